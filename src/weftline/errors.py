@@ -1,0 +1,765 @@
+"""The taxonomy: one class per cause, each with a code, a place and a fix.
+
+An error of weftline says what happened, where, and what to do. The same classes serve twice: raised, they stop the
+caller; collected, they are the *findings* of `check`, which reports all of them at once.
+
+The first letter of a code names the subject, and the class above a cause names whose fault it is:
+
+====== ================================== =====================
+letter subject                            usual fault
+====== ================================== =====================
+A      a node's declaration               `AuthorError`
+G      the graph                          `AuthorError`
+P      parameters and selections          `PlanError`
+K      keys, values and the cache         `AuthorError`, `MachineError`
+R      a run                              `AuthorError`, `MachineError`
+B      backends                           `PlanError`, `MachineError`
+L      the ledger                         `MachineError`
+T      targets: finding the pipeline      `UsageError`
+D      documents                          `DataError`
+====== ================================== =====================
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from difflib import get_close_matches
+from enum import StrEnum
+from typing import Any, ClassVar, NamedTuple, dataclass_transform
+
+
+class Severity(StrEnum):
+    """How much a finding matters: an `ERROR` stops the plan, a `NOTE` is only told."""
+
+    ERROR = "error"
+    NOTE = "note"
+
+
+class Place(NamedTuple):
+    """Where a cause stands in the user's files."""
+
+    file: str
+    line: int | None = None
+    column: int | None = None
+
+    def __str__(self) -> str:
+        """`file:line:column`, relative to the working directory where the file lies below it."""
+        name = self.file
+        if os.path.isabs(name):  # noqa: PTH117 - pathlib costs 20 us per place, and a graph may have 100,000
+            here = os.getcwd()  # noqa: PTH109
+            if name.startswith(here + os.sep):
+                name = name[len(here) + 1 :]
+        return ":".join(str(part) for part in (name, self.line, self.column) if part is not None)
+
+
+def did_you_mean(word: str, known: Iterable[str], limit: int = 3) -> str | None:
+    """A hint that lists the closest of the known words, or None when nothing is close."""
+    close = get_close_matches(word, list(known), n=limit, cutoff=0.6)
+    if not close:
+        return None
+    return "did you mean " + " or ".join(repr(name) for name in close) + "?"
+
+
+@dataclass_transform(kw_only_default=True, eq_default=False)
+class WeftlineError(Exception):
+    """The root of everything that weftline raises.
+
+    Attributes:
+        code: stable identifier of the cause; documented in the error reference.
+        what: template of the message, filled from the fields.
+        remedy: template of the fix.
+        transient: whether trying the same thing again may help.
+        place: where in the user's files, when known.
+        hint: one more line, such as a suggestion of the name that was meant.
+    """
+
+    code: ClassVar[str] = "W000"
+    what: ClassVar[str] = "{detail}"
+    remedy: ClassVar[str] = ""
+    transient: ClassVar[bool] = False
+    severity: ClassVar[Severity] = Severity.ERROR
+
+    place: Place | None = None
+    hint: str | None = None
+
+    def __init__(self, **fields: Any) -> None:
+        super().__init__()
+        self.__dict__.update(fields)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuild, (type(self), self.__dict__.copy())
+
+    @property
+    def message(self) -> str:
+        """What happened, in one sentence."""
+        return self.what.format_map(_Fields(self))
+
+    @property
+    def fix(self) -> str:
+        """What to do about it."""
+        return self.remedy.format_map(_Fields(self))
+
+    def __str__(self) -> str:
+        return "\n".join(self.lines())
+
+    def lines(self) -> Iterator[str]:
+        """The message as it is printed: the code and the sentence, then place, fix and hint, each on its line."""
+        yield f"[{self.code}] {self.message}"
+        if self.place is not None:
+            yield f"  at   {self.place}"
+        head = "  fix  "
+        for text in (*self.fix.splitlines(), *(self.hint or "").splitlines()):
+            yield head + text
+            head = "       "
+
+    def as_dict(self) -> dict[str, Any]:
+        """The shape that `--json` prints."""
+        place = self.place
+        return {
+            "code": self.code,
+            "severity": str(self.severity),
+            "message": self.message,
+            "place": None if place is None else {"file": place.file, "line": place.line, "column": place.column},
+            "fix": self.fix,
+            "hint": self.hint,
+        }
+
+
+class _Fields(dict[str, Any]):
+    """Template fields read from an error's attributes."""
+
+    def __init__(self, error: WeftlineError) -> None:
+        super().__init__()
+        self._error = error
+
+    def __missing__(self, key: str) -> Any:
+        return getattr(self._error, key)
+
+
+def _rebuild(kind: type[WeftlineError], fields: dict[str, Any]) -> WeftlineError:
+    return kind(**fields)
+
+
+# --- whose fault it is --------------------------------------------------------------------------------------------
+
+
+class AuthorError(WeftlineError):
+    """The pipeline's code declares or does something that cannot work."""
+
+
+class PlanError(WeftlineError):
+    """What was asked for does not fit the pipeline."""
+
+
+class UsageError(WeftlineError):
+    """The command line or the call is not understood."""
+
+
+class DataError(WeftlineError):
+    """An input record is not what its stage can read."""
+
+
+class MachineError(WeftlineError):
+    """This machine, a disk or a service does not give what is needed."""
+
+
+# --- A: declarations ----------------------------------------------------------------------------------------------
+
+
+class UnresolvedAnnotationError(AuthorError):
+    code = "A101"
+    what = "the annotations of node {node!r} cannot be resolved: {detail}"
+    remedy = "import the name where the node is defined; names under `if TYPE_CHECKING` are not seen at run time"
+    node: str
+    detail: str
+
+
+class ProvidesMismatchError(AuthorError):
+    code = "A102"
+    what = "node {node!r} provides {count} keys, but returns {returns}"
+    remedy = "annotate the return type as a tuple with one entry per key of `provides`"
+    node: str
+    count: int
+    returns: str
+
+
+class BadDeclarationError(AuthorError):
+    code = "A103"
+    what = "node {node!r}: {detail}"
+    remedy = "{advice}"
+    node: str
+    detail: str
+    advice: str
+
+
+class NotANodeError(AuthorError):
+    code = "A104"
+    what = "{value} is not a node"
+    remedy = "decorate the function with @node(provides=...), or subclass Node and give an instance"
+    value: str
+
+
+# --- G: the graph -------------------------------------------------------------------------------------------------
+
+
+class InvalidPipelineError(PlanError):
+    code = "G200"
+    what = "pipeline {pipeline!r} is not valid: {count}"
+    remedy = "{listing}"
+    pipeline: str
+    findings: tuple[WeftlineError, ...]
+
+    @property
+    def count(self) -> str:
+        """How many findings there are, in words."""
+        return f"{len(self.findings)} finding" + ("" if len(self.findings) == 1 else "s")
+
+    @property
+    def listing(self) -> str:
+        """All findings, one after the other."""
+        return "\n".join(str(finding) for finding in self.findings)
+
+    def lines(self) -> Iterator[str]:
+        """The sentence, then every finding in full."""
+        yield f"[{self.code}] {self.message}"
+        for finding in self.findings:
+            yield from finding.lines()
+
+
+class MissingKeyError(AuthorError):
+    code = "G201"
+    what = "node {node!r} requires {key!r}, which nothing provides"
+    remedy = "add a node that provides {key!r}, or pass it: weftline run {target} -p {key}=..."
+    node: str
+    key: str
+    target: str = "FILE"
+
+
+class TwoProducersError(AuthorError):
+    code = "G202"
+    what = "{key!r} is provided by both {first!r} and {second!r}"
+    remedy = "rename one of the two keys, or leave one of the nodes out; {first!r} is at {other}"
+    key: str
+    first: str
+    second: str
+    other: str
+
+
+class TypeMismatchError(AuthorError):
+    code = "G203"
+    what = "{key!r}: node {producer!r} provides {given}, but node {consumer!r} wants {wanted}"
+    remedy = "make the two annotations agree; {producer!r} is at {other}"
+    key: str
+    producer: str
+    consumer: str
+    given: str
+    wanted: str
+    other: str
+
+
+class CycleError(AuthorError):
+    code = "G204"
+    what = "the nodes wait for each other: {path}"
+    remedy = "break the circle: loops stand outside the graph (run it again) or inside one node"
+    nodes: tuple[str, ...]
+
+    @property
+    def path(self) -> str:
+        """The circle as `a -> b -> a`; long ones are shortened in the middle, `nodes` has them all."""
+        names = (*self.nodes, self.nodes[0])
+        if len(names) > 13:
+            names = (*names[:6], f"... {len(names) - 12} more ...", *names[-6:])
+        return " -> ".join(names)
+
+
+class DuplicateNodeError(AuthorError):
+    code = "G205"
+    what = "two nodes are called {node!r}"
+    remedy = "give one of them another name: @node(name=...); the first is at {other}"
+    node: str
+    other: str
+
+
+class NotIterableError(AuthorError):
+    code = "G206"
+    what = "node {node!r} runs over {key!r}, which is {given}: not a sequence of items"
+    remedy = "provide {key!r} as a list, or drop `over`"
+    node: str
+    key: str
+    given: str
+
+
+class UnreachableGoalError(PlanError):
+    code = "G207"
+    what = "no node provides the goal {goal!r}"
+    remedy = "ask for one of the keys that are provided"
+    goal: str
+
+
+class UnknownTypeNote(AuthorError):
+    code = "G208"
+    severity = Severity.NOTE
+    what = "{key!r} has no type at node {node!r}, so this edge is not checked"
+    remedy = "annotate it"
+    node: str
+    key: str
+
+
+class EmptyWildcardNote(AuthorError):
+    code = "G209"
+    severity = Severity.NOTE
+    what = "node {node!r} consumes {pattern!r}, which no key matches here; it will be an empty mapping"
+    remedy = "nothing to do if that is meant"
+    node: str
+    pattern: str
+
+
+class UnstorableTypeError(AuthorError):
+    code = "G210"
+    what = "{key!r} of node {node!r} is {given}, which no codec can store"
+    remedy = (
+        "return built-in types, dataclasses, pydantic models or arrays; or mark the node: "
+        '@node(codec="pickle") trusts your own store, @node(cache=False) keeps the value in memory only'
+    )
+    node: str
+    key: str
+    given: str
+
+
+# --- P: parameters and selections ---------------------------------------------------------------------------------
+
+
+class UnknownParameterError(PlanError):
+    code = "P301"
+    what = "no node has a parameter {name!r}"
+    remedy = "use one of: {known}"
+    name: str
+    known: str
+
+
+class AmbiguousParameterError(PlanError):
+    code = "P302"
+    what = "parameter {name!r} exists at several nodes: {nodes}"
+    remedy = "say which: -p {example}=..."
+    name: str
+    nodes: str
+    example: str
+
+
+class ParameterTypeError(PlanError):
+    code = "P303"
+    what = "parameter {name!r} of node {node!r} must be {wanted}, not {given}"
+    remedy = "give a value of that type"
+    name: str
+    node: str
+    wanted: str
+    given: str
+
+
+class MissingParameterError(PlanError):
+    code = "P304"
+    what = "node {node!r} needs the parameter {name!r}, which has no default"
+    remedy = "pass it: weftline run {target} -p {name}=..."
+    node: str
+    name: str
+    target: str = "FILE"
+
+
+class UnknownSelectionError(PlanError):
+    code = "P305"
+    what = "nothing is selected by {word!r}"
+    remedy = "select by node (NODE, +NODE, NODE+), by tag (tag:x) or by a key that is provided"
+    word: str
+
+
+class UnavailableInputError(PlanError):
+    code = "P306"
+    what = "node {node!r} is selected without {producer!r}, whose {key!r} is not in the cache"
+    remedy = "select it with what it needs: +{node}"
+    node: str
+    producer: str
+    key: str
+
+
+class GivenTypeError(PlanError):
+    code = "P307"
+    what = "the given value of {key!r} does not fit: {detail}"
+    remedy = "give a value of type {wanted}"
+    key: str
+    wanted: str
+    detail: str
+
+
+class UnknownGivenError(PlanError):
+    code = "P308"
+    what = "{key!r} is given, but {reason}"
+    remedy = "leave it out, or give one of the keys that nothing provides"
+    key: str
+    reason: str
+
+
+# --- K: keys, values, cache ---------------------------------------------------------------------------------------
+
+
+class UndigestableError(AuthorError):
+    code = "K401"
+    what = "no stable digest for {path}: a value of type {kind}"
+    remedy = (
+        "give the type a method `__weftline_digest__(self)` that returns plain values; or register an encoder for it; "
+        "or keep it out of the key: declare what matters with `depends=`, or set cache=False"
+    )
+    path: str
+    kind: str
+
+
+class UnencodableError(AuthorError):
+    code = "K402"
+    what = "{path} cannot be stored: a value of type {kind} that the declared type does not name"
+    remedy = (
+        "declare the type in the node's annotation (dataclasses, pydantic models, enums and named tuples are found there); "
+        'or @node(codec="pickle"), or @node(cache=False)'
+    )
+    path: str
+    kind: str
+
+
+class DamagedEntryError(MachineError):
+    code = "K403"
+    what = "the stored value {what_is_damaged} is damaged: {detail}"
+    remedy = "it was put into quarantine and will be computed again; if this repeats, check the disk"
+    what_is_damaged: str
+    detail: str
+
+
+class UnhashableCodeError(AuthorError):
+    code = "K404"
+    what = "the key of node {node!r} cannot be computed: {path} is a value of type {kind}"
+    remedy = (
+        "give the type a method `__weftline_digest__(self)`; or name what matters with `depends=` and hold the object "
+        "where the node does not refer to it; or set cache=False on the node"
+    )
+    node: str
+    path: str
+    kind: str
+
+
+class StoreUnusableError(MachineError):
+    code = "K405"
+    what = "the store at {path} cannot be used: {detail}"
+    remedy = "check that the folder exists, is writable and has room; or choose another home with --home"
+    path: str
+    detail: str
+
+
+class UntrustedPickleError(MachineError):
+    code = "K406"
+    what = "the store at {path} holds a pickled value, and others may write there"
+    remedy = "make the folder writable by its owner only (chmod go-w), or store the value with another codec"
+    path: str
+
+
+class MissingFileError(PlanError):
+    code = "K407"
+    what = "{path} does not exist, so parameter {name!r} of node {node!r} has no content to key on"
+    remedy = "check the path; it is read relative to the working directory {cwd}"
+    path: str
+    name: str
+    node: str
+    cwd: str
+
+
+# --- R: runs ------------------------------------------------------------------------------------------------------
+
+
+class NodeFailedError(AuthorError):
+    code = "R501"
+    what = "node {node!r} failed: {kind}: {detail}"
+    remedy = "mend the node and run again: what succeeded is kept"
+    node: str
+    kind: str
+    detail: str
+
+
+class ContractError(AuthorError):
+    code = "R502"
+    what = "node {node!r} set {key!r} to a value that is not {wanted}: {detail}"
+    remedy = "return what the annotation says, or correct the annotation"
+    node: str
+    key: str
+    wanted: str
+    detail: str
+
+
+class UndeclaredKeyError(AuthorError):
+    code = "R503"
+    what = "node {node!r} {verb} {key!r}, which it does not declare"
+    remedy = "declare it in {where}; declared there: {declared}"
+    node: str
+    verb: str
+    key: str
+    where: str
+    declared: str
+
+
+class KeyAlreadySetError(AuthorError):
+    code = "R504"
+    what = "node {node!r} set {key!r} a second time"
+    remedy = "set each key once, or use another key"
+    node: str
+    key: str
+
+
+class KeyNotSetError(AuthorError):
+    code = "R505"
+    what = "node {node!r} ended without setting {keys}"
+    remedy = "set every key of `provides`"
+    node: str
+    keys: str
+
+
+class ChangedInputError(AuthorError):
+    code = "R506"
+    what = "node {node!r} changed its input {key!r}"
+    remedy = "work on a copy: other nodes read the same value"
+    node: str
+    key: str
+
+
+class AttemptTimeoutError(AuthorError):
+    code = "R507"
+    transient = True
+    what = "node {node!r} was stopped after {timeout_s} s"
+    remedy = "give it more time (Policy(timeout_s=...)), or find what it waits for: weftline logs"
+    node: str
+    timeout_s: float
+
+
+class WorkerDiedError(MachineError):
+    code = "R508"
+    transient = True
+    what = "the process that ran node {node!r} died: {cause}"
+    remedy = "look for memory pressure or a crash in native code; the attempt is retried if the policy allows"
+    node: str
+    cause: str
+
+
+class UnknownRunError(UsageError):
+    code = "R509"
+    what = "no run {run!r} in {home}"
+    remedy = "list the runs: weftline runs"
+    run: str
+    home: str
+
+
+class NotResumableError(PlanError):
+    code = "R510"
+    what = "run {run!r} cannot be resumed: {detail}"
+    remedy = "{advice}"
+    run: str
+    detail: str
+    advice: str
+
+
+class NoValueError(PlanError):
+    code = "R511"
+    what = "this run has no value for {key!r}: {detail}"
+    remedy = "ask for a key that the run made: {known}"
+    key: str
+    detail: str
+    known: str
+
+
+class TooFewItemsError(AuthorError):
+    code = "R512"
+    what = "node {node!r}: {failed} of {total} items failed, more than min_success={min_success} allows"
+    remedy = "mend the items or the node, or lower min_success; the items that succeeded are kept"
+    node: str
+    failed: int
+    total: int
+    min_success: float
+
+
+class RunBusyError(MachineError):
+    code = "R513"
+    transient = True
+    what = "run {run!r} is still being worked on by process {holder}"
+    remedy = "wait for it to end, or stop that process first"
+    run: str
+    holder: str
+
+
+class UnboundedInputError(AuthorError):
+    code = "R514"
+    what = "node {node!r} runs over {key!r}, but the value is {kind}: not a sequence of items"
+    remedy = "provide a list or a tuple"
+    node: str
+    key: str
+    kind: str
+
+
+# --- B: backends --------------------------------------------------------------------------------------------------
+
+
+class HardTimeoutError(PlanError):
+    code = "B601"
+    what = "node {node!r} has a timeout of {timeout_s} s, but backend {backend!r} cannot stop a call"
+    remedy = "run it on a backend that can: --backend processes"
+    node: str
+    timeout_s: float
+    backend: str
+
+
+class UnshippableNodeError(PlanError):
+    code = "B602"
+    what = "node {node!r} cannot be sent to backend {backend!r}: {detail}"
+    remedy = "define the node at the top level of a module, or use --backend threads"
+    node: str
+    backend: str
+    detail: str
+
+
+class UnknownBackendError(UsageError):
+    code = "B603"
+    what = "there is no backend {name!r}"
+    remedy = "use one of: {known}"
+    name: str
+    known: str
+
+
+class TooLargeRequestError(PlanError):
+    code = "B604"
+    what = "node {node!r} asks for {asked}, but backend {backend!r} has {available}"
+    remedy = "ask for less in resources=Resources(...), or choose a larger backend"
+    node: str
+    asked: str
+    backend: str
+    available: str
+
+
+class MissingExtraError(MachineError):
+    code = "B605"
+    what = "{feature} needs the extra {extra!r}, which is not installed"
+    remedy = "pip install 'weftline[{extra}]'"
+    feature: str
+    extra: str
+
+
+# --- L: the ledger ------------------------------------------------------------------------------------------------
+
+
+class LedgerUnusableError(MachineError):
+    code = "L801"
+    what = "the ledger at {path} cannot be used: {detail}"
+    remedy = "check the disk and the permissions; a copy of the file is safe to take while nothing runs"
+    path: str
+    detail: str
+
+
+class LedgerTooNewError(MachineError):
+    code = "L802"
+    what = "the ledger at {path} was written by a newer weftline (schema {found}, this one knows {known})"
+    remedy = "upgrade weftline, or choose another home with --home"
+    path: str
+    found: int
+    known: int
+
+
+# --- T: targets ---------------------------------------------------------------------------------------------------
+
+
+class TargetNotFoundError(UsageError):
+    code = "T901"
+    what = "no pipeline at {target!r}: {detail}"
+    remedy = "give a file (flow.py), a file and a name (flow.py:churn), a module, or a shipped pipeline: {shipped}"
+    target: str
+    detail: str
+    shipped: str
+
+
+class SeveralPipelinesError(UsageError):
+    code = "T902"
+    what = "{target} holds several pipelines: {names}"
+    remedy = "say which: {target}:{first}"
+    target: str
+    names: str
+    first: str
+
+
+class TargetImportError(AuthorError):
+    code = "T903"
+    what = "{target} cannot be loaded: {kind}: {detail}"
+    remedy = "mend the file; it must import without an error before it can be planned"
+    target: str
+    kind: str
+    detail: str
+
+
+class BadArgumentError(UsageError):
+    code = "T904"
+    what = "{argument!r} is not understood: {detail}"
+    remedy = "{advice}"
+    argument: str
+    detail: str
+    advice: str
+
+
+class WouldOverwriteError(UsageError):
+    code = "T905"
+    what = "{path} exists already"
+    remedy = "choose another name, or remove it first"
+    path: str
+
+
+# --- D: documents -------------------------------------------------------------------------------------------------
+
+
+class UnreadableRecordError(DataError):
+    code = "D701"
+    what = "{source}: {detail}"
+    remedy = "{advice}"
+    source: str
+    detail: str
+    advice: str
+
+
+class MissingFieldError(DataError):
+    code = "D702"
+    what = "{source} has no {field}"
+    remedy = "add it to the record, or leave the record out"
+    source: str
+    field: str
+
+
+class OversizedRecordError(DataError):
+    code = "D703"
+    what = "{source} has {size_bytes} bytes, more than the limit of {limit_bytes}"
+    remedy = "split the record, or raise the limit: -p max_record_bytes=..."
+    source: str
+    size_bytes: int
+    limit_bytes: int
+
+
+class DuplicateRecordError(DataError):
+    code = "D704"
+    what = "{source} repeats the document {document}, which {first} already gave"
+    remedy = "keep one of the two files"
+    source: str
+    document: str
+    first: str
+
+
+class IndexUnusableError(MachineError):
+    code = "D705"
+    what = "the index at {path} cannot be used: {detail}"
+    remedy = "build it: weftline run clinical-trials -p records=FOLDER"
+    path: str
+    detail: str
+
+
+class ModelFileError(MachineError):
+    code = "D706"
+    what = "the model file {path} is not the one this release was tested with: sha256 {found}"
+    remedy = "install the release that is named in the extra again"
+    path: str
+    found: str
