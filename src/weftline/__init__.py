@@ -1,1 +1,13 @@
 """weftline: one typed pipeline, planned before it costs anything, never computed twice, run anywhere."""
+
+from weftline.app import Pipeline
+from weftline.author.node import Node, node
+from weftline.author.resolver import Resolver
+from weftline.errors import WeftlineError
+from weftline.model.context import Context
+from weftline.model.node import env
+from weftline.model.policy import Policy
+from weftline.model.resources import Resources
+from weftline.version import __version__
+
+__all__ = ["Context", "Node", "Pipeline", "Policy", "Resolver", "Resources", "WeftlineError", "__version__", "env", "node"]

@@ -62,7 +62,11 @@ def did_you_mean(word: str, known: Iterable[str], limit: int = 3) -> str | None:
 
 
 @dataclass_transform(kw_only_default=True, eq_default=False)
-class WeftlineError(Exception):
+class _WithFields(Exception):
+    """Shows annotated attributes of subclasses to type checkers as keyword arguments, without a dataclass's start-up cost."""
+
+
+class WeftlineError(_WithFields):
     """The root of everything that weftline raises.
 
     Attributes:
@@ -355,15 +359,6 @@ class ParameterTypeError(PlanError):
     node: str
     wanted: str
     given: str
-
-
-class MissingParameterError(PlanError):
-    code = "P304"
-    what = "node {node!r} needs the parameter {name!r}, which has no default"
-    remedy = "pass it: weftline run {target} -p {name}=..."
-    node: str
-    name: str
-    target: str = "FILE"
 
 
 class UnknownSelectionError(PlanError):
@@ -763,3 +758,92 @@ class ModelFileError(MachineError):
     remedy = "install the release that is named in the extra again"
     path: str
     found: str
+
+
+class KnowledgeUnusableError(MachineError):
+    code = "D707"
+    what = "the knowledge graph at {path} cannot be used: {detail}"
+    remedy = "build it: weftline run clinical-trials -p records=FOLDER"
+    path: str
+    detail: str
+
+
+class WrongFieldTypesError(DataError):
+    code = "D708"
+    what = "{source} has {count} of another type than the format says: {listing}"
+    remedy = "mend the record, or fetch it again from the registry; a field that is not known is left out, not null"
+    source: str
+    faults: tuple[str, ...]
+
+    @property
+    def count(self) -> str:
+        """How many fields are wrong, in words."""
+        return f"{len(self.faults)} field" + ("" if len(self.faults) == 1 else "s")
+
+    @property
+    def listing(self) -> str:
+        """The first ten wrong fields; `faults` has them all."""
+        more = "" if len(self.faults) <= 10 else f"; and {len(self.faults) - 10} more"
+        return "; ".join(self.faults[:10]) + more
+
+
+class InvalidDocumentError(DataError):
+    code = "D709"
+    what = "the document {document!r} of {source} is not consistent: {detail}"
+    remedy = "the fault lies in the parser that made it; leave the record out until that is mended"
+    source: str
+    document: str
+    detail: str
+
+
+class NoRecordsError(UsageError):
+    code = "D710"
+    what = "there are no records at {path}: {detail}"
+    remedy = "give a folder of *.json records, or one such file: -p records=FOLDER"
+    path: str
+    detail: str
+
+
+class UnknownEmbedderError(UsageError):
+    code = "D711"
+    what = "there is no embedder {name!r}"
+    remedy = "use one of: {known}"
+    name: str
+    known: str
+
+
+class EmbedderMismatchError(PlanError):
+    code = "D712"
+    what = "the vectors of {where} come from {indexed}, but {given} was given"
+    remedy = "use the same embedder for documents and queries, or build the index again with the new one"
+    where: str
+    indexed: str
+    given: str
+
+
+class NoEmbedderError(UsageError):
+    code = "D713"
+    what = "a search by meaning of the index at {path} needs an embedder, and none was given"
+    remedy = "give the embedder {indexed!r} that made the index, or search by keyword only"
+    path: str
+    indexed: str
+
+
+class BrokenEmbedderError(AuthorError):
+    code = "D714"
+    what = "embedder {name!r} answered {texts} texts with {given} bytes, not {wanted}"
+    remedy = "return one vector of `dimension` little-endian float32 values per text, one after the other"
+    name: str
+    texts: int
+    given: int
+    wanted: int
+
+
+class StageShapeError(AuthorError):
+    code = "D715"
+    what = "{stage} cannot serve as a {protocol} stage: {detail}"
+    remedy = "give it the method `{wanted}`"
+    stage: str
+    protocol: str
+    detail: str
+    wanted: str

@@ -1,0 +1,145 @@
+"""Finds the pipeline that a target means: a file, a module, or one that an installed package ships."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import sys
+import traceback
+from pathlib import Path
+from types import ModuleType
+
+from weftline.author.pipeline import Pipeline
+from weftline.digest.origin import is_installed
+from weftline.errors import (
+    Place,
+    SeveralPipelinesError,
+    TargetImportError,
+    TargetNotFoundError,
+    WeftlineError,
+    did_you_mean,
+)
+from weftline.ports import plugins
+
+_SHIPPED = "weftline.pipelines"
+
+
+def shipped() -> list[str]:
+    """Names of the pipelines that installed packages offer."""
+    return sorted(plugins.offered(_SHIPPED))
+
+
+def load(target: str) -> Pipeline:
+    """The pipeline of a target.
+
+    Args:
+        target: `file.py`, `file.py:name`, `package.module`, `package.module:name`, or the name of a shipped pipeline.
+
+    Raises:
+        TargetNotFoundError: nothing is there, or no pipeline is in it.
+        SeveralPipelinesError: the file holds several, and none of them is called `pipeline`.
+        TargetImportError: the file raised an error while it was read.
+        MissingExtraError: a shipped pipeline needs a package that is not installed.
+    """
+    where, _, name = target.partition(":")
+    point = plugins.offered(_SHIPPED).get(target)
+    if point is not None:
+        found = plugins.load(point, f"the pipeline {target!r}")
+    elif where.endswith(".py"):
+        found = _pick(_import_file(where), where, name)
+    else:
+        found = _pick(_import_module(where, target), where, name)
+    pipeline = found if isinstance(found, Pipeline) else found()
+    if not isinstance(pipeline, Pipeline):
+        raise _not_found(target, f"{name} is no pipeline and makes none")
+    pipeline.target = target
+    if not pipeline.is_named:
+        pipeline.name = Path(where).stem if where.endswith(".py") else where.rpartition(".")[2]
+    return pipeline
+
+
+def _not_found(target: str, detail: str) -> TargetNotFoundError:
+    known = shipped()
+    return TargetNotFoundError(
+        target=target, detail=detail, shipped=", ".join(known) or "none are installed", hint=did_you_mean(target, known)
+    )
+
+
+def _import_file(where: str) -> ModuleType:
+    path = Path(where).resolve()
+    if not path.is_file():
+        raise _not_found(where, "there is no such file")
+    name = path.stem
+    known = sys.modules.get(name)
+    if known is not None and getattr(known, "__file__", None) == str(path):
+        return known
+    if known is not None or name in sys.stdlib_module_names or not name.isidentifier():
+        name = f"weftline_target_{name}"
+    folder = str(path.parent)
+    if folder not in sys.path:
+        sys.path.insert(0, folder)
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except WeftlineError:
+        del sys.modules[name]
+        raise
+    except Exception as error:
+        del sys.modules[name]
+        raise _import_error(where, error) from error
+    return module
+
+
+def _import_module(where: str, target: str) -> ModuleType:
+    if "" not in sys.path and str(Path.cwd()) not in sys.path:
+        sys.path.insert(0, str(Path.cwd()))
+    try:
+        return importlib.import_module(where)
+    except ModuleNotFoundError as error:
+        if error.name is not None and (where == error.name or where.startswith(error.name + ".")):
+            raise _not_found(target, "there is no such file, module or shipped pipeline") from None
+        raise _import_error(where, error) from error
+    except WeftlineError:
+        raise
+    except Exception as error:
+        raise _import_error(where, error) from error
+
+
+def _import_error(where: str, error: Exception) -> TargetImportError:
+    """The error with the line of the user's file that raised it."""
+    if isinstance(error, SyntaxError) and error.filename is not None:
+        place: Place | None = Place(error.filename, error.lineno, error.offset)
+        return TargetImportError(target=where, kind="SyntaxError", detail=error.msg, place=place)
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not frame.filename.startswith("<frozen")]
+    own = [frame for frame in frames if not is_installed(frame.filename) and frame.filename != __file__]
+    place = Place(own[-1].filename, own[-1].lineno) if own else None
+    return TargetImportError(target=where, kind=type(error).__name__, detail=str(error), place=place)
+
+
+def _pick(module: ModuleType, where: str, name: str) -> object:
+    """The pipeline of a module: the one asked for, the only one, or the one called `pipeline`."""
+    found = {attribute: value for attribute, value in vars(module).items() if isinstance(value, Pipeline)}
+    if name:
+        if name in found:
+            return found[name]
+        by_own_name = [pipeline for pipeline in found.values() if pipeline.name == name]
+        if by_own_name:
+            return by_own_name[0]
+        value = getattr(module, name, None)
+        if callable(value) and not isinstance(value, type):
+            return value
+        hint = did_you_mean(name, found)
+        detail = f"it holds no pipeline {name!r}" + (f" ({hint})" if hint else "")
+        raise _not_found(f"{where}:{name}", detail)
+    if len(set(map(id, found.values()))) == 1:
+        return next(iter(found.values()))
+    if "pipeline" in found:
+        return found["pipeline"]
+    if not found:
+        raise _not_found(where, "it holds no Pipeline; add one: pipeline = Pipeline([...])")
+    names = sorted(found)
+    raise SeveralPipelinesError(target=where, names=", ".join(names), first=names[0])

@@ -1,0 +1,57 @@
+"""A pipeline as an author writes it: a list of nodes; made into a graph on demand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from functools import cached_property
+from typing import Any
+
+from weftline.author.node import spec_of
+from weftline.model.graph import Graph
+from weftline.model.node import Input, NodeSpec
+
+
+class Pipeline:
+    """Nodes joined by the keys that they share.
+
+    The order of the list decides ties; what a node needs decides the rest.
+
+    Args:
+        nodes: decorated functions, instances of `Node`, or classes that need no arguments.
+        name: of the pipeline; runs of one name know of each other. A pipeline in a file is called like the file if it has
+            no name of its own.
+        inputs: keys that every run must be given, with their types.
+    """
+
+    def __init__(self, nodes: Iterable[object], *, name: str | None = None, inputs: Mapping[str, Any] | None = None) -> None:
+        self.is_named = name is not None
+        self.name = name or "pipeline"
+        self.nodes = tuple(nodes)
+        self.inputs = dict(inputs or {})
+        self.target = ""
+
+    def __repr__(self) -> str:
+        return f"<pipeline {self.name}: {len(self.nodes)} nodes>"
+
+    @cached_property
+    def graph(self) -> Graph:
+        """The graph that the nodes mean.
+
+        Raises:
+            NotANodeError: something in the list is no node.
+        """
+        specs = [spec_of(found) for found in self.nodes]
+        provided = {output.key for spec in specs for output in spec.outputs} | set(self.inputs)
+        nodes = tuple(_with_keys_for(spec, provided) for spec in specs)
+        return Graph(self.name, nodes, self.inputs, self.target)
+
+
+def _with_keys_for(spec: NodeSpec, provided: set[str]) -> NodeSpec:
+    """An argument with a default that some node provides is a key, not a parameter."""
+    names = [name for name in spec.parameters if name in provided]
+    if not names:
+        return spec
+    inputs = (*spec.inputs, *(Input(name, name, spec.parameters[name].kind) for name in names))
+    parameters = {name: found for name, found in spec.parameters.items() if name not in names}
+    return replace(spec, inputs=inputs, parameters=parameters)

@@ -1,0 +1,1 @@
+"""Places on this machine where calls run."""

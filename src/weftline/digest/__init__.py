@@ -1,0 +1,28 @@
+"""Stable digests of values, files and code: canonical bytes, nothing by repr()."""
+
+from weftline.digest.canonical import (
+    DIGEST_BYTES,
+    ForeignDigests,
+    canonical,
+    no_foreign_types,
+    of,
+    of_items,
+    of_parts,
+)
+from weftline.digest.closure import Closure, CodeReader, Symbol
+from weftline.digest.files import of_file, of_path
+
+__all__ = [
+    "DIGEST_BYTES",
+    "Closure",
+    "CodeReader",
+    "ForeignDigests",
+    "Symbol",
+    "canonical",
+    "no_foreign_types",
+    "of",
+    "of_file",
+    "of_items",
+    "of_parts",
+    "of_path",
+]

@@ -1,0 +1,248 @@
+"""Canonical bytes of values: type-tagged, length-prefixed, independent of order, process and Python version.
+
+Theory of operation. Every value is written as one tag byte, then its content in a form that ends by itself (a length or a
+terminator), so that no two different values share an encoding. Sets and mappings are written in the order of their
+members' encodings. A type that is not known is an error that names the path inside the value: a digest made of less than
+the value would let two different values share one cache entry.
+
+What counts as different: `1`, `1.0`, `True`, `"1"` and `b"1"`; `0.0` and `-0.0` (they print and divide differently); a list
+and a tuple; two classes with equal fields. What counts as equal: mappings and sets in any order of construction, every NaN.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+import hashlib
+import math
+import pathlib
+import struct
+from collections import OrderedDict, deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Protocol
+
+from weftline.errors import UndigestableError
+
+DIGEST_BYTES = 32
+_DOMAIN = b"weftline.value/1\0"
+_ITEMS_DOMAIN = b"weftline.items/1\0"
+_PARTS_DOMAIN = b"weftline.parts/1\0"
+
+Write = Callable[[bytes], None]
+
+
+class ForeignDigests(Protocol):
+    """Finds who can digest a type of another library (arrays, frames), or None."""
+
+    def __call__(self, kind: type, /) -> Callable[[Any], bytes] | None:
+        """What turns a value of that type into bytes that identify it."""
+        ...
+
+
+def no_foreign_types(kind: type, /) -> None:
+    """The lookup that knows built-in types only."""
+    del kind
+
+
+def of(value: object, foreign: ForeignDigests = no_foreign_types, *, path: str = "value") -> bytes:
+    """The digest of a value: 32 bytes, equal for equal values in every process.
+
+    Args:
+        value: anything made of built-in types, dataclasses, enums, attrs or pydantic models, types with a method
+            `__weftline_digest__(self)` that returns such values, and types that `foreign` knows.
+        foreign: looks up digests for types of other libraries.
+        path: what the value is called in an error message.
+
+    Raises:
+        UndigestableError: a part of the value has an unknown type; the message has the path to it.
+    """
+    return hashlib.sha256(_DOMAIN + canonical(value, foreign, path=path)).digest()
+
+
+def of_items(digests: Iterable[bytes]) -> bytes:
+    """The digest of a sequence that is known by the digests of its items."""
+    return hashlib.sha256(_ITEMS_DOMAIN + b"".join(digests)).digest()
+
+
+def of_parts(*parts: bytes) -> bytes:
+    """The digest of several byte strings, each with its length, so that no two lists of parts run together."""
+    chunks = [_PARTS_DOMAIN]
+    for part in parts:
+        chunks.append(b"%x:" % len(part))
+        chunks.append(part)
+    return hashlib.sha256(b"".join(chunks)).digest()
+
+
+def canonical(value: object, foreign: ForeignDigests = no_foreign_types, *, path: str = "value") -> bytes:
+    """The canonical bytes of a value; see `of` for the arguments and errors."""
+    out: list[bytes] = []
+    try:
+        _Encoder(foreign).write(value, out.append)
+    except _UnknownTypeError as unknown:
+        raise UndigestableError(path=path + unknown.path, kind=unknown.kind) from None
+    except RecursionError:
+        raise UndigestableError(path=path, kind="a structure that contains itself or is nested too deeply") from None
+    return b"".join(out)
+
+
+class _UnknownTypeError(Exception):
+    """A part without an encoding; its path grows while the error travels outwards."""
+
+    def __init__(self, value: object) -> None:
+        super().__init__()
+        self.kind = f"{type(value).__module__}.{type(value).__qualname__}"
+        self.path = ""
+
+    def inside(self, step: str) -> _UnknownTypeError:
+        self.path = step + self.path
+        return self
+
+
+class _Encoder:
+    """One walk over a value."""
+
+    def __init__(self, foreign: ForeignDigests) -> None:
+        self._foreign = foreign
+
+    def write(self, value: Any, out: Write) -> None:
+        kind = type(value)
+        simple = _SIMPLE.get(kind)
+        if simple is not None:
+            out(simple(value))
+        elif kind is list:
+            self._sequence(b"l", value, out)
+        elif kind is tuple:
+            self._sequence(b"t", value, out)
+        elif kind is dict:
+            self._mapping(b"d", value, out)
+        else:
+            self._rare(kind, value, out)
+
+    def _rare(self, kind: type, value: Any, out: Write) -> None:
+        if (foreign := self._foreign(kind)) is not None:
+            self._counted(b"x", foreign(value), out)
+        elif (hook := getattr(kind, "__weftline_digest__", None)) is not None:
+            self._named(b"h", kind, hook(value), out)
+        elif isinstance(value, enum.Enum):
+            self._named(b"e", kind, (value.name, value.value), out)
+        elif dataclasses.is_dataclass(value):
+            names = [field.name for field in dataclasses.fields(value)]
+            self._fields(b"D", kind, names, value, out)
+        elif isinstance(value, tuple) and hasattr(kind, "_fields"):
+            self._fields(b"n", kind, kind._fields, value, out)
+        elif hasattr(kind, "__attrs_attrs__"):
+            self._fields(b"A", kind, [attribute.name for attribute in kind.__attrs_attrs__], value, out)
+        elif hasattr(kind, "__pydantic_fields__"):
+            self._named(b"P", kind, {**value.__dict__, **(value.__pydantic_extra__ or {})}, out)
+        else:
+            self._structured(kind, value, out)
+
+    def _structured(self, kind: type, value: Any, out: Write) -> None:
+        """Built-in types that are seldom values: exact types only, since a subclass may mean anything."""
+        if kind is set or kind is frozenset:
+            members = sorted(self._alone(member, "{...}") for member in value)
+            out((b"S" if kind is set else b"Z") + b"%x:" % len(members) + b"".join(members))
+        elif kind is OrderedDict:
+            self._sequence(b"O", list(value.items()), out)
+        elif kind is deque:
+            self._sequence(b"q", list(value), out)
+        elif (compound := _COMPOUND.get(f"{kind.__module__}.{kind.__qualname__}")) is not None:
+            self._named(b"c", kind, compound(value), out)
+        elif isinstance(value, pathlib.PurePath):
+            self._counted(b"p", value.as_posix().encode("utf-8", "surrogatepass"), out)
+        else:
+            raise _UnknownTypeError(value)
+
+    def _alone(self, value: Any, step: str) -> bytes:
+        out: list[bytes] = []
+        try:
+            self.write(value, out.append)
+        except _UnknownTypeError as unknown:
+            raise unknown.inside(step) from None
+        return b"".join(out)
+
+    def _sequence(self, tag: bytes, values: Sequence[Any], out: Write) -> None:
+        out(tag + b"%x:" % len(values))
+        write = self.write
+        simple = _SIMPLE
+        for position, value in enumerate(values):
+            encode = simple.get(type(value))
+            if encode is not None:
+                out(encode(value))
+                continue
+            try:
+                write(value, out)
+            except _UnknownTypeError as unknown:
+                raise unknown.inside(f"[{position}]") from None
+
+    def _mapping(self, tag: bytes, values: Mapping[Any, Any], out: Write) -> None:
+        pairs = sorted(((self._alone(key, ".keys()"), key) for key in values), key=lambda pair: pair[0])
+        out(tag + b"%x:" % len(pairs))
+        for encoded, key in pairs:
+            out(encoded)
+            try:
+                self.write(values[key], out)
+            except _UnknownTypeError as unknown:
+                raise unknown.inside(f"[{key!r}]") from None
+
+    def _fields(self, tag: bytes, kind: type, names: Iterable[str], value: Any, out: Write) -> None:
+        self._counted(tag, kind.__qualname__.encode(), out)
+        for name in names:
+            self._counted(b".", name.encode(), out)
+            try:
+                self.write(getattr(value, name), out)
+            except _UnknownTypeError as unknown:
+                raise unknown.inside(f".{name}") from None
+        out(b";")
+
+    def _named(self, tag: bytes, kind: type, content: Any, out: Write) -> None:
+        self._counted(tag, kind.__qualname__.encode(), out)
+        self.write(content, out)
+
+    @staticmethod
+    def _counted(tag: bytes, content: bytes, out: Write) -> None:
+        out(tag + b"%x:" % len(content) + content)
+
+
+def _float(value: float) -> bytes:
+    return b"fnan-----" if math.isnan(value) else b"f" + struct.pack(">d", value)
+
+
+def _text(value: str) -> bytes:
+    content = value.encode("utf-8", "surrogatepass")
+    return b"s%x:" % len(content) + content
+
+
+def _zone(value: Any) -> tuple[str, float | None]:
+    offset = value.utcoffset()
+    return str(value.tzinfo or ""), None if offset is None else offset.total_seconds()
+
+
+_SIMPLE: dict[type, Callable[[Any], bytes]] = {
+    type(None): lambda _: b"N",
+    bool: lambda value: b"T" if value else b"F",
+    int: lambda value: b"i%x;" % value,
+    float: _float,
+    str: _text,
+    bytes: lambda value: b"b%x:" % len(value) + value,
+    bytearray: lambda value: b"B%x:" % len(value) + bytes(value),
+    type(...): lambda _: b".e",
+}
+
+#: By name, so that none of these modules is imported for a value that never comes.
+_COMPOUND: dict[str, Callable[[Any], Any]] = {
+    "builtins.complex": lambda value: (value.real, value.imag),
+    "builtins.memoryview": lambda value: (value.format, list(value.shape or ()), value.tobytes()),
+    "builtins.range": lambda value: (value.start, value.stop, value.step),
+    "builtins.slice": lambda value: (value.start, value.stop, value.step),
+    "datetime.date": lambda value: value.isoformat(),
+    "datetime.datetime": lambda value: (value.replace(tzinfo=None).isoformat(), *_zone(value)),
+    "datetime.time": lambda value: (value.replace(tzinfo=None).isoformat(), *_zone(value)),
+    "datetime.timedelta": lambda value: (value.days, value.seconds, value.microseconds),
+    "datetime.timezone": str,
+    "decimal.Decimal": str,
+    "fractions.Fraction": lambda value: (value.numerator, value.denominator),
+    "re.Pattern": lambda value: (value.pattern, value.flags),
+    "uuid.UUID": lambda value: value.bytes,
+    "zoneinfo.ZoneInfo": lambda value: value.key,
+}

@@ -1,0 +1,377 @@
+"""What a function or an object reaches: its code, the project's helpers, classes and constants, and the libraries used.
+
+Theory of operation. The walk starts at a root and follows live objects, not text: globals as they are bound now, closures'
+cells, defaults, methods, bases, the state of injected objects. Each thing reached is a *symbol* with a digest of its own;
+the closure's digest joins them by the order of discovery and by the names under which they refer to each other, so neither
+the file nor the module that holds a helper matters. Code of the project is followed; code of a library counts by the version
+of its distribution; the pipeline machinery itself is left out (the key's schema version stands for it).
+
+What cannot be followed (a name that is not bound yet, an import that fails) is listed, never passed over in silence.
+"""
+
+from __future__ import annotations
+
+import builtins
+import enum
+import functools
+import importlib
+import importlib.util
+import inspect
+import sys
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
+from typing import Any, get_args
+
+from weftline.digest.canonical import ForeignDigests, canonical, no_foreign_types, of_parts
+from weftline.digest.code import Import, class_body_digest, class_tree, form_of
+from weftline.digest.origin import Origin, is_installed, origin_of, version_of
+from weftline.digest.state import state_of
+from weftline.errors import Place, UndigestableError
+
+
+@dataclass(frozen=True, slots=True)
+class Symbol:
+    """One thing that a node's code consists of.
+
+    Attributes:
+        name: as a reader would call it: `scale()`, `class Model`, `LIMIT`.
+        place: where it is defined, or None for a value.
+        digest: of this thing alone, without what it refers to.
+        text: a constant's value in short, for showing what it was.
+    """
+
+    name: str
+    place: Place | None
+    digest: bytes
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Closure:
+    """Everything that decides what a node computes, inputs and parameters aside.
+
+    Attributes:
+        digest: of the whole, equal for equal meaning wherever it is written.
+        symbols: what was followed, the root first.
+        distributions: version by distribution, `python` among them.
+        not_followed: what could not be followed, and why.
+    """
+
+    digest: bytes
+    symbols: tuple[Symbol, ...]
+    distributions: dict[str, str] = field(default_factory=dict)
+    not_followed: tuple[str, ...] = ()
+
+
+class CodeReader:
+    """Reads closures; one reader serves one plan, so that a constant changed between two plans is seen."""
+
+    def __init__(self, foreign: ForeignDigests = no_foreign_types) -> None:
+        self._foreign = foreign
+        self._known: dict[tuple[int, frozenset[str]], tuple[object, Closure]] = {}
+
+    def read(self, root: object, *, leave_out: frozenset[str] = frozenset()) -> Closure:
+        """The closure of a function or of an instance.
+
+        Args:
+            root: what will run.
+            leave_out: arguments (of a function) or attributes (of an instance and its class) that do not count,
+                because they are keyed elsewhere.
+
+        Raises:
+            UndigestableError: a value that the code refers to has no stable digest; the path names it.
+        """
+        memo = (id(root), leave_out)
+        if memo not in self._known:
+            self._known[memo] = (root, _Walk(root, leave_out, self._foreign).closure())
+        return self._known[memo][1]
+
+
+class _Walk:
+    """One walk from one root."""
+
+    def __init__(self, root: object, leave_out: frozenset[str], foreign: ForeignDigests) -> None:
+        self._root = root
+        self._leave_out = leave_out
+        self._outer_foreign = foreign
+        self._own = (getattr(root, "__module__", None) or type(root).__module__).split(".", 1)[0]
+        self._queue: deque[object] = deque()
+        self._index: dict[int, tuple[int, object]] = {}
+        self._records: list[bytes] = []
+        self._symbols: list[Symbol] = []
+        self._distributions = {"python": f"{sys.version_info[0]}.{sys.version_info[1]}"}
+        self._not_followed: list[str] = []
+        self._state_of: list[int] = []
+
+    def closure(self) -> Closure:
+        first = self._token(self._root, "node")
+        while self._queue:
+            self._describe(self._queue.popleft())
+        digest = of_parts(b"closure/1", first, *self._records)
+        return Closure(digest, tuple(self._symbols), self._distributions, tuple(self._not_followed))
+
+    # --- a reference to something: a token that stands for it ---
+
+    def _token(self, thing: Any, path: str) -> bytes:
+        """Bytes that stand for a thing: the number of a symbol still to be described, a library's name, or a value."""
+        thing = _unwrapped(thing)
+        if isinstance(thing, (FunctionType, type, ModuleType)):
+            return self._definition(thing)
+        if isinstance(thing, BuiltinFunctionType):
+            owner = thing.__self__
+            name = f"{thing.__module__ or ''}.{thing.__qualname__}".encode()
+            return b"builtin:" + name if owner is None or isinstance(owner, ModuleType) else name + self._token(owner, path)
+        if isinstance(thing, MethodType):
+            return of_parts(b"method", self._token(thing.__func__, path), self._token(thing.__self__, path))
+        if isinstance(thing, functools.partial):
+            return self._joined(b"partial", (thing.func, thing.args, thing.keywords), path)
+        if isinstance(thing, property):
+            return self._joined(b"property", (thing.fget, thing.fset, thing.fdel), path)
+        return canonical(thing, self._foreign, path=path)
+
+    def _joined(self, tag: bytes, things: Iterable[Any], path: str) -> bytes:
+        return of_parts(tag, *(self._token(thing, path) for thing in things))
+
+    def _definition(self, thing: FunctionType | type | ModuleType) -> bytes:
+        module = thing.__name__ if isinstance(thing, ModuleType) else thing.__module__
+        origin = origin_of(module or "", self._own)
+        name = getattr(thing, "__qualname__", module)
+        if origin.kind == "library":
+            self._distributions[origin.distribution] = version_of(origin.distribution)
+        if origin.kind != "project":
+            return f"{origin.distribution}:{name}".encode()
+        return b"#%d" % self._number(thing)
+
+    def _number(self, thing: object) -> int:
+        known = self._index.get(id(thing))
+        if known is None:
+            known = self._index[id(thing)] = (len(self._index), thing)
+            self._queue.append(thing)
+        return known[0]
+
+    def _foreign(self, kind: type, /) -> Callable[[Any], bytes] | None:
+        """Digests inside a value: definitions and objects of the project's classes, besides what libraries register."""
+        if issubclass(kind, (FunctionType, BuiltinFunctionType, MethodType, ModuleType, type, functools.partial, property)):
+            return lambda thing: self._token(thing, "value")
+        if hasattr(kind, "__wrapped__") or kind.__name__ == "_lru_cache_wrapper":
+            return lambda thing: self._token(thing, "value")
+        outer = self._outer_foreign(kind)
+        if outer is not None:
+            return outer
+        if origin_of(kind.__module__, self._own).kind == "project" or not _is_plain(kind):
+            return self._object
+        return None
+
+    def _object(self, thing: Any) -> bytes:
+        """An object by its class and its state."""
+        if id(thing) in self._state_of:
+            return b"^%d" % (len(self._state_of) - self._state_of.index(id(thing)))
+        self._state_of.append(id(thing))
+        leave_out = self._leave_out if thing is self._root else frozenset()
+        parts = [b"object", self._token(type(thing), "value")]
+        for name, content in state_of(thing):
+            if name not in leave_out:
+                parts += [name.encode(), self._token(content, f".{name}")]
+        self._state_of.pop()
+        return of_parts(*parts)
+
+    # --- a symbol: what it is, and what it refers to ---
+
+    def _describe(self, thing: Any) -> None:
+        if isinstance(thing, FunctionType):
+            self._function(thing)
+        elif isinstance(thing, type):
+            self._class(thing)
+        else:
+            self._module(thing)
+
+    def _add(self, name: str, place: Place | None, own: bytes, references: Iterable[tuple[str, bytes]]) -> None:
+        self._symbols.append(Symbol(name, place, own))
+        parts = [own]
+        for label, token in references:
+            parts += [label.encode(), token]
+        self._records.append(of_parts(*parts))
+
+    def _function(self, function: FunctionType) -> None:
+        code = function.__code__
+        form = form_of(code)
+        name = function.__qualname__.replace("<locals>.", "")
+        place = Place(code.co_filename, code.co_firstlineno)
+        own = of_parts(b"function", form.body)
+        references = [*self._defaults(function), *self._cells(function)]
+        for chain in form.chains:
+            token = self._global(chain, function.__globals__, name)
+            if token is not None:
+                references.append((".".join(chain), token))
+        for statement in form.imports:
+            label = "." * statement[0] + ".".join((statement[1], *statement[2]))
+            references.append((f"import {label}", self._import(statement, function.__globals__, name)))
+        self._add(f"{name}()", place, own, references)
+
+    def _defaults(self, function: FunctionType) -> Iterator[tuple[str, bytes]]:
+        leave_out = self._leave_out if function is _unwrapped(self._root) else frozenset()
+        code = function.__code__
+        names = code.co_varnames[: code.co_argcount]
+        defaults = function.__defaults__ or ()
+        by_name = dict(zip(names[len(names) - len(defaults) :], defaults, strict=True)) | (function.__kwdefaults__ or {})
+        for name, value in sorted(by_name.items()):
+            if name not in leave_out:
+                path = f"{function.__qualname__}({name}=...)"
+                yield f"default {name}", self._constant(value, path)
+
+    def _cells(self, function: FunctionType) -> Iterator[tuple[str, bytes]]:
+        for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
+            try:
+                content = cell.cell_contents
+            except ValueError:  # an empty cell: the name is not bound yet
+                yield f"cell {name}", b"empty"
+                continue
+            yield f"cell {name}", self._constant(content, f"{name} in {function.__qualname__}")
+
+    def _constant(self, value: Any, path: str) -> bytes:
+        """A value under a name: listed among the symbols, so that a change of it can be shown."""
+        token = self._token(value, path)
+        if not isinstance(_unwrapped(value), (FunctionType, type, ModuleType, BuiltinFunctionType)):
+            text = repr(value) if _is_plain(type(value)) else type(value).__qualname__
+            short = text if len(text) <= 60 else text[:57] + "..."
+            self._symbols.append(Symbol(path, None, of_parts(token), short))
+        return token
+
+    def _global(self, chain: tuple[str, ...], names: dict[str, Any], user: str) -> bytes | None:
+        if chain[0] not in names:
+            if not hasattr(builtins, chain[0]):
+                self._not_followed.append(f"{'.'.join(chain)} in {user}(): not bound yet")
+                return b"?"
+            return None
+        return self._chained(names[chain[0]], chain[0], chain[1:], user)
+
+    def _chained(self, thing: Any, label: str, attributes: tuple[str, ...], user: str) -> bytes:
+        """Follows attributes through modules; what comes after the first thing that is none belongs to that thing."""
+        for attribute in attributes:
+            if not isinstance(thing, ModuleType):
+                break
+            if not hasattr(thing, attribute):
+                self._not_followed.append(f"{label}.{attribute} in {user}(): no such attribute now")
+                return b"?"
+            if origin_of(thing.__name__, self._own).kind != "project" and not _leads_home(thing, attribute, self._own):
+                break
+            thing = getattr(thing, attribute)
+            label = f"{label}.{attribute}"
+        return self._constant(thing, label)
+
+    def _import(self, statement: Import, names: dict[str, Any], user: str) -> bytes:
+        level, module, attributes = statement
+        origin = Origin("library", module)
+        try:
+            package = names.get("__package__") or ""
+            full = importlib.util.resolve_name("." * level + module, package) if level else module
+            origin = origin_of(full, self._own)
+            if origin.kind != "project":
+                if origin.kind == "library":
+                    self._distributions[origin.distribution] = version_of(origin.distribution)
+                return f"{origin.distribution}:{module}".encode()
+            found = importlib.import_module(full)
+            for attribute in attributes:
+                if not hasattr(found, attribute) and f"{full}.{attribute}" not in sys.modules:
+                    importlib.import_module(f"{full}.{attribute}")
+                    full = f"{full}.{attribute}"
+        except ImportError as error:
+            self._not_followed.append(f"import of {module} in {user}(): {error}")
+            return b"?"
+        return self._chained(found, module, attributes, user)
+
+    def _class(self, kind: type) -> None:
+        leave_out = self._leave_out if kind is type(self._root) else frozenset()
+        module = sys.modules.get(kind.__module__)
+        file = getattr(module, "__file__", None) or ""
+        line = next((member.__code__.co_firstlineno for member in _functions_of(kind)), 1)
+        tree = class_tree(file, kind.__qualname__, line)
+        own = of_parts(b"class", b"" if tree is None else class_body_digest(tree, leave_out=leave_out))
+        references = [(f"base {position}", self._token(base, "base")) for position, base in enumerate(kind.__bases__)]
+        for name, member in sorted(kind.__dict__.items()):
+            if name not in leave_out and not _is_generated(kind, name, member):
+                references.append((name, self._constant(_unwrapped(member), f"{kind.__qualname__}.{name}")))
+        if issubclass(kind, enum.Enum):
+            references += [(name, self._token(member.value, name)) for name, member in kind.__members__.items()]
+        for name, annotation in sorted(_annotations(kind).items()):
+            if name not in leave_out:
+                references += [(f"annotation {name}", self._definition(part)) for part in _classes_in(annotation)]
+        place = Place(file, tree.lineno) if tree is not None else None
+        self._add(f"class {kind.__qualname__}", place, own, references)
+
+    def _module(self, module: ModuleType) -> None:
+        """A module of the project that is used as a whole, so that nobody can tell which part: all of its functions."""
+        references = []
+        for name, member in sorted(vars(module).items()):
+            if name.startswith("__") and name.endswith("__"):
+                continue
+            try:
+                references.append((name, self._token(member, f"{module.__name__}.{name}")))
+            except UndigestableError:
+                self._not_followed.append(f"{module.__name__}.{name}: a {type(member).__qualname__}")
+        self._add(f"module {module.__name__}", Place(module.__file__ or module.__name__), b"module", references)
+
+
+def _unwrapped(thing: Any) -> Any:
+    """What stands behind descriptors, caches and nodes: the function that runs."""
+    while True:
+        if isinstance(thing, (staticmethod, classmethod)):
+            thing = thing.__func__
+        elif not isinstance(thing, (FunctionType, type, ModuleType)) and _wraps(thing):
+            thing = thing.__wrapped__
+        else:
+            return thing
+
+
+def _wraps(thing: Any) -> bool:
+    """Whether an object stands for a function, as a cache or a node does; asked without waking a `__getattr__`."""
+    return hasattr(type(thing), "__wrapped__") or "__wrapped__" in getattr(thing, "__dict__", ())
+
+
+def _leads_home(module: ModuleType, attribute: str, own: str) -> bool:
+    """Whether a library's attribute is something of the project, such as a name patched into it."""
+    found = getattr(module, attribute)
+    owner = found.__name__ if isinstance(found, ModuleType) else getattr(found, "__module__", None)
+    return isinstance(owner, str) and origin_of(owner, own).kind == "project"
+
+
+def _is_plain(kind: type) -> bool:
+    """Whether the canonical encoder knows this type without asking its class."""
+    return kind.__module__ in {"builtins", "datetime", "decimal", "fractions", "re", "uuid", "zoneinfo", "collections"} or (
+        kind.__module__.startswith("pathlib")
+    )
+
+
+def _is_generated(kind: type, name: str, member: object) -> bool:
+    """Members that Python or a decorator made from what is digested anyway."""
+    if isinstance(member, FunctionType):
+        file = member.__code__.co_filename
+        return (file.startswith("<") and not file.startswith("<ipython")) or (name.startswith("__") and is_installed(file))
+    if name.startswith("__") and name.endswith("__"):
+        return True
+    if inspect.ismemberdescriptor(member) or inspect.isgetsetdescriptor(member) or name == "_abc_impl":
+        return True
+    return issubclass(kind, enum.Enum)
+
+
+def _functions_of(kind: type) -> Iterator[FunctionType]:
+    for member in kind.__dict__.values():
+        found = _unwrapped(member)
+        if isinstance(found, FunctionType) and not found.__code__.co_filename.startswith("<"):
+            yield found
+
+
+def _annotations(kind: type) -> dict[str, Any]:
+    try:
+        return inspect.get_annotations(kind)
+    except NameError:  # a name that exists for the type checker only: the text of it is in the class body's digest
+        return {}
+
+
+def _classes_in(annotation: Any) -> Iterator[type]:
+    if isinstance(annotation, type) and not get_args(annotation):
+        yield annotation
+    for part in get_args(annotation):
+        yield from _classes_in(part)

@@ -1,0 +1,391 @@
+"""The normal form of one code object: its meaning without its looks, and the names it reaches for.
+
+Theory of operation. The text of a function says more than what it does: spaces, comments, docstrings and the annotations of
+its signature do not change a result. So a function is digested by its syntax tree without those. The tree is only believed
+if compiling the file gives the very code object that will run; where it does not (the file was edited after the import, the
+code came from `exec`, a test runner rewrote it) the byte code itself is digested instead. Never is a tree digested that is
+not what runs.
+
+The names come from the byte code, which knows scopes: every global, attribute chain on it (`np.linalg.norm`), and every
+import inside the body.
+"""
+
+from __future__ import annotations
+
+import ast
+import dis
+import functools
+import hashlib
+import inspect
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import CodeType
+
+from weftline.digest.canonical import canonical
+
+_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+_GLOBAL_LOADS = frozenset({"LOAD_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS"})
+_ATTRIBUTE_LOADS = frozenset({"LOAD_ATTR", "LOAD_METHOD"})
+
+
+@dataclass(frozen=True, slots=True)
+class CodeForm:
+    """What one code object is and what it refers to.
+
+    Attributes:
+        body: digest of the normalised body.
+        chains: names as written, each split at its dots: `("np", "linalg", "norm")`; the first part is a global.
+        imports: absolute or relative imports inside the body: (level, module, attribute chain or empty).
+        from_source: False when the byte code had to stand in for the source.
+    """
+
+    body: bytes
+    chains: tuple[tuple[str, ...], ...]
+    imports: tuple[Import, ...]
+    from_source: bool
+
+
+@functools.lru_cache(maxsize=8192)
+def form_of(code: CodeType) -> CodeForm:
+    """The normal form of a code object and of everything nested in it."""
+    tree = _tree_of(code)
+    body = _digest_tree(tree) if tree is not None else _digest_byte_code(code)
+    references = _References()
+    references.read(code)
+    return CodeForm(body, tuple(sorted(references.chains)), tuple(sorted(references.imports)), tree is not None)
+
+
+def class_body_digest(tree: ast.ClassDef, *, leave_out: frozenset[str] = frozenset()) -> bytes:
+    """The digest of a class statement: decorators, keywords, annotations and values; methods are digested by their code.
+
+    Args:
+        tree: the statement.
+        leave_out: attributes that do not count.
+    """
+    kept = [
+        statement
+        for statement in _without_docstring(tree.body)
+        if not isinstance(statement, _FUNCTIONS) and not (_targets(statement) & leave_out)
+    ]
+    out = hashlib.sha256(b"class\0")
+    for node in (*tree.decorator_list, *tree.keywords, *kept):
+        for piece in _pieces(node):
+            out.update(piece)
+    return out.digest()
+
+
+def class_tree(file: str, qualname: str, line: int) -> ast.ClassDef | None:
+    """The class statement of that name in a file, or None; `line` is where it is thought to start."""
+    source = _source(file)
+    if source is None:
+        return None
+    found = [node for node, name in source.classes if name == qualname]
+    return min(found, key=lambda node: abs(node.lineno - line), default=None)
+
+
+# --- the syntax tree ----------------------------------------------------------------------------------------------
+
+
+def _digest_tree(tree: ast.AST) -> bytes:
+    out = hashlib.sha256(b"tree\0")
+    for piece in _pieces(tree, root=True):
+        out.update(piece)
+    return out.digest()
+
+
+def _pieces(node: ast.AST, *, root: bool = False) -> Iterator[bytes]:
+    """The tree as bytes: node names and fields in order; a stack of our own, so deep expressions do not recurse."""
+    stack: list[object] = [node]
+    first = root
+    while stack:
+        item = stack.pop()
+        if isinstance(item, bytes):
+            yield item
+        elif isinstance(item, ast.AST):
+            yield b"(" + type(item).__name__.encode()
+            stack.append(b")")
+            stack.extend(reversed(list(_kept_fields(item, root=first))))
+            first = False
+        elif isinstance(item, list):
+            yield b"["
+            stack.append(b"]")
+            stack.extend(reversed(item))
+        else:
+            yield canonical(item, path="constant")
+
+
+def _kept_fields(node: ast.AST, *, root: bool) -> Iterator[object]:
+    """The fields that have a meaning at run time, each led by its name; empty ones are left out in every version alike."""
+    for name, value in ast.iter_fields(node):
+        if value is None and not (isinstance(node, ast.Constant) and name == "value"):
+            continue
+        if value == [] or name in {"type_comment", "kind", "ctx", "type_params"}:
+            continue
+        if isinstance(node, (*_FUNCTIONS, ast.Lambda)) and _is_looks(node, name, root=root):
+            continue
+        if isinstance(node, ast.arg) and name == "annotation":
+            continue
+        if root and name == "args" and isinstance(value, ast.arguments):
+            value = _without_defaults(value)
+        if name == "body" and isinstance(value, list):
+            value = _without_docstring(value)
+        yield b"." + name.encode() + b"="
+        yield value
+
+
+def _is_looks(node: ast.AST, field: str, *, root: bool) -> bool:
+    """Whether a function's field does not change what it computes.
+
+    The decorators of the function itself count by the live objects that they made, its defaults by their values; those of
+    functions defined inside it run with it and stay in.
+    """
+    if field == "returns":
+        return True
+    return root and field in {"decorator_list", "name"} and isinstance(node, _FUNCTIONS)
+
+
+def _without_defaults(arguments: ast.arguments) -> ast.arguments:
+    return ast.arguments(
+        posonlyargs=arguments.posonlyargs,
+        args=arguments.args,
+        vararg=arguments.vararg,
+        kwonlyargs=arguments.kwonlyargs,
+        kw_defaults=[],
+        kwarg=arguments.kwarg,
+        defaults=[],
+    )
+
+
+def _without_docstring(body: list[ast.stmt]) -> list[ast.stmt]:
+    """A body without its docstring; a body of nothing else means `pass`."""
+    kept = body
+    first = body[0] if body else None
+    if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and isinstance(first.value.value, str):
+        kept = body[1:]
+    return kept or [ast.Pass()]
+
+
+def _targets(statement: ast.stmt) -> set[str]:
+    targets = statement.targets if isinstance(statement, ast.Assign) else [getattr(statement, "target", None)]
+    return {target.id for target in targets if isinstance(target, ast.Name)}
+
+
+# --- from a code object to its tree -------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Source:
+    """A file as it was read: its statements, and the code that compiling it gives."""
+
+    functions: tuple[ast.AST, ...]
+    classes: tuple[tuple[ast.ClassDef, str], ...]
+    codes: dict[tuple[str, int], list[CodeType]]
+
+
+def _source(file: str) -> _Source | None:
+    try:
+        stat = Path(file).stat()
+    except OSError:
+        return None
+    return _read_source(file, stat.st_mtime_ns, stat.st_size)
+
+
+@functools.lru_cache(maxsize=1024)
+def _read_source(file: str, mtime_ns: int, size: int) -> _Source | None:
+    del mtime_ns, size  # only here to forget a file that has changed
+    try:
+        text = Path(file).read_bytes()
+        tree = ast.parse(text, file)
+        code = compile(text, file, "exec", dont_inherit=True)
+    except (OSError, SyntaxError, ValueError):
+        return None
+    functions = tuple(node for node in ast.walk(tree) if isinstance(node, (*_FUNCTIONS, ast.Lambda)))
+    codes: dict[tuple[str, int], list[CodeType]] = {}
+    for found in _nested(code):
+        codes.setdefault((found.co_qualname, found.co_firstlineno), []).append(found)
+    return _Source(functions, tuple(_classes(tree)), codes)
+
+
+def _classes(tree: ast.AST) -> Iterator[tuple[ast.ClassDef, str]]:
+    stack: list[tuple[ast.AST, str]] = [(tree, "")]
+    while stack:
+        node, prefix = stack.pop()
+        for child in ast.iter_child_nodes(node):
+            inner = prefix
+            if isinstance(child, ast.ClassDef):
+                yield child, prefix + child.name
+                inner = f"{prefix}{child.name}."
+            elif isinstance(child, _FUNCTIONS):
+                inner = f"{prefix}{child.name}.<locals>."
+            stack.append((child, inner))
+
+
+def _nested(code: CodeType) -> Iterator[CodeType]:
+    stack = [code]
+    while stack:
+        found = stack.pop()
+        yield found
+        stack.extend(constant for constant in found.co_consts if isinstance(constant, CodeType))
+
+
+def _tree_of(code: CodeType) -> ast.AST | None:
+    """The tree that this very code object was compiled from, or None if that cannot be shown."""
+    source = _source(code.co_filename)
+    if source is None:
+        return None
+    if not any(_same_code(code, other) for other in source.codes.get((code.co_qualname, code.co_firstlineno), ())):
+        return None
+    found = [node for node in source.functions if _may_be(node, code)]
+    return found[0] if len(found) == 1 else None
+
+
+def _may_be(node: ast.AST, code: CodeType) -> bool:
+    if isinstance(node, ast.Lambda):
+        return code.co_name == "<lambda>" and _spans(node, code)
+    if not isinstance(node, _FUNCTIONS):
+        return False
+    start = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
+    return node.name == code.co_name and start == code.co_firstlineno
+
+
+def _spans(node: ast.Lambda, code: CodeType) -> bool:
+    """Whether a lambda's code lies exactly inside this tree's body: several may stand on one line."""
+    marks = [
+        (line, column, end_line, end_column)
+        for line, end_line, column, end_column in code.co_positions()
+        if None not in (line, end_line, column, end_column) and (end_line, end_column) != (line, 0)
+    ]
+    body = node.body
+    if not marks or body.end_lineno is None or body.end_col_offset is None:
+        return False
+    starts = min((line or 0, column or 0) for line, column, _, _ in marks)
+    ends = max((line or 0, column or 0) for _, _, line, column in marks)
+    return starts == (body.lineno, body.col_offset) and ends == (body.end_lineno, body.end_col_offset)
+
+
+def _same_code(one: CodeType, other: CodeType) -> bool:
+    """Whether two code objects do the same: instructions, names and constants; file name and line table aside."""
+    if one.co_code != other.co_code or one.co_names != other.co_names or one.co_flags != other.co_flags:
+        return False
+    if one.co_exceptiontable != other.co_exceptiontable or len(one.co_consts) != len(other.co_consts):
+        return False
+    if (one.co_varnames, one.co_freevars, one.co_cellvars) != (other.co_varnames, other.co_freevars, other.co_cellvars):
+        return False
+    for mine, theirs in zip(one.co_consts, other.co_consts, strict=True):
+        if isinstance(mine, CodeType) and isinstance(theirs, CodeType):
+            if not _same_code(mine, theirs):
+                return False
+        elif canonical(mine) != canonical(theirs):
+            return False
+    return True
+
+
+# --- the byte code ------------------------------------------------------------------------------------------------
+
+
+def _digest_byte_code(code: CodeType) -> bytes:
+    out = hashlib.sha256(b"code\0")
+    for found in _nested(code):
+        constants = [None if isinstance(constant, CodeType) else constant for constant in found.co_consts]
+        if _has_docstring(found):
+            constants[0] = None
+        shape = (found.co_names, found.co_varnames, found.co_freevars, found.co_cellvars, found.co_flags, constants)
+        out.update(canonical((found.co_code, found.co_exceptiontable, shape), path="constant"))
+    return out.digest()
+
+
+def _has_docstring(code: CodeType) -> bool:
+    """Whether the first constant is a docstring: flagged since Python 3.13, before that always so in a function's body."""
+    if not code.co_consts or not isinstance(code.co_consts[0], str):
+        return False
+    if sys.version_info >= (3, 13):
+        return bool(code.co_flags & inspect.CO_HAS_DOCSTRING)
+    return bool(code.co_flags & inspect.CO_NEWLOCALS) and not code.co_name.startswith("<")
+
+
+#: An import inside a body: its level, the module that the statement binds or reads from, and the attributes taken from there.
+Import = tuple[int, str, tuple[str, ...]]
+
+
+class _References:
+    """Reads what a code object, and the ones nested in it, load from outside.
+
+    A small reading of the stack is enough: a load starts a chain, attribute loads lengthen it, anything else ends it.
+    """
+
+    def __init__(self) -> None:
+        self.chains: set[tuple[str, ...]] = set()
+        self.imports: set[Import] = set()
+        self._bound: dict[str, Import] = {}
+        self._used: set[str] = set()
+        self._chain: list[str] = []
+        self._from: Import | None = None
+        self._constants: list[object] = []
+        self._imported: Import | None = None
+        self._takes_names = False
+
+    def read(self, code: CodeType) -> None:
+        for found in _outer_first(code):
+            for step in dis.get_instructions(found):
+                self._step(step.opname, step.argval)
+            self._end_chain()
+        self.imports.update(bound for name, bound in self._bound.items() if name not in self._used)
+
+    def _step(self, name: str, value: object) -> None:
+        if name in _ATTRIBUTE_LOADS and (self._chain or self._from is not None):
+            self._chain.append(str(value))
+            return
+        self._end_chain()
+        if name in _GLOBAL_LOADS:
+            self._chain.append(str(value))
+        elif name in {"LOAD_CONST", "LOAD_SMALL_INT"}:
+            self._constants.append(value)
+        elif name == "IMPORT_NAME":
+            self._import(str(value))
+        elif name == "IMPORT_FROM" and self._imported is not None:
+            level, module, chain = self._imported
+            self._imported = (level, module, (*chain, str(value)))
+        elif name == "POP_TOP" and self._takes_names:
+            self._imported = None
+        elif name.startswith("STORE_") or "LOAD_FAST" in name or "DEREF" in name:
+            self._local(name, value)
+
+    def _import(self, module: str) -> None:
+        """`import a.b` binds `a`; `from a.b import c` reads from `a.b`: the list of names before it tells which."""
+        level, names = self._constants[-2], self._constants[-1]
+        self._takes_names = names is not None
+        base = module if self._takes_names else module.split(".", 1)[0]
+        self._imported = (level if isinstance(level, int) else 0, base, ())
+
+    def _local(self, name: str, value: object) -> None:
+        """One instruction may store and load up to two local names; the last one loaded is on top of the stack."""
+        names = [str(part) for part in value] if isinstance(value, tuple) else [str(value)]
+        if name.startswith("STORE_"):
+            if self._imported is not None:
+                self._bound[names[0]] = self._imported
+                self._imported = (*self._imported[:2], ()) if self._takes_names else None
+            names = names[1:] if "LOAD" in name else []
+        for local in names:
+            self._end_chain()
+            bound = self._bound.get(local)
+            if bound is not None:
+                self._used.add(local)
+                self._from = bound
+
+    def _end_chain(self) -> None:
+        if self._from is not None:
+            level, module, chain = self._from
+            self.imports.add((level, module, (*chain, *self._chain)))
+            self._from = None
+        elif self._chain:
+            self.chains.add(tuple(self._chain))
+        self._chain = []
+
+
+def _outer_first(code: CodeType) -> Iterator[CodeType]:
+    queue = [code]
+    for found in queue:
+        yield found
+        queue.extend(constant for constant in found.co_consts if isinstance(constant, CodeType))

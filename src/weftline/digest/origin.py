@@ -1,0 +1,97 @@
+"""Where a module comes from: the project (followed), a library (its version counts), or the machinery of weftline itself."""
+
+from __future__ import annotations
+
+import functools
+import importlib.metadata
+import importlib.util
+import os
+import sys
+import sysconfig
+from typing import Literal, NamedTuple
+
+#: Packages of weftline that hold what users run; the rest is machinery, which the key's schema version stands for.
+_CONTENT = ("weftline.documents", "weftline.ext")
+
+
+class Origin(NamedTuple):
+    """The answer: the kind, and the distribution whose version counts (`python` for the standard library)."""
+
+    kind: Literal["project", "library", "machinery"]
+    distribution: str
+
+
+def origin_of(module: str, own: str) -> Origin:
+    """Where a module comes from.
+
+    Args:
+        module: its full name.
+        own: the top-level package of the code being read: that package is followed even when it is installed.
+    """
+    top = module.partition(".")[0]
+    if top == "weftline" and not module.startswith(_CONTENT):
+        return Origin("machinery", "weftline")
+    if top == own or module in {"__main__", "__mp_main__"}:
+        return Origin("project", top)
+    return _origin_of_top(top)
+
+
+@functools.lru_cache(maxsize=4096)
+def _origin_of_top(top: str) -> Origin:
+    if top in sys.builtin_module_names or top in sys.stdlib_module_names:
+        return Origin("library", "python")
+    file = _file_of(top)
+    if file is not None and not is_installed(file):
+        return Origin("project", top)
+    return Origin("library", _distribution_of(top))
+
+
+def _file_of(top: str) -> str | None:
+    module = sys.modules.get(top)
+    file = getattr(module, "__file__", None)
+    if file is not None:
+        return str(file)
+    if module is not None:
+        return next(iter(getattr(module, "__path__", ())), None)
+    try:
+        spec = importlib.util.find_spec(top)
+    except (ImportError, ValueError):
+        return None
+    if spec is None:
+        return None
+    return spec.origin or next(iter(spec.submodule_search_locations or ()), None)
+
+
+@functools.lru_cache(maxsize=1)
+def _library_folders() -> tuple[str, ...]:
+    paths = sysconfig.get_paths()
+    return tuple({os.path.realpath(paths[name]) + os.sep for name in ("stdlib", "platstdlib", "purelib", "platlib")})
+
+
+def is_installed(file: str) -> bool:
+    """Whether a file belongs to Python or to an installed distribution, rather than to the project."""
+    real = os.path.realpath(file)
+    return real.startswith(_library_folders()) or f"{os.sep}site-packages{os.sep}" in real
+
+
+@functools.lru_cache(maxsize=1024)
+def _distribution_of(top: str) -> str:
+    """The distribution that installed a top-level package; most carry its name, which saves reading all of them."""
+    for name in (top, top.replace("_", "-")):
+        try:
+            return str(importlib.metadata.distribution(name).metadata["Name"])
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    found = importlib.metadata.packages_distributions().get(top)
+    return found[0] if found else top
+
+
+@functools.lru_cache(maxsize=1024)
+def version_of(distribution: str) -> str:
+    """The installed version, `3.11` for Python itself, or `?` for something that no distribution owns."""
+    if distribution == "python":
+        return f"{sys.version_info[0]}.{sys.version_info[1]}"
+    try:
+        return importlib.metadata.version(distribution)
+    except importlib.metadata.PackageNotFoundError:
+        return "?"

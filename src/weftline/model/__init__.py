@@ -1,0 +1,1 @@
+"""The nouns: frozen data and pure functions, known to every stop of the path."""

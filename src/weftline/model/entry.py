@@ -1,0 +1,46 @@
+"""What the cache keeps: entries (a key and what it made) and the stored values that they name."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+#: The codec of a list whose items are entries of their own; the content is their digests, one after the other.
+ITEMS = "items"
+
+
+class Stored(NamedTuple):
+    """One stored value.
+
+    Attributes:
+        digest: of the value; equal values have equal digests, whatever bytes hold them.
+        codec: how the bytes are to be read.
+        object: sha256 of the bytes, which is where they are found.
+        size: bytes.
+        content: the bytes, where they were at hand; None if they must be loaded.
+    """
+
+    digest: bytes
+    codec: str
+    object: bytes
+    size: int
+    content: bytes | None = None
+
+
+class Entry(NamedTuple):
+    """One result.
+
+    Attributes:
+        key: digest of all that decided it.
+        recipe: digest of what decided it besides the inputs.
+        outputs: in the order in which the node provides them.
+        made_at: seconds since the epoch.
+        took_s: how long the call took.
+        made_by: run and node, for people.
+    """
+
+    key: bytes
+    recipe: bytes
+    outputs: tuple[Stored, ...]
+    made_at: float
+    took_s: float
+    made_by: str = ""

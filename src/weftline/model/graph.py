@@ -1,0 +1,101 @@
+"""A graph: nodes joined by the keys that they share."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
+
+from weftline.model.keys import is_pattern, namespace
+from weftline.model.node import NodeSpec
+from weftline.model.order import topological
+
+
+@dataclass(frozen=True, eq=False)
+class Graph:
+    """Nodes in the order of their definition, and the keys that are given from outside.
+
+    Attributes:
+        name: of the pipeline.
+        nodes: the order decides ties.
+        inputs: keys that a run must be given, with their types.
+        target: how a user names the pipeline on the command line, for messages; empty when it has no such name.
+    """
+
+    name: str
+    nodes: tuple[NodeSpec, ...]
+    inputs: Mapping[str, Any] = field(default_factory=dict)
+    target: str = ""
+
+    def with_given(self, given: Mapping[str, Any]) -> Graph:
+        """The same graph for a run that is given further keys; their types are not declared, so they are unknown."""
+        further = {key: Any for key in given if key not in self.inputs and key not in self.producers}
+        return replace(self, inputs={**self.inputs, **further}) if further else self
+
+    @cached_property
+    def index(self) -> dict[str, int]:
+        """The number of each node by name; the first, where a name is there twice."""
+        found: dict[str, int] = {}
+        for number, node in enumerate(self.nodes):
+            found.setdefault(node.name, number)
+        return found
+
+    @cached_property
+    def producers(self) -> dict[str, int]:
+        """The number of the node that provides a key; the first, where two do."""
+        found: dict[str, int] = {}
+        for number, node in enumerate(self.nodes):
+            for output in node.outputs:
+                found.setdefault(output.key, number)
+        return found
+
+    @cached_property
+    def _namespaces(self) -> dict[str, list[str]]:
+        """All keys below each namespace, sorted."""
+        found: dict[str, list[str]] = defaultdict(list)
+        for key in sorted({*self.producers, *self.inputs}):
+            parts = key.split(".")
+            for count in range(1, len(parts)):
+                found[".".join(parts[:count])].append(key)
+        return found
+
+    def keys_for(self, pattern: str) -> list[str]:
+        """The keys of this graph that a key or a pattern takes, sorted."""
+        if is_pattern(pattern):
+            return self._namespaces.get(namespace(pattern), [])
+        return [pattern] if pattern in self.producers or pattern in self.inputs else []
+
+    @cached_property
+    def upstream(self) -> tuple[tuple[int, ...], ...]:
+        """For each node the numbers of those whose keys it reads, each once, ascending."""
+        producers = self.producers
+        found = []
+        for node in self.nodes:
+            numbers: set[int] = set()
+            for read in node.inputs:
+                keys = self.keys_for(read.key) if read.optional else (read.key,)
+                numbers.update(producers[key] for key in keys if key in producers)
+            found.append(tuple(sorted(numbers)))
+        return tuple(found)
+
+    @cached_property
+    def downstream(self) -> tuple[tuple[int, ...], ...]:
+        """For each node the numbers of those that read its keys, ascending."""
+        found: list[list[int]] = [[] for _ in self.nodes]
+        for number, sources in enumerate(self.upstream):
+            for source in sources:
+                found[source].append(number)
+        return tuple(map(tuple, found))
+
+    @cached_property
+    def order(self) -> tuple[int, ...]:
+        """Node numbers so that each comes after what it reads; nodes on or behind a circle are missing."""
+        return tuple(topological(self.upstream, self.downstream, [node.priority for node in self.nodes]))
+
+    @cached_property
+    def sinks(self) -> tuple[str, ...]:
+        """Keys that no node reads: what the pipeline is for, unless a run asks for others."""
+        read = {key for node in self.nodes for found in node.inputs for key in self.keys_for(found.key)}
+        return tuple(key for key in self.producers if key not in read)

@@ -1,0 +1,147 @@
+"""A plan: for every node, what will happen and why, before anything happens."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from weftline.errors import WeftlineError
+from weftline.model.entry import Entry
+from weftline.model.fingerprint import Change, Recipe
+from weftline.model.graph import Graph
+from weftline.model.params import Bound
+
+
+class Decision(StrEnum):
+    """What will happen to a node."""
+
+    RUN = "RUN"
+    MAY_RUN = "MAY RUN"
+    CACHED = "CACHED"
+    BLOCKED = "BLOCKED"
+    SKIP = "SKIP"
+
+
+class ReasonCode(StrEnum):
+    """Why; the list is closed."""
+
+    NEW = "new"
+    CODE = "code"
+    INPUT = "input"
+    PARAM = "param"
+    ENV = "env"
+    MISSING_OUTPUT = "missing-output"
+    EXPIRED = "expired"
+    FORCED = "forced"
+    NEVER_CACHED = "never-cached"
+    HIT = "hit"
+    UPSTREAM = "upstream"
+    GATE = "gate"
+    NOT_SELECTED = "not-selected"
+    CONDITION = "condition"
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """The code, and words that name the thing."""
+
+    code: ReasonCode
+    detail: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.code}: {self.detail}" if self.detail else str(self.code)
+
+
+@dataclass(frozen=True, slots=True)
+class Items:
+    """The calls of a node that runs over items.
+
+    Attributes:
+        total: how many, or None while the list is not known.
+        counts: how many of them have which decision.
+    """
+
+    total: int | None
+    counts: Mapping[Decision, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A planned node.
+
+    Attributes:
+        node: its name.
+        decision: what will happen; for a node over items, the most work that any of them means.
+        reason: why.
+        requires: keys that it reads.
+        provides: keys that it makes.
+        key: the cache key in hex where it is known already: of the only call.
+        items: for a node over items.
+        params: bound parameters.
+        recipe: what decides the result besides the inputs; None where nothing is cached.
+        changes: everything that is different from the last time, not only what the reason names.
+        inputs: digests by input name, None where one is not known yet.
+        entry: the hit of a single call.
+        entries: hits by item number, for a node over items.
+        last_s: how long the node took last time, in seconds.
+    """
+
+    node: str
+    decision: Decision
+    reason: Reason
+    requires: tuple[str, ...] = ()
+    provides: tuple[str, ...] = ()
+    key: str | None = None
+    items: Items | None = None
+    params: Mapping[str, Bound] = field(default_factory=dict)
+    recipe: Recipe | None = None
+    changes: tuple[Change, ...] = ()
+    inputs: Mapping[str, bytes | None] = field(default_factory=dict)
+    entry: Entry | None = None
+    entries: Mapping[int, Entry] = field(default_factory=dict)
+    last_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """All steps in order of execution.
+
+    Attributes:
+        graph: what is planned.
+        steps: in order of execution.
+        given: values of keys that come from outside.
+        goals: keys that the run is for.
+        notes: findings that do not stop the plan.
+        backend: where calls will run.
+    """
+
+    graph: Graph
+    steps: tuple[Step, ...]
+    given: Mapping[str, Any] = field(default_factory=dict)
+    goals: tuple[str, ...] = ()
+    notes: tuple[WeftlineError, ...] = ()
+    backend: str = "threads"
+
+    def __getitem__(self, node: str) -> Step:
+        """The step of a node.
+
+        Raises:
+            KeyError: there is no such node.
+        """
+        for step in self.steps:
+            if step.node == node:
+                return step
+        raise KeyError(node)
+
+    @property
+    def counts(self) -> dict[Decision, int]:
+        """Number of steps by decision."""
+        return dict(Counter(step.decision for step in self.steps))
+
+    @property
+    def is_work_pending(self) -> bool:
+        """Whether running it would do anything."""
+        return any(step.decision in {Decision.RUN, Decision.MAY_RUN} for step in self.steps)

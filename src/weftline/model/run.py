@@ -1,0 +1,129 @@
+"""What is known of a run: a fold of its journal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from weftline.model.event import Event, Kind
+from weftline.model.transitions import NodeState, RunStatus
+
+
+@dataclass(slots=True)
+class CallRecord:
+    """One call: of a node, or of one item of it.
+
+    Attributes:
+        outcome: `succeeded`, `failed`, `restored`, or `started` for one that has no outcome.
+        attempt: the number of the last attempt.
+        key: cache key in hex, where there is one.
+        took_s: how long the last attempt ran.
+        error: the last failure's event fields.
+    """
+
+    outcome: str = "started"
+    attempt: int = 0
+    key: str | None = None
+    took_s: float | None = None
+    error: Mapping[str, Any] | None = None
+
+
+@dataclass(slots=True)
+class NodeRecord:
+    """One node: its state, and its calls by item."""
+
+    state: NodeState = NodeState.WAITING
+    calls: dict[int, CallRecord] = field(default_factory=dict)
+    started_at: float | None = None
+    took_s: float | None = None
+    total: int | None = None
+    why: str = ""
+
+    def count(self, outcome: str) -> int:
+        """How many calls have an outcome."""
+        return sum(1 for call in self.calls.values() if call.outcome == outcome)
+
+    @property
+    def attempts(self) -> int:
+        """The largest number of attempts that a call took."""
+        return max((call.attempt for call in self.calls.values()), default=0)
+
+
+@dataclass(slots=True)
+class RunRecord:
+    """A run, folded.
+
+    Attributes:
+        opening: fields of its first event: pipeline, target, parameters and so on.
+        events: how many there are.
+    """
+
+    run: str
+    status: RunStatus = RunStatus.RUNNING
+    opening: Mapping[str, Any] = field(default_factory=dict)
+    started_at: float = 0.0
+    ended_at: float | None = None
+    nodes: dict[str, NodeRecord] = field(default_factory=dict)
+    resumed: int = 0
+    events: int = 0
+
+    @classmethod
+    def fold(cls, run: str, events: Iterable[Event]) -> RunRecord:
+        """The record that a journal amounts to."""
+        record = cls(run)
+        for event in events:
+            record.take(event)
+        return record
+
+    def take(self, event: Event) -> None:
+        """One event more."""
+        self.events += 1
+        body = event.body or {}
+        if event.node:
+            node = self.nodes.get(event.node)
+            if node is None:
+                node = self.nodes[event.node] = NodeRecord()
+            _take(node, event, body)
+        elif event.kind is Kind.RUN_STARTED:
+            self.opening = body
+            self.started_at = event.at
+        elif event.kind is Kind.RUN_RESUMED:
+            self.resumed += 1
+            self.status, self.ended_at = RunStatus.RUNNING, None
+        elif event.kind is Kind.RUN_FINISHED:
+            self.status = RunStatus(body["status"])
+            self.ended_at = event.at
+
+
+def _take(node: NodeRecord, event: Event, body: Mapping[str, Any]) -> None:
+    kind = event.kind
+    if kind is Kind.NODE_STARTED:
+        node.state = NodeState.RUNNING
+        node.started_at = event.at
+        node.total = body.get("total")
+    elif kind is Kind.NODE_FINISHED:
+        node.state = NodeState(body["state"])
+        node.took_s = body.get("took_s")
+        node.total = body.get("total", node.total)
+        node.why = body.get("why", "")
+    elif kind is Kind.OUTPUT_LOST:
+        node.state = NodeState.WAITING
+        node.calls.clear()
+    else:
+        _take_call(node.calls.setdefault(event.item, CallRecord()), event, body)
+
+
+def _take_call(call: CallRecord, event: Event, body: Mapping[str, Any]) -> None:
+    call.attempt = max(call.attempt, event.attempt)
+    if event.kind is Kind.ATTEMPT_STARTED:
+        call.outcome = "started"
+    elif event.kind in {Kind.CALL_SUCCEEDED, Kind.CALL_RESTORED}:
+        call.outcome = "succeeded" if event.kind is Kind.CALL_SUCCEEDED else "restored"
+        call.key = body.get("key")
+        call.took_s = body.get("took_s")
+        call.error = None
+    else:
+        call.error = body
+        if event.kind is Kind.CALL_FAILED:
+            call.outcome = "failed"

@@ -1,0 +1,88 @@
+"""The states of a node in a run, and the table of what may follow what.
+
+```text
+                 inputs ready             prepared               all calls done
+    waiting ------------------> preparing ---------> running -------------------> succeeded | failed
+       |                           |                    |
+       |  hit known in advance     |  all calls hit     |  (a call fails, retries spent)
+       +---------> cached <--------+                    +---> failed
+       |
+       +---------> skipped    (upstream failed, not selected, run stopped)
+       +---------> cancelled  (the run was cancelled)
+
+    succeeded | cached -- output lost --> waiting
+```
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class NodeState(StrEnum):
+    """Where a node stands."""
+
+    WAITING = "waiting"
+    PREPARING = "preparing"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    CACHED = "cached"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+    CANCELLED = "cancelled"
+
+    @property
+    def is_final(self) -> bool:
+        """Whether nothing more happens to the node, unless its output is lost."""
+        return self in FINAL
+
+    @property
+    def has_output(self) -> bool:
+        """Whether the nodes behind it can go on."""
+        return self in {NodeState.SUCCEEDED, NodeState.CACHED}
+
+
+class Cause(StrEnum):
+    """What moves a node from one state to another."""
+
+    INPUTS_READY = "inputs ready"
+    HIT = "hit"
+    PREPARED = "prepared"
+    DONE = "done"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+    CANCELLED = "cancelled"
+    LOST = "lost"
+
+
+FINAL = frozenset({NodeState.SUCCEEDED, NodeState.CACHED, NodeState.FAILED, NodeState.SKIPPED, NodeState.CANCELLED})
+
+TABLE: dict[tuple[NodeState, Cause], NodeState] = {
+    (NodeState.WAITING, Cause.INPUTS_READY): NodeState.PREPARING,
+    (NodeState.WAITING, Cause.HIT): NodeState.CACHED,
+    (NodeState.WAITING, Cause.SKIPPED): NodeState.SKIPPED,
+    (NodeState.WAITING, Cause.CANCELLED): NodeState.CANCELLED,
+    (NodeState.PREPARING, Cause.PREPARED): NodeState.RUNNING,
+    (NodeState.PREPARING, Cause.HIT): NodeState.CACHED,
+    (NodeState.PREPARING, Cause.FAILED): NodeState.FAILED,
+    (NodeState.PREPARING, Cause.LOST): NodeState.WAITING,
+    (NodeState.PREPARING, Cause.SKIPPED): NodeState.SKIPPED,
+    (NodeState.PREPARING, Cause.CANCELLED): NodeState.CANCELLED,
+    (NodeState.RUNNING, Cause.DONE): NodeState.SUCCEEDED,
+    (NodeState.RUNNING, Cause.FAILED): NodeState.FAILED,
+    (NodeState.RUNNING, Cause.SKIPPED): NodeState.SKIPPED,
+    (NodeState.RUNNING, Cause.CANCELLED): NodeState.CANCELLED,
+    (NodeState.SUCCEEDED, Cause.LOST): NodeState.WAITING,
+    (NodeState.CACHED, Cause.LOST): NodeState.WAITING,
+}
+
+
+class RunStatus(StrEnum):
+    """What became of a run."""
+
+    RUNNING = "running"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    PARTIAL = "partial"
+    CANCELLED = "cancelled"
+    BLOCKED = "blocked"

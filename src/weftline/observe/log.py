@@ -1,0 +1,54 @@
+"""Keeps what calls print and log: one small file for each attempt that wrote anything."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from weftline.model.ids import WHOLE
+
+
+class LogName(NamedTuple):
+    """Whose output a file holds."""
+
+    node: str
+    item: int
+    attempt: int
+    path: Path
+
+
+class LogFolder:
+    """Files `RUN/NODE[@ITEM].ATTEMPT.log` below a folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def keep(self, run: str, node: str, item: int, attempt: int, text: str) -> None:
+        """Writes the output of an attempt.
+
+        Raises:
+            OSError: it cannot be written.
+        """
+        folder = self._folder / run
+        folder.mkdir(parents=True, exist_ok=True)
+        middle = "" if item == WHOLE else f"@{item}"
+        (folder / f"{_safe(node)}{middle}.{attempt}.log").write_text(text, encoding="utf-8")
+
+    def names(self, run: str, node: str = "", item: int | None = None) -> Iterator[LogName]:
+        """The files of a run, of one node of it, or of one item of that, in order."""
+        found = []
+        for path in (self._folder / run).glob("*.log"):
+            match = re.fullmatch(r"(.+?)(?:@(\d+))?\.(\d+)\.log", path.name)
+            if match is not None:
+                place = WHOLE if match[2] is None else int(match[2])
+                found.append(LogName(match[1], place, int(match[3]), path))
+        for name in sorted(found):
+            if (not node or name.node == _safe(node)) and (item is None or name.item == item):
+                yield name
+
+
+def _safe(node: str) -> str:
+    """A node's name as part of a file name."""
+    return re.sub(r"[^\w.\-]", "_", node)

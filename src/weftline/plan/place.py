@@ -1,0 +1,37 @@
+"""Whether the chosen backend can do what the nodes ask for; asked before anything runs."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Iterable, Iterator
+
+from weftline.errors import HardTimeoutError, TooLargeRequestError, UnshippableNodeError, WeftlineError
+from weftline.model.graph import Graph
+from weftline.model.node import NodeSpec
+from weftline.ports.backend import Capabilities
+
+
+def misfits(graph: Graph, selected: Iterable[int], backend: str, capabilities: Capabilities) -> Iterator[WeftlineError]:
+    """Findings for nodes that the backend cannot run as they want."""
+    for number in selected:
+        node = graph.nodes[number]
+        timeout_s = node.policy.timeout_s
+        if timeout_s is not None and not capabilities.can_kill:
+            yield HardTimeoutError(node=node.name, timeout_s=timeout_s, backend=backend, place=node.place)
+        asked = node.resources
+        if asked.cpu > capabilities.slots:
+            request, room = f"{asked.cpu:g} CPU", f"{capabilities.slots} slots"
+            yield TooLargeRequestError(node=node.name, asked=request, backend=backend, available=room, place=node.place)
+        if asked.gpu > 0:
+            request = f"{asked.gpu:g} GPU"
+            yield TooLargeRequestError(node=node.name, asked=request, backend=backend, available="none", place=node.place)
+        if capabilities.ships:
+            yield from _unshippable(node, backend)
+
+
+def _unshippable(node: NodeSpec, backend: str) -> Iterator[WeftlineError]:
+    """Whether a node's code can be named to another process."""
+    try:
+        pickle.dumps(node.body)
+    except Exception as error:  # noqa: BLE001 - classes may refuse to be pickled with any error; all mean the same here
+        yield UnshippableNodeError(node=node.name, backend=backend, detail=str(error), place=node.place)

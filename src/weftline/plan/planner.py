@@ -1,0 +1,240 @@
+"""Makes plans: the findings if there are any, else a decision with its reason for every node."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from weftline.errors import InvalidPipelineError, UnavailableInputError, UnknownSelectionError, WeftlineError, did_you_mean
+from weftline.model.fingerprint import Change, changes
+from weftline.model.graph import Graph
+from weftline.model.node import NodeSpec
+from weftline.model.params import Bound
+from weftline.model.plan import Decision, Items, Plan, Reason, ReasonCode, Step
+from weftline.plan.bind import bind
+from weftline.plan.place import misfits
+from weftline.plan.predict import Forecast, Predictor
+from weftline.plan.select import select
+from weftline.plan.validate import findings as graph_findings
+from weftline.plan.validate import notes as graph_notes
+from weftline.ports.backend import Capabilities
+from weftline.ports.cache import Cache
+from weftline.ports.ledger import LastTime, Ledger
+from weftline.ports.values import Values
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What a user asks of a plan.
+
+    Attributes:
+        params: parameters by name or `node.name`.
+        given: values of keys from outside.
+        targets: a selection; empty for everything.
+        force: nodes to run even if their result is there.
+        backend: where calls will run.
+        capabilities: what that backend can do.
+    """
+
+    params: Mapping[str, Any] = field(default_factory=dict)
+    given: Mapping[str, Any] = field(default_factory=dict)
+    targets: Sequence[str] = ()
+    force: Sequence[str] = ()
+    backend: str = "threads"
+    capabilities: Capabilities = field(default_factory=Capabilities)
+
+
+def check(graph: Graph, wish: Wish) -> tuple[list[WeftlineError], list[WeftlineError]]:
+    """All findings of a graph and of a wish, and the notes; nothing is looked up or read."""
+    found = bind(graph, wish.params, wish.given)
+    graph = graph.with_given(found.given)
+    errors = graph_findings(graph, found.given)
+    selected, _, more = select(graph, wish.targets)
+    errors += [*found.findings, *more, *_unknown_nodes(graph, wish.force)]
+    errors += misfits(graph, sorted(selected), wish.backend, wish.capabilities)
+    return errors, graph_notes(graph)
+
+
+def make(graph: Graph, wish: Wish, cache: Cache | None, ledger: Ledger | None, values: Values) -> Plan:
+    """The plan for a graph.
+
+    Args:
+        graph: what to plan.
+        wish: what the user asks for.
+        cache: where results are; None to compute everything.
+        ledger: what happened before; None when nobody remembers.
+        values: digests and codecs.
+
+    Raises:
+        InvalidPipelineError: it carries all findings.
+    """
+    errors, notes = check(graph, wish)
+    if errors:
+        raise InvalidPipelineError(pipeline=graph.name, findings=tuple(errors))
+    bound = bind(graph, wish.params, wish.given)
+    graph = graph.with_given(bound.given)
+    selected, goals, _ = select(graph, wish.targets)
+    if cache is None:
+        steps = _uncached_steps(graph, bound.params, selected)
+        return Plan(graph, steps, bound.given, goals, tuple(notes), wish.backend)
+    forced = frozenset(graph.index[name] for name in wish.force)
+    predictor = Predictor(graph, bound.params, cache, values)
+    forecasts = predictor.predict(bound.given, forced)
+    explainer = _Explainer(graph, forecasts, selected, forced)
+    decisions = [explainer.decision(number) for number in range(len(graph.nodes))]
+    unavailable = [*predictor.findings, *_unavailable(graph, decisions, forecasts)]
+    if unavailable:
+        raise InvalidPipelineError(pipeline=graph.name, findings=tuple(unavailable))
+    pending = [graph.nodes[number].name for number in selected if decisions[number] is not Decision.CACHED]
+    explainer.last_times = ledger.last_times(graph.name, pending) if ledger is not None and pending else {}
+    steps = tuple(explainer.step(number, decisions[number], bound.params[number]) for number in graph.order)
+    return Plan(graph, steps, bound.given, goals, tuple(notes), wish.backend)
+
+
+_NEVER = Reason(ReasonCode.NEVER_CACHED, "no cache in this run")
+_NOT_SELECTED = Reason(ReasonCode.NOT_SELECTED)
+
+
+def _uncached_steps(graph: Graph, params: Sequence[Mapping[str, Bound]], selected: frozenset[int]) -> tuple[Step, ...]:
+    return tuple(
+        Step(
+            node=(node := graph.nodes[number]).name,
+            decision=Decision.RUN if number in selected else Decision.SKIP,
+            reason=_NEVER if number in selected else _NOT_SELECTED,
+            requires=tuple(read.key for read in node.inputs),
+            provides=node.provided,
+            params=params[number],
+            items=None if node.over is None else Items(None),
+        )
+        for number in graph.order
+    )
+
+
+def _unknown_nodes(graph: Graph, names: Sequence[str]) -> list[WeftlineError]:
+    return [UnknownSelectionError(word=name, hint=did_you_mean(name, graph.index)) for name in names if name not in graph.index]
+
+
+def _unavailable(graph: Graph, decisions: Sequence[Decision], forecasts: Sequence[Forecast]) -> list[WeftlineError]:
+    """Inputs of what will run that come from a node left out and are not stored."""
+    found: list[WeftlineError] = []
+    for number, decision in enumerate(decisions):
+        if decision not in {Decision.RUN, Decision.MAY_RUN}:
+            continue
+        node = graph.nodes[number]
+        for read in node.inputs:
+            producer = graph.producers.get(read.key)
+            if producer is not None and decisions[producer] is Decision.SKIP and not forecasts[producer].is_hit:
+                source = graph.nodes[producer].name
+                found.append(UnavailableInputError(node=node.name, producer=source, key=read.key, place=node.place))
+    return found
+
+
+class _Explainer:
+    """Decides and explains, node by node."""
+
+    def __init__(self, graph: Graph, forecasts: Sequence[Forecast], selected: frozenset[int], forced: frozenset[int]) -> None:
+        self._graph = graph
+        self._forecasts = forecasts
+        self._selected = selected
+        self._forced = forced
+        self.last_times: Mapping[str, LastTime] = {}
+
+    def decision(self, number: int) -> Decision:
+        """What will happen to a node."""
+        if number not in self._selected:
+            return Decision.SKIP
+        forecast = self._forecasts[number]
+        if forecast.is_hit:
+            return Decision.CACHED
+        counts = self._counts(number)
+        if Decision.RUN in counts:
+            return Decision.RUN
+        return Decision.MAY_RUN
+
+    def _counts(self, number: int) -> Counter[Decision]:
+        """Calls by decision; for a list that is not known yet, one call that stands for all."""
+        forecast = self._forecasts[number]
+        unknown = Decision.MAY_RUN if forecast.known_recipe and number not in self._forced else Decision.RUN
+        if forecast.recipe is None:
+            return Counter({Decision.RUN: len(forecast.keys or (None,))})
+        if forecast.keys is None:
+            return Counter([unknown])
+        if forecast.unconfirmed:
+            return Counter({Decision.RUN: len(forecast.keys)})
+        return Counter(
+            Decision.CACHED if at in forecast.entries else unknown if key is None else Decision.RUN
+            for at, key in enumerate(forecast.keys)
+        )
+
+    def step(self, number: int, decision: Decision, params: Mapping[str, Bound]) -> Step:
+        """The planned node."""
+        node, forecast = self._graph.nodes[number], self._forecasts[number]
+        last = self.last_times.get(node.name)
+        differences = () if last is None or forecast.recipe is None else tuple(changes(last.recipe, forecast.recipe))
+        items = None
+        if node.over is not None:
+            total = None if forecast.keys is None else len(forecast.keys)
+            items = Items(total, dict(self._counts(number)) if total is not None else {})
+        key = forecast.keys[0] if node.over is None and forecast.keys else None
+        usable = decision is not Decision.RUN or node.over is not None
+        return Step(
+            node=node.name,
+            decision=decision,
+            reason=self._reason(number, decision, last, differences),
+            requires=tuple(read.key for read in node.inputs),
+            provides=node.provided,
+            key=None if key is None else key.hex(),
+            items=items,
+            params=params,
+            recipe=forecast.recipe,
+            changes=differences,
+            inputs=forecast.inputs,
+            entry=forecast.entries.get(0) if node.over is None and usable else None,
+            entries=forecast.entries if node.over is not None else {},
+            last_s=None if last is None else last.took_s,
+        )
+
+    def _reason(self, number: int, decision: Decision, last: LastTime | None, differences: Sequence[Change]) -> Reason:
+        node, forecast = self._graph.nodes[number], self._forecasts[number]
+        if decision is Decision.SKIP:
+            return _NOT_SELECTED
+        if decision is Decision.CACHED:
+            return Reason(ReasonCode.HIT, "" if forecast.keys else "no items")
+        if number in self._forced:
+            return Reason(ReasonCode.FORCED)
+        if not node.cache:
+            return Reason(ReasonCode.NEVER_CACHED, "cache=False")
+        if forecast.unconfirmed:
+            return Reason(ReasonCode.MISSING_OUTPUT, "its target is not as the receipt says")
+        if decision is Decision.MAY_RUN:
+            return Reason(ReasonCode.UPSTREAM, self._upstream(number))
+        if last is None:
+            return Reason(ReasonCode.NEW, "first time here")
+        if differences:
+            more = f" (and {len(differences) - 1} more)" if len(differences) > 1 else ""
+            return Reason(ReasonCode(differences[0].code), differences[0].detail + more)
+        return self._input_reason(node, forecast, last)
+
+    def _upstream(self, number: int) -> str:
+        names = [
+            self._graph.nodes[source].name for source in self._graph.upstream[number] if not self._forecasts[source].is_hit
+        ]
+        return f"if the output of {' or '.join(names)} changes"
+
+    def _input_reason(self, node: NodeSpec, forecast: Forecast, last: LastTime) -> Reason:
+        names = {read.name: read.key for read in node.inputs}
+        if node.over is not None and forecast.keys is not None:
+            fresh = sum(1 for at, key in enumerate(forecast.keys) if key is not None and at not in forecast.entries)
+            return Reason(ReasonCode.INPUT, f"{fresh} of {len(forecast.keys)} items of {node.over} are new or changed")
+        changed = [
+            names[name]
+            for name, found in forecast.inputs.items()
+            if found is not None and last.inputs.get(name) not in {None, found.hex()}
+        ]
+        if changed:
+            return Reason(ReasonCode.INPUT, f"{', '.join(changed)} changed")
+        if last.took_s is None:
+            return Reason(ReasonCode.MISSING_OUTPUT, "it did not finish last time")
+        return Reason(ReasonCode.MISSING_OUTPUT, "its result is not in the cache")

@@ -1,0 +1,214 @@
+"""Predicts for each node whether its result is there already: keys forward through the graph, looked up in waves.
+
+Theory of operation. A node's key needs the digests of its inputs. Where the producers are hits, their entries tell the
+digests, so the next keys are known without computing anything. Where a producer will run, its output is not known: the node
+*may* run, if anything made by the same recipe is still stored (the output may come out equal and lead to it), and *will* run
+if not. Items of a fan-out are predicted one by one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from weftline import digest
+from weftline.errors import DamagedEntryError, WeftlineError
+from weftline.model.entry import ITEMS, Entry, Stored
+from weftline.model.fingerprint import Recipe, call_keys
+from weftline.model.graph import Graph
+from weftline.model.node import Input, NodeSpec
+from weftline.model.params import Bound
+from weftline.plan.recipe import RecipeMaker
+from weftline.ports.cache import Cache
+from weftline.ports.values import Values, digests_in
+
+
+@dataclass(slots=True)
+class KeyState:
+    """What is known of a key's value while planning.
+
+    Attributes:
+        digest: of the value, or None.
+        items: digests of its items where somebody runs over them; None in places that are not known, or as a whole.
+        stored: where the value is, for a hit.
+    """
+
+    digest: bytes | None = None
+    items: Sequence[bytes | None] | None = None
+    stored: tuple[Entry, int] | None = None
+
+
+@dataclass(slots=True)
+class Forecast:
+    """What is known of one node.
+
+    Attributes:
+        recipe: None if caching is off for it.
+        inputs: digest by input name, where known; of the items' list for the one that it runs over.
+        keys: cache key by item, or one; None for what is not known.
+        entries: hits by position in `keys`.
+        known_recipe: whether anything made by this recipe is stored.
+        unconfirmed: the receipt is there, but the target does not confirm it.
+    """
+
+    recipe: Recipe | None = None
+    inputs: dict[str, bytes | None] = field(default_factory=dict)
+    keys: list[bytes | None] | None = None
+    entries: dict[int, Entry] = field(default_factory=dict)
+    known_recipe: bool = False
+    unconfirmed: bool = False
+
+    @property
+    def is_hit(self) -> bool:
+        """Whether every call is there already."""
+        return self.keys is not None and len(self.entries) == len(self.keys) and not self.unconfirmed
+
+
+class Predictor:
+    """Predicts one plan."""
+
+    def __init__(self, graph: Graph, params: Sequence[Mapping[str, Bound]], cache: Cache, values: Values) -> None:
+        self._graph = graph
+        self._params = params
+        self._cache = cache
+        self._values = values
+        self._recipes = RecipeMaker(values)
+        self._keys: dict[str, KeyState] = {}
+        self._over = {node.over for node in graph.nodes if node.over is not None}
+        self.findings: list[WeftlineError] = []
+        self.forecasts = [Forecast() for _ in graph.nodes]
+
+    def predict(self, given: Mapping[str, Any], forced: frozenset[int]) -> list[Forecast]:
+        """Forecasts by node number; findings are collected beside."""
+        self._make_recipes()
+        for key, value in given.items():
+            self._keys[key] = self._state_of(key, value)
+        waiting = [len(sources) for sources in self._graph.upstream]
+        wave = [number for number in self._graph.order if waiting[number] == 0]
+        while wave:
+            self._predict_wave(wave, forced)
+            following = []
+            for number in wave:
+                for after in self._graph.downstream[number]:
+                    waiting[after] -= 1
+                    if waiting[after] == 0:
+                        following.append(after)
+            wave = following
+        return self.forecasts
+
+    def _make_recipes(self) -> None:
+        for node, params, forecast in zip(self._graph.nodes, self._params, self.forecasts, strict=True):
+            if node.cache:
+                try:
+                    forecast.recipe = self._recipes.make(node, params)
+                except WeftlineError as error:
+                    self.findings.append(error)
+        made = {forecast.recipe.digest for forecast in self.forecasts if forecast.recipe is not None}
+        stored = self._cache.recipes(made)
+        for forecast in self.forecasts:
+            forecast.known_recipe = forecast.recipe is not None and forecast.recipe.digest in stored
+
+    def _state_of(self, key: str, value: Any) -> KeyState:
+        try:
+            if key in self._over and not isinstance(value, (str, bytes, Mapping)):
+                items = self._values.digests(value, f"given {key!r}")
+                return KeyState(digest.of_items(items), items)
+            return KeyState(self._values.digest(value, f"given {key!r}"))
+        except WeftlineError as error:
+            self.findings.append(error)
+            return KeyState()
+
+    def _predict_wave(self, wave: Sequence[int], forced: frozenset[int]) -> None:
+        wanted: list[bytes] = []
+        for number in wave:
+            node, forecast = self._graph.nodes[number], self.forecasts[number]
+            if forecast.recipe is None:
+                continue
+            forecast.inputs = {found.name: self._input(found) for found in node.inputs}
+            items = None if node.over is None else self._items(node.over)
+            forecast.keys = call_keys(forecast.recipe.digest, forecast.inputs, node.over_name, items)
+            if number not in forced and forecast.known_recipe:
+                wanted += [key for key in forecast.keys or () if key is not None]
+        entries = self._cache.find(wanted) if wanted else {}
+        for number in wave:
+            forecast = self.forecasts[number]
+            if number not in forced and forecast.keys is not None:
+                forecast.entries = {
+                    at: entries[key] for at, key in enumerate(forecast.keys) if key is not None and key in entries
+                }
+            self._publish(self._graph.nodes[number], self._params[number], forecast)
+
+    def _input(self, read: Input) -> bytes | None:
+        if not read.optional:
+            return self._keys.get(read.key, _NOTHING).digest
+        parts: list[bytes] = []
+        for key in self._graph.keys_for(read.key):
+            found = self._keys.get(key, _NOTHING).digest
+            if found is None:
+                return None
+            parts += [key.encode(), found]
+        return digest.of_parts(*parts)
+
+    def _items(self, key: str) -> Sequence[bytes | None] | None:
+        """The digests of a list's items; a stored list that was not kept item by item is read for them."""
+        state = self._keys.get(key, _NOTHING)
+        if state.items is None and state.stored is not None:
+            entry, position = state.stored
+            node = self._graph.nodes[self._graph.producers[key]]
+            stored = entry.outputs[position]
+            try:
+                value = self._values.decode(self._content(entry, stored), stored, node, node.outputs[position])
+                state.items = self._values.digests(value, key)
+            except (DamagedEntryError, ValueError, TypeError):
+                return None  # told by the store; the node will be computed again
+        return state.items
+
+    def _content(self, entry: Entry, stored: Stored) -> bytes:
+        return self._cache.load(stored, entry.key) if stored.content is None else stored.content
+
+    def _publish(self, node: NodeSpec, params: Mapping[str, Bound], forecast: Forecast) -> None:
+        """Says what is known of the node's outputs to those who read them."""
+        if node.effect is not None and forecast.is_hit:
+            forecast.unconfirmed = not self._is_confirmed(node, params, forecast)
+        for position, output in enumerate(node.outputs):
+            if forecast.keys is None:
+                self._keys[output.key] = KeyState()
+            elif node.over is not None:
+                items = [_digest_at(forecast.entries.get(at), position) for at in range(len(forecast.keys))]
+                whole = digest.of_items([item for item in items if item is not None]) if forecast.is_hit else None
+                self._keys[output.key] = KeyState(whole, items)
+            elif forecast.is_hit:
+                self._keys[output.key] = self._hit(forecast.entries[0], position)
+            else:
+                self._keys[output.key] = KeyState()
+
+    def _hit(self, entry: Entry, position: int) -> KeyState:
+        stored = entry.outputs[position]
+        items = None
+        if stored.codec == ITEMS:
+            try:
+                items = digests_in(self._content(entry, stored))
+            except DamagedEntryError:
+                return KeyState()
+        return KeyState(stored.digest, items, (entry, position))
+
+    def _is_confirmed(self, node: NodeSpec, params: Mapping[str, Bound], forecast: Forecast) -> bool:
+        """Asks the target of an effect whether it still is as the receipt says; a target that cannot answer means no."""
+        entry = forecast.entries[0]
+        try:
+            receipts = [
+                self._values.decode(self._content(entry, stored), stored, node, output)
+                for stored, output in zip(entry.outputs, node.outputs, strict=True)
+            ]
+            target = node.target({name: bound.value for name, bound in params.items()})
+            return all(target.confirms(receipt) for receipt in receipts)
+        except (WeftlineError, ValueError, OSError):
+            return False
+
+
+_NOTHING = KeyState()
+
+
+def _digest_at(entry: Entry | None, position: int) -> bytes | None:
+    return None if entry is None else entry.outputs[position].digest

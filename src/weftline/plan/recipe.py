@@ -1,0 +1,103 @@
+"""Makes recipes: what decides a node's result besides its inputs."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path, PurePath
+from types import FunctionType
+from typing import Any
+
+from weftline.digest import Closure, CodeReader, of_path
+from weftline.errors import MissingFileError, UndigestableError, UnhashableCodeError
+from weftline.model.fingerprint import Part, Recipe
+from weftline.model.node import Environment, NodeSpec
+from weftline.model.params import Bound
+from weftline.ports.values import Values
+
+
+class RecipeMaker:
+    """Makes the recipes of one plan; code and files are read once each.
+
+    Args:
+        values: digests of values.
+    """
+
+    def __init__(self, values: Values) -> None:
+        self._values = values
+        self._reader = CodeReader(values.foreign.digester)
+        self._files: dict[Path, bytes] = {}
+        self._made: dict[tuple[object, ...], tuple[object, Recipe]] = {}
+
+    def make(self, node: NodeSpec, params: Mapping[str, Bound]) -> Recipe:
+        """The recipe of a node with these parameters.
+
+        Raises:
+            UnhashableCodeError: the code refers to something without a stable digest.
+            MissingFileError: a parameter or dependency names a file that is not there.
+        """
+        bound = tuple(self._param(node, name, found.value) for name, found in params.items())
+        depends = tuple(self._dependency(node, position, found) for position, found in enumerate(node.depends))
+        root, left_out = node.body.root, node.body.left_out
+        shape = () if isinstance(root, FunctionType) else tuple(sorted(node.provided))
+        memo = (id(root), left_out, bound, depends, node.version, shape)
+        if memo not in self._made:
+            self._made[memo] = (root, self._recipe(node, bound, depends, shape))
+        return self._made[memo][1]
+
+    def _recipe(self, node: NodeSpec, params: tuple[Part, ...], depends: tuple[Part, ...], shape: tuple[str, ...]) -> Recipe:
+        try:
+            closure = self._reader.read(node.body.root, leave_out=node.body.left_out)
+        except UndigestableError as error:
+            raise UnhashableCodeError(node=node.name, path=error.path, kind=error.kind, place=node.place) from error
+        return Recipe(
+            code=closure.digest.hex(),
+            symbols=tuple(_symbols(closure)),
+            params=params,
+            version=node.version,
+            env=closure.distributions,
+            depends=depends,
+            shape=shape,
+            not_followed=closure.not_followed,
+        )
+
+    def _param(self, node: NodeSpec, name: str, value: Any) -> Part:
+        if isinstance(value, PurePath):
+            return Part(name, self._content(node, name, Path(value)), str(value))
+        try:
+            digest = self._values.digest(value, f"parameter {name!r}")
+        except UndigestableError as error:
+            raise UnhashableCodeError(node=node.name, path=error.path, kind=error.kind, place=node.place) from error
+        return Part(name, digest.hex(), _short(value))
+
+    def _dependency(self, node: NodeSpec, position: int, thing: Any) -> Part:
+        if isinstance(thing, Environment):
+            value = os.environ.get(thing.name)
+            return Part(f"${thing.name}", self._values.digest(value).hex(), "unset" if value is None else "set")
+        if isinstance(thing, (str, PurePath)):
+            return Part(str(thing), self._content(node, "depends", Path(thing)), "content")
+        try:
+            return Part(getattr(thing, "__qualname__", f"depends[{position}]"), self._reader.read(thing).digest.hex(), "code")
+        except UndigestableError as error:
+            raise UnhashableCodeError(node=node.name, path=error.path, kind=error.kind, place=node.place) from error
+
+    def _content(self, node: NodeSpec, name: str, path: Path) -> str:
+        """The digest of a file's or folder's content: where it lies does not matter."""
+        if path not in self._files:
+            try:
+                self._files[path] = of_path(path)
+            except FileNotFoundError as error:
+                missing = MissingFileError(path=str(path), name=name, node=node.name, cwd=str(Path.cwd()), place=node.place)
+                raise missing from error
+        return self._files[path].hex()
+
+
+def _symbols(closure: Closure) -> Iterator[Part]:
+    for symbol in closure.symbols:
+        place = "" if symbol.place is None else Path(symbol.place.file).name
+        yield Part(symbol.name, symbol.digest.hex(), symbol.text, place)
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."

@@ -1,0 +1,89 @@
+"""The port to journals: what happened in every run, kept."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from weftline.model.event import Event
+from weftline.model.fingerprint import Recipe
+from weftline.model.transitions import RunStatus
+
+
+@dataclass(frozen=True, slots=True)
+class RunSummary:
+    """One line of the list of runs.
+
+    Attributes:
+        run: its id.
+        pipeline: name of the pipeline.
+        status: `running` also for a run whose process is gone.
+        started_at: seconds since the epoch.
+        ended_at: None while it has no end.
+        counts: numbers of nodes by state.
+    """
+
+    run: str
+    pipeline: str
+    status: RunStatus
+    started_at: float
+    ended_at: float | None
+    counts: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class LastTime:
+    """What a node was like when it was last started.
+
+    Attributes:
+        recipe: what decided its result.
+        inputs: digests in hex by input name.
+        took_s: how long the node took, or None if it did not finish.
+    """
+
+    recipe: Recipe
+    inputs: Mapping[str, str]
+    took_s: float | None
+
+
+class Ledger(Protocol):
+    """An append-only journal for each run."""
+
+    def append(self, run: str, events: Sequence[Event], recipes: Sequence[Recipe] = ()) -> None:
+        """Adds events in one transaction; they survive a power failure once this returns.
+
+        Recipes that the events name by digest are kept once each.
+
+        Raises:
+            LedgerUnusableError: the journal cannot be written.
+        """
+        ...
+
+    def events(self, run: str) -> Iterator[Event]:
+        """The journal of a run in order; empty for an unknown run."""
+        ...
+
+    def runs(self, limit: int = 20) -> Sequence[RunSummary]:
+        """The newest runs first."""
+        ...
+
+    def last_times(self, pipeline: str, nodes: Sequence[str]) -> Mapping[str, LastTime]:
+        """For each of these nodes that was ever started in a pipeline of that name, the last time."""
+        ...
+
+    def claim(self, run: str, holder: str) -> str | None:
+        """Takes a run for one process. Returns the present holder instead when another one has it."""
+        ...
+
+    def release(self, run: str) -> None:
+        """Gives a claimed run back."""
+        ...
+
+    def close(self) -> None:
+        """Frees files and connections."""
+        ...
+
+
+#: Fields that a ledger keeps for a run from its first event.
+RunFields = Mapping[str, Any]

@@ -1,0 +1,89 @@
+"""Finds what installed packages offer, by entry point; nothing is imported before it is needed."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any, Protocol
+
+from weftline.codec import ForeignCodec
+from weftline.errors import MissingExtraError
+
+
+class ForeignValues(ForeignCodec, Protocol):
+    """Everything weftline needs to know of one other library's values."""
+
+    def owns(self, kind: type) -> bool:
+        """Whether this is one of its types."""
+        ...
+
+    def digest(self, value: Any) -> bytes:
+        """Bytes that identify a value."""
+        ...
+
+    def freeze(self, value: Any) -> Any:
+        """The value, or a view of it, that cannot be written to."""
+        ...
+
+
+def offered(group: str) -> dict[str, EntryPoint]:
+    """Entry points of a group by name; the first of a name wins."""
+    found: dict[str, EntryPoint] = {}
+    for point in _entry_points(group):
+        found.setdefault(point.name, point)
+    return found
+
+
+@functools.lru_cache(maxsize=64)
+def _entry_points(group: str) -> tuple[EntryPoint, ...]:
+    return tuple(entry_points(group=group))
+
+
+def load(point: EntryPoint, feature: str) -> Any:
+    """What an entry point names.
+
+    Raises:
+        MissingExtraError: a package that it needs is not installed.
+    """
+    try:
+        return point.load()
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("weftline"):
+            raise
+        raise MissingExtraError(feature=feature, extra=point.name) from error
+
+
+class InstalledValues:
+    """Values of other libraries: who digests, stores and freezes them, found by the root module of their type."""
+
+    def __init__(self) -> None:
+        self._by_type: dict[type, ForeignValues | None] = {}
+
+    def for_type(self, kind: type) -> ForeignValues | None:
+        """Who knows a type; asked once for each type."""
+        if kind not in self._by_type:
+            self._by_type[kind] = self._find(kind)
+        return self._by_type[kind]
+
+    def _find(self, kind: type) -> ForeignValues | None:
+        roots = dict.fromkeys(part.__module__.partition(".")[0] for part in kind.__mro__)
+        for root in roots:
+            if root in {"builtins", "typing", "abc", "enum", "dataclasses", "__main__"}:
+                continue
+            point = offered("weftline.values").get(root)
+            if point is not None:
+                values: ForeignValues = load(point, f"storing values of {root}")
+                if values.owns(kind):
+                    return values
+        return None
+
+    def for_name(self, name: str) -> ForeignValues | None:
+        """Who wrote a codec's format; the part before the first dash is the library."""
+        point = offered("weftline.values").get(name.partition("-")[0])
+        return None if point is None else load(point, f"reading a stored {name}")
+
+    def digester(self, kind: type, /) -> Callable[[Any], bytes] | None:
+        """The lookup that `digest.of` wants."""
+        found = self.for_type(kind)
+        return None if found is None else found.digest

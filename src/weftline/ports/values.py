@@ -1,0 +1,93 @@
+"""Values between memory and store: digests, bytes and back, read-only views; with what plugins know of other libraries."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from weftline import digest
+from weftline.codec import Codec, Encoded
+from weftline.errors import UndigestableError
+from weftline.model.entry import ITEMS, Stored
+from weftline.model.node import NodeSpec, Output
+from weftline.ports.plugins import InstalledValues
+
+#: Types whose values cannot be changed, or that are passed on as they are.
+_AS_THEY_ARE = frozenset({type(None), bool, int, float, str, bytes, tuple, list, dict, set, frozenset})
+
+
+class Values:
+    """Digests and codecs for everything that nodes hand to each other."""
+
+    def __init__(self) -> None:
+        self.foreign = InstalledValues()
+        self._codecs: dict[tuple[int, str], tuple[Output, Codec]] = {}
+
+    def digest(self, value: Any, path: str = "value") -> bytes:
+        """The digest of a value.
+
+        Raises:
+            UndigestableError: a part of it has no stable digest.
+        """
+        return digest.of(value, self.foreign.digester, path=path)
+
+    def digests(self, items: Iterable[Any], path: str) -> list[bytes]:
+        """The digests of the items of a sequence.
+
+        Raises:
+            UndigestableError: an item has no stable digest.
+        """
+        of, digester = digest.of, self.foreign.digester
+        return [of(item, digester, path=path) for item in items]
+
+    def encode(self, value: Any, node: NodeSpec, output: Output) -> Stored:
+        """A value as it is stored, with its digest.
+
+        Raises:
+            UnencodableError: no codec is known for a part of it.
+        """
+        path = f"{output.key!r} of node {node.name!r}"
+        encoded = self._codec(node, output).encode(value, path=path)
+        stored = hashlib.sha256(encoded.content).digest()
+        try:
+            own = self.digest(value, path)
+        except UndigestableError:
+            if encoded.codec != "pickle":
+                raise
+            own = digest.of_parts(b"pickle", stored)  # the node trusts pickle; the bytes stand for the value
+        return Stored(own, encoded.codec, stored, len(encoded.content), encoded.content)
+
+    def decode(self, content: bytes, stored: Stored, node: NodeSpec, output: Output) -> Any:
+        """A stored value again; arrays come back read-only.
+
+        Raises:
+            ValueError: the content is not what the codec wrote.
+        """
+        return self._codec(node, output).decode(Encoded(stored.codec, content))
+
+    def _codec(self, node: NodeSpec, output: Output) -> Codec:
+        memo = (id(output), node.codec)
+        if memo not in self._codecs:
+            self._codecs[memo] = (output, Codec(output.kind, self.foreign, trusted_pickle=node.codec == "pickle"))
+        return self._codecs[memo][1]
+
+    def freeze(self, value: Any) -> Any:
+        """A value as other nodes may have it: arrays as read-only views, all else as it is."""
+        kind = type(value)
+        if kind in _AS_THEY_ARE:
+            return value
+        foreign = self.foreign.for_type(kind)
+        return value if foreign is None else foreign.freeze(value)
+
+
+def stored_items(digests: Sequence[bytes]) -> Stored:
+    """How a list is stored whose items are entries of their own."""
+    content = b"".join(digests)
+    return Stored(digest.of_items(digests), ITEMS, hashlib.sha256(content).digest(), len(content), content)
+
+
+def digests_in(content: bytes) -> list[bytes]:
+    """The items' digests from the content that `stored_items` made."""
+    size = digest.DIGEST_BYTES
+    return [content[start : start + size] for start in range(0, len(content), size)]

@@ -1,0 +1,175 @@
+"""A node's calls: their keys, which of them are done, and what each is given."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from weftline.errors import DamagedEntryError
+from weftline.model.call import Call, Handle
+from weftline.model.entry import Entry, Stored
+from weftline.model.fingerprint import call_keys, checkpoint_key, part_key
+from weftline.model.ids import WHOLE
+from weftline.model.node import NodeSpec
+from weftline.model.plan import Decision, Plan, ReasonCode, Step
+from weftline.ports.cache import Cache
+from weftline.ports.values import Values, stored_items
+from weftline.run.inputs import Holdings
+
+
+class NodeCalls:
+    """One node of a run.
+
+    Args:
+        node: its declaration.
+        step: what was planned for it.
+    """
+
+    __slots__ = ("_shared", "is_lost", "keys", "node", "params", "step")
+
+    def __init__(self, node: NodeSpec, step: Step) -> None:
+        self.node = node
+        self.step = step
+        self.params = {name: bound.value for name, bound in step.params.items()}
+        self.keys: list[bytes] = []
+        self.is_lost = False  # what the plan found is there no more
+        self._shared: dict[str, Any] | None = None
+
+    def call(self, handle: Handle, holdings: Holdings) -> Call:
+        """What the backend is given for one attempt.
+
+        Raises:
+            OutputLostError: an input was stored, and is gone.
+        """
+        node = self.node
+        if self._shared is None:
+            self._shared = holdings.shared_inputs(node)
+        inputs = self._shared
+        if node.over is not None:
+            name = node.over_name
+            assert name is not None
+            inputs = {**inputs, name: holdings.item(node.over, handle[1])}
+        return Call(handle, node, inputs, self.params, node.policy.timeout_s)
+
+    def release(self) -> None:
+        """The calls are over: their inputs need not be held."""
+        self._shared = None
+
+    def key(self, item: int) -> bytes:
+        """The key of a call."""
+        return self.keys[0 if item == WHOLE else item]
+
+
+class CallFinder:
+    """Finds out which calls a node has and which of them are done already.
+
+    Args:
+        plan: what is run.
+        run: its id.
+        holdings: what is known so far.
+        cache: where results are; None when nothing is stored.
+        values: digests and codecs.
+        done: keys in hex of calls that succeeded earlier in this run, by node and item.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        run: str,
+        holdings: Holdings,
+        cache: Cache | None,
+        values: Values,
+        done: Mapping[tuple[str, int], str],
+    ) -> None:
+        self._run = run
+        self._holdings = holdings
+        self._cache = cache
+        self._values = values
+        self._done = done
+        self._itemised = {node.over for node in plan.graph.nodes if node.over is not None}
+
+    def find(self, calls: NodeCalls) -> tuple[int, dict[int, Entry]]:
+        """How many calls a node has, and the entries of those that are done.
+
+        Also sets the keys of the calls.
+
+        Raises:
+            UnboundedInputError: the node runs over something that is no sequence.
+            OutputLostError: an input was stored, and is gone.
+        """
+        node, step = calls.node, calls.step
+        if step.decision is Decision.CACHED and not calls.is_lost:
+            entries = planned_entries(step)
+            calls.keys = [entry.key for entry in entries.values()]
+            return len(entries), entries
+        total = 1 if node.over is None else self._holdings.count(node)
+        if self._cache is None:
+            return total, {}
+        items = [WHOLE] if node.over is None else range(total)
+        if step.recipe is None:
+            calls.keys = [checkpoint_key(self._run, node.name, item) for item in items]
+        else:
+            calls.keys = self._keys(node, step.recipe.digest)
+        wanted = {item: key for item, key in zip(items, calls.keys, strict=True) if self._may_take(step, item, key)}
+        known = {} if calls.is_lost else {item: step.entries[item] for item in wanted if item in step.entries}
+        found = self._cache.find([key for item, key in wanted.items() if item not in known])
+        entries = {item: known.get(item) or found[key] for item, key in wanted.items() if item in known or key in found}
+        return total, {item: entry for item, entry in entries.items() if self._is_sound(calls, entry)}
+
+    def _keys(self, node: NodeSpec, recipe: bytes) -> list[bytes]:
+        digests: Mapping[str, bytes | None] = self._holdings.input_digests(node)
+        items = None if node.over is None else self._holdings.item_digests(node.over)
+        keys = call_keys(recipe, digests, node.over_name, items)
+        assert keys is not None
+        return [key for key in keys if key is not None]
+
+    def _may_take(self, step: Step, item: int, key: bytes) -> bool:
+        """Whether a stored result may stand for a call: not if it was forced or is never cached, unless this run made it."""
+        if step.recipe is None or step.reason.code is ReasonCode.FORCED:
+            return self._done.get((step.node, item)) == key.hex()
+        return True
+
+    def _is_sound(self, calls: NodeCalls, entry: Entry) -> bool:
+        """Whether the target of an effect still is as the receipt says."""
+        node = calls.node
+        if node.effect is None or self._cache is None:
+            return True
+        target = node.target(calls.params)
+        for stored, output in zip(entry.outputs, node.outputs, strict=True):
+            try:
+                content = self._cache.load(stored, entry.key) if stored.content is None else stored.content
+                receipt = self._values.decode(content, stored, node, output)
+            except (DamagedEntryError, ValueError):
+                return False
+            if not target.confirms(receipt):
+                return False
+        return True
+
+    def entries(self, calls: NodeCalls, item: int, outputs: Sequence[Any], made_at: float, took_s: float) -> list[Entry]:
+        """What to store for a call that succeeded; the last one is the call's own.
+
+        Raises:
+            UndigestableError: a value has no stable digest.
+            UnencodableError: no codec is known for a value.
+        """
+        node, key = calls.node, calls.key(item)
+        recipe = calls.step.recipe.digest if calls.step.recipe is not None else b""
+        made_by = f"{self._run}/{node.name}"
+        found: list[Entry] = []
+        stored: list[Stored] = []
+        for position, (output, value) in enumerate(zip(node.outputs, outputs, strict=True)):
+            if node.over is None and output.key in self._itemised and isinstance(value, (list, tuple)):
+                parts = [self._values.encode(part, node, output) for part in value]
+                found += [
+                    Entry(part_key(key, position, at), recipe, (part,), made_at, took_s, made_by)
+                    for at, part in enumerate(parts)
+                ]
+                stored.append(stored_items([part.digest for part in parts]))
+            else:
+                stored.append(self._values.encode(value, node, output))
+        return [*found, Entry(key, recipe, tuple(stored), made_at, took_s, made_by)]
+
+
+def planned_entries(step: Step) -> dict[int, Entry]:
+    """The hits that the plan found, by item."""
+    return {WHOLE: step.entry} if step.entry is not None else dict(step.entries)

@@ -1,0 +1,169 @@
+"""What the core is told, and what it wishes for: the only words between the core and the engine."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple
+
+from weftline.model.call import Failure, Handle
+from weftline.model.policy import Policy
+
+Body = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What the core knows of a node.
+
+    Attributes:
+        name: for the journal.
+        upstream: numbers of the nodes that it needs.
+        downstream: numbers of those that need it.
+        rank: lower starts first.
+        cpu: slots that one call occupies.
+        policy: of its attempts.
+        fans_out: whether it has a call for each item.
+        tolerant: whether failed items are left out rather than failing the node.
+        min_success: the share of items that must succeed then.
+        start: `run`; `hit` if the plan knows its result; `skip` if it is not part of this run.
+        prepares: whether the engine must be asked for its calls; if not, it has one call and nothing is looked up.
+    """
+
+    name: str
+    upstream: tuple[int, ...]
+    downstream: tuple[int, ...]
+    rank: tuple[int, int]
+    cpu: float
+    policy: Policy
+    fans_out: bool = False
+    tolerant: bool = False
+    min_success: float = 0.0
+    start: Literal["run", "hit", "skip"] = "run"
+    prepares: bool = True
+
+
+# --- facts --------------------------------------------------------------------------------------------------------
+
+
+class Prepared(NamedTuple):
+    """A node's calls are known.
+
+    Attributes:
+        at: seconds since the epoch, as in all facts.
+        node: its number.
+        total: how many calls there are.
+        restored: those whose result is there, with the body of their event; None for one that the journal has already.
+        body: for the event of the node's start, or of its end if everything is restored; None if the journal has that.
+    """
+
+    at: float
+    node: int
+    total: int
+    restored: Mapping[int, Body | None]
+    body: Body | None
+
+
+class Unprepared(NamedTuple):
+    """A node's calls cannot be made: its input is not what it must be."""
+
+    at: float
+    node: int
+    failure: Failure
+
+
+class Succeeded(NamedTuple):
+    """An attempt succeeded, and its result is kept."""
+
+    at: float
+    handle: Handle
+    body: Body | None = None
+
+
+class Failed(NamedTuple):
+    """An attempt failed.
+
+    Attributes:
+        entropy: between 0 and 1, for the jitter of a pause.
+    """
+
+    at: float
+    handle: Handle
+    failure: Failure
+    entropy: float = 0.0
+
+
+class Stopped(NamedTuple):
+    """An attempt was stopped, or never began, because the run is ending."""
+
+    at: float
+    handle: Handle
+
+
+class Lost(NamedTuple):
+    """A stored output proved to be gone or damaged when it was wanted; its node is part of the run and can make it again.
+
+    Attributes:
+        node: who made it.
+        wanted_by: who needs it.
+        handle: the call that was about to start, or None if the whole node was being prepared.
+    """
+
+    at: float
+    node: int
+    wanted_by: int
+    handle: Handle | None
+
+
+class TimerFired(NamedTuple):
+    """Time has passed."""
+
+    at: float
+
+
+class CancelRequested(NamedTuple):
+    """Somebody wants the run to end: once to let running calls finish, with `kill` to stop them."""
+
+    at: float
+    kill: bool = False
+
+
+class QueueSized(NamedTuple):
+    """How many calls of at most one CPU may wait in the backend besides those that run."""
+
+    at: float
+    calls: int
+
+
+Fact = Prepared | Unprepared | Succeeded | Failed | Stopped | Lost | TimerFired | CancelRequested | QueueSized
+
+
+# --- wishes -------------------------------------------------------------------------------------------------------
+
+
+class Prepare(NamedTuple):
+    """Find out a node's calls and which of them are done already."""
+
+    node: int
+
+
+class Submit(NamedTuple):
+    """Start an attempt."""
+
+    handle: Handle
+
+
+class Cancel(NamedTuple):
+    """Do not begin an attempt; with `kill`, stop it also if it runs."""
+
+    handle: Handle
+    kill: bool
+
+
+class Conclude(NamedTuple):
+    """A node has ended, and what it made is complete; comes before the wishes of those that need it."""
+
+    node: int
+
+
+Wish = Prepare | Submit | Cancel | Conclude

@@ -1,0 +1,247 @@
+"""What the keys of a run hold: values, or where they are stored; loaded when somebody needs them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from weftline import digest
+from weftline.errors import ChangedInputError, DamagedEntryError, UnboundedInputError
+from weftline.model.entry import ITEMS, Entry
+from weftline.model.fingerprint import part_key
+from weftline.model.graph import Graph
+from weftline.model.ids import WHOLE
+from weftline.model.node import Input, NodeSpec
+from weftline.ports.cache import Cache
+from weftline.ports.values import Values, digests_in
+
+_ABSENT: Any = object()
+
+
+class OutputLostError(Exception):
+    """A stored output is gone; the node that made it is named by its number."""
+
+    def __init__(self, node: int) -> None:
+        super().__init__(node)
+        self.node = node
+
+
+class Holdings:
+    """The outputs of all nodes, by node number and item.
+
+    Args:
+        graph: whose keys are held.
+        given: values of keys from outside.
+        values: digests and codecs.
+        cache: where stored values are; None when nothing is stored.
+    """
+
+    def __init__(self, graph: Graph, given: Mapping[str, Any], values: Values, cache: Cache | None) -> None:
+        self._graph = graph
+        self._given = {key: values.freeze(value) for key, value in given.items()}
+        self._given_digests: dict[str, bytes] = {}
+        self._values = values
+        self._cache = cache
+        self._live: list[dict[int, tuple[Any, ...]]] = [{} for _ in graph.nodes]
+        self._entries: list[dict[int, Entry]] = [{} for _ in graph.nodes]
+        self._kept: list[Sequence[int]] = [()] * len(graph.nodes)
+        self._finished = [False] * len(graph.nodes)
+        self._positions = {
+            output.key: (number, position)
+            for number, node in enumerate(graph.nodes)
+            for position, output in enumerate(node.outputs)
+        }
+
+    # --- what nodes made ---
+
+    def finish(self, number: int, total: int, failed: Collection[int] = ()) -> None:
+        """All calls of a node have ended; the failed ones have no output."""
+        self._finished[number] = True
+        self._kept[number] = [item for item in range(total) if item not in failed] if failed else range(total)
+
+    def put(self, number: int, item: int, outputs: tuple[Any, ...]) -> None:
+        """A call made these values."""
+        self._live[number][item] = outputs
+
+    def put_entry(self, number: int, item: int, entry: Entry) -> None:
+        """A call's result is stored."""
+        self._entries[number][item] = entry
+
+    def release(self, number: int) -> None:
+        """Nobody needs a node's values soon: those that are stored need not stay in memory."""
+        stored, live = self._entries[number], self._live[number]
+        for item in [item for item in live if item in stored]:
+            del live[item]
+
+    def forget(self, number: int) -> None:
+        """A node's output is lost: what is in memory of it, and what is known of where it is stored."""
+        self._entries[number].clear()
+        self._finished[number] = False
+
+    # --- digests ---
+
+    def input_digests(self, node: NodeSpec) -> dict[str, bytes]:
+        """The digest of each input by its name; of the list for the one that the node runs over."""
+        return {read.name: self._input_digest(node, read) for read in node.inputs}
+
+    def _input_digest(self, node: NodeSpec, read: Input) -> bytes:
+        if not read.optional:
+            return digest.of_items(self.item_digests(read.key)) if read.key == node.over else self.digest(read.key)
+        parts: list[bytes] = []
+        for key in self._graph.keys_for(read.key):
+            parts += [key.encode(), self.digest(key)]
+        return digest.of_parts(*parts)
+
+    def digest(self, key: str) -> bytes:
+        """The digest of what a key holds."""
+        if key in self._given:
+            if key not in self._given_digests:
+                self._given_digests[key] = self._values.digest(self._given[key], key)
+            return self._given_digests[key]
+        number, position = self._positions[key]
+        if self._graph.nodes[number].over is not None:
+            return digest.of_items(self.item_digests(key))
+        entry = self._entries[number].get(WHOLE)
+        if entry is not None:
+            return entry.outputs[position].digest
+        return self._values.digest(self._live[number][WHOLE][position], key)
+
+    def item_digests(self, key: str) -> list[bytes]:
+        """The digests of the items of a list, in order."""
+        if key not in self._given:
+            number, position = self._positions[key]
+            entries = self._entries[number]
+            if self._graph.nodes[number].over is not None:
+                return [self._item_digest(number, position, item) for item in self._kept[number]]
+            entry = entries.get(WHOLE)
+            if entry is not None and entry.outputs[position].codec == ITEMS:
+                return digests_in(self._content(number, entry, position))
+        return self._values.digests(self.value(key), key)
+
+    def _item_digest(self, number: int, position: int, item: int) -> bytes:
+        entry = self._entries[number].get(item)
+        if entry is not None:
+            return entry.outputs[position].digest
+        return self._values.digest(self._live[number][item][position])
+
+    # --- values ---
+
+    def has(self, key: str) -> bool:
+        """Whether a key holds anything."""
+        if key in self._given:
+            return True
+        number, _ = self._positions.get(key, (None, 0))
+        if number is None:
+            return False
+        if self._graph.nodes[number].over is not None:
+            return self._finished[number]
+        return bool(self._live[number] or self._entries[number])
+
+    def value(self, key: str) -> Any:
+        """What a key holds.
+
+        Raises:
+            OutputLostError: it was stored, and is gone.
+        """
+        if key in self._given:
+            return self._given[key]
+        number, position = self._positions[key]
+        if self._graph.nodes[number].over is not None:
+            return [self._part(number, position, item) for item in self._kept[number]]
+        return self._part(number, position, WHOLE)
+
+    def item(self, key: str, at: int) -> Any:
+        """The item at a place of the list that a key holds."""
+        number, position = self._positions.get(key, (None, 0))
+        if key in self._given or number is None or self._graph.nodes[number].over is None:
+            return self.value(key)[at]
+        return self._part(number, position, self._kept[number][at])
+
+    def count(self, node: NodeSpec) -> int:
+        """How many items there are of the key that a node runs over.
+
+        Raises:
+            UnboundedInputError: the value is no sequence.
+        """
+        assert node.over is not None
+        key = node.over
+        if key not in self._given:
+            number, _ = self._positions[key]
+            if self._graph.nodes[number].over is not None:
+                return len(self._kept[number])
+        value = self.value(key)
+        if isinstance(value, (str, bytes, Mapping, set, frozenset)) or not isinstance(value, Sequence):
+            raise UnboundedInputError(node=node.name, key=key, kind=type(value).__name__, place=node.place)
+        return len(value)
+
+    def _part(self, number: int, position: int, item: int) -> Any:
+        live = self._live[number].get(item, _ABSENT)
+        if live is not _ABSENT:
+            return live[position]
+        entry = self._entries[number].get(item)
+        if entry is None:
+            raise OutputLostError(number)
+        node = self._graph.nodes[number]
+        try:
+            value = self._decode(number, entry, position)
+        except (ValueError, TypeError, KeyError, EOFError):
+            self._entries[number].pop(item)
+            raise OutputLostError(number) from None
+        if not node.outputs[position].check(value):
+            raise OutputLostError(number)
+        return value
+
+    def _decode(self, number: int, entry: Entry, position: int) -> Any:
+        stored = entry.outputs[position]
+        content = self._content(number, entry, position)
+        node = self._graph.nodes[number]
+        if stored.codec != ITEMS:
+            return self._values.decode(content, stored, node, node.outputs[position])
+        return self._listed(number, entry, position, len(digests_in(content)))
+
+    def _listed(self, number: int, entry: Entry, position: int, count: int) -> list[Any]:
+        """A list whose items are entries of their own."""
+        assert self._cache is not None
+        keys = [part_key(entry.key, position, item) for item in range(count)]
+        found = self._cache.find(keys)
+        if len(found) != len(set(keys)):
+            raise OutputLostError(number)
+        node = self._graph.nodes[number]
+        items = []
+        for key in keys:
+            stored = found[key].outputs[0]
+            content = self._cache.load(stored, key) if stored.content is None else stored.content
+            items.append(self._values.decode(content, stored, node, node.outputs[position]))
+        return items
+
+    def _content(self, number: int, entry: Entry, position: int) -> bytes:
+        stored = entry.outputs[position]
+        if stored.content is not None:
+            return stored.content
+        assert self._cache is not None
+        try:
+            return self._cache.load(stored, entry.key)
+        except DamagedEntryError:
+            raise OutputLostError(number) from None
+
+    # --- inputs of calls ---
+
+    def shared_inputs(self, node: NodeSpec) -> dict[str, Any]:
+        """The inputs that all calls of a node have in common, by name."""
+        found: dict[str, Any] = {}
+        for read in node.inputs:
+            if read.optional:
+                found[read.name] = {key: self.value(key) for key in self._graph.keys_for(read.key) if self.has(key)}
+            elif read.key != node.over:
+                found[read.name] = self.value(read.key)
+        return found
+
+    def check_unchanged(self, node: NodeSpec, inputs: Mapping[str, Any], before: Mapping[str, bytes]) -> None:
+        """Compares inputs after a call with their digests before.
+
+        Raises:
+            ChangedInputError: the call changed one.
+        """
+        for read in node.inputs:
+            if read.name in before and self._values.digest(inputs[read.name], read.key) != before[read.name]:
+                raise ChangedInputError(node=node.name, key=read.key, place=node.place)

@@ -1,0 +1,64 @@
+"""What has become of one node so far."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from weftline.model.call import Failure
+from weftline.model.transitions import NodeState
+
+
+class NodeProgress:
+    """Counts and states; written by the core alone, read by the engine.
+
+    Attributes:
+        state: where the node stands.
+        pending: nodes that it still waits for.
+        total: its calls, once they are known.
+        todo: items to start, in order, and `position` in it.
+        again: item and attempt of calls whose pause is over.
+        running: attempts that are with the backend.
+        succeeded, restored: numbers of calls.
+        failed: the last failure by item.
+        started_at: seconds since the epoch; 0 before.
+        waiters: nodes that wait for an output to be made again; None when nothing was lost.
+    """
+
+    __slots__ = (
+        "again", "failed", "pending", "position", "restored", "running", "started_at", "state", "succeeded", "todo", "total",
+        "waiters",
+    )  # fmt: skip
+
+    def __init__(self, pending: int) -> None:
+        self.state = NodeState.WAITING
+        self.pending = pending
+        self.total = 0
+        self.todo: Sequence[int] = ()
+        self.position = 0
+        self.again: list[tuple[int, int]] = []
+        self.running = 0
+        self.succeeded = 0
+        self.restored = 0
+        self.failed: dict[int, Failure] = {}
+        self.started_at = 0.0
+        self.waiters: list[int] | None = None
+
+    @property
+    def has_calls_to_start(self) -> bool:
+        """Whether a call of it waits for a slot."""
+        return self.position < len(self.todo) or bool(self.again)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every call has an outcome."""
+        return self.succeeded + self.restored + len(self.failed) == self.total
+
+    def forget_calls(self) -> None:
+        """Starts nothing more."""
+        self.todo, self.again, self.position = (), [], 0
+
+    def reset(self) -> None:
+        """As before the first call: what was made is lost."""
+        self.forget_calls()
+        self.total = self.succeeded = self.restored = self.running = 0
+        self.failed = {}

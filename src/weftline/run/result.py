@@ -1,0 +1,142 @@
+"""What a run gives back: its status, what became of every node, and the values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from weftline.errors import NoValueError, TooFewItemsError, WeftlineError
+from weftline.model.call import Failure
+from weftline.model.ids import WHOLE, call_label
+from weftline.model.plan import Decision, Plan
+from weftline.model.transitions import NodeState, RunStatus
+from weftline.run.engine import Engine
+from weftline.run.inputs import OutputLostError
+
+
+@dataclass(frozen=True, slots=True)
+class StepResult:
+    """What became of one node.
+
+    Attributes:
+        decision: `RUN` if any call ran, `CACHED` if all were restored, `SKIP` if none was needed or possible.
+        status: `succeeded`, `cached`, `failed`, `skipped` or `cancelled`.
+        attempts: the largest number of attempts that one call took; 0 if none ran.
+        total, ran, restored: numbers of calls.
+        failures: by item; `WHOLE` (-1) for a node without items.
+        took_s: from its start to its end.
+    """
+
+    node: str
+    decision: Decision
+    status: str
+    attempts: int = 0
+    total: int = 0
+    ran: int = 0
+    restored: int = 0
+    failures: Mapping[int, Failure] = field(default_factory=dict)
+
+    @property
+    def cached(self) -> bool:
+        """Whether nothing had to be computed."""
+        return self.status == NodeState.CACHED
+
+
+class RunResult:
+    """The outcome of a run; values are loaded when they are asked for.
+
+    Example:
+        `result["model.trained"]`, `result.status`, `result.steps["train"].cached`
+    """
+
+    def __init__(self, engine: Engine, status: RunStatus) -> None:
+        self.run = engine.run_id
+        self.plan: Plan = engine.plan
+        self.status = str(status)
+        self.notes: list[str] = []
+        self._engine = engine
+
+    def __repr__(self) -> str:
+        return f"<run {self.run}: {self.status}>"
+
+    @property
+    def ok(self) -> bool:
+        """Whether everything that was asked for is there."""
+        return self.status == RunStatus.COMPLETED
+
+    @cached_property
+    def steps(self) -> dict[str, StepResult]:
+        """Every node's result, in order of execution."""
+        core, graph = self._engine.core, self.plan.graph
+        attempts: dict[int, int] = {}
+        for (number, _), attempt in core.attempts.items():
+            attempts[number] = max(attempts.get(number, 0), attempt)
+        found = {}
+        for step in self.plan.steps:
+            number = graph.index[step.node]
+            progress = core.nodes[number]
+            decision = Decision.SKIP
+            if progress.state is NodeState.CACHED:
+                decision = Decision.CACHED
+            elif progress.succeeded or progress.failed:
+                decision = Decision.RUN
+            found[step.node] = StepResult(
+                node=step.node,
+                decision=decision,
+                status=str(progress.state),
+                attempts=attempts.get(number, 0) if decision is Decision.RUN else 0,
+                total=progress.total,
+                ran=progress.succeeded,
+                restored=progress.restored,
+                failures=dict(progress.failed),
+            )
+        return found
+
+    @property
+    def failures(self) -> list[tuple[str, Failure]]:
+        """All failed calls by label (`embed`, `embed[12]`), in order of execution."""
+        return [
+            (call_label(step.node, item), failure)
+            for step in self.steps.values()
+            for item, failure in sorted(step.failures.items())
+        ]
+
+    def too_few(self) -> list[WeftlineError]:
+        """Nodes over items that failed because too many of their items did."""
+        return [
+            TooFewItemsError(
+                node=step.node,
+                failed=len(step.failures),
+                total=step.total,
+                min_success=self.plan.graph.nodes[self.plan.graph.index[step.node]].min_success,
+            )
+            for step in self.steps.values()
+            if step.status == NodeState.FAILED and step.total > 1 and WHOLE not in step.failures
+        ]
+
+    def __contains__(self, key: str) -> bool:
+        """Whether the run has a value for a key."""
+        return self._engine.holdings.has(key)
+
+    def __getitem__(self, key: str) -> Any:
+        """The value of a key, given or made.
+
+        Raises:
+            NoValueError: the run did not make it, or its stored value is damaged.
+        """
+        graph, holdings = self.plan.graph, self._engine.holdings
+        known = ", ".join(found for found in (*self.plan.given, *graph.producers) if holdings.has(found)) or "none"
+        if not holdings.has(key):
+            number = graph.producers.get(key)
+            detail = "no node provides it"
+            if number is not None:
+                step = self.steps[graph.nodes[number].name]
+                detail = f"node {step.node!r} is {step.status}"
+            raise NoValueError(key=key, detail=detail, known=known)
+        try:
+            return holdings.value(key)
+        except OutputLostError:
+            detail = "its stored value was damaged and put into quarantine; run again to make it anew"
+            raise NoValueError(key=key, detail=detail, known=known) from None

@@ -1,0 +1,63 @@
+"""The few knobs of a process, read once at the top, each with where its value came from."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from weftline.errors import BadArgumentError
+
+PREFIX = "WEFTLINE_"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Defaults of a process.
+
+    Attributes:
+        home: the folder of the ledger, the cache and the logs.
+        backend: where calls run: `threads`, `processes` or `inline`.
+        workers: calls of one CPU that run at the same time; 0 for the number of processors that this process may use.
+        checked: compare inputs before and after each call, to find nodes that change what they read.
+    """
+
+    home: Path = Path(".weftline")
+    backend: str = "threads"
+    workers: int = 0
+    checked: bool = False
+
+    @property
+    def slots(self) -> int:
+        """`workers`, with 0 resolved."""
+        return self.workers or len(os.sched_getaffinity(0))
+
+    @classmethod
+    def read(cls, environment: Mapping[str, str] | None = None) -> Settings:
+        """Settings from the environment: `WEFTLINE_HOME`, `WEFTLINE_BACKEND` and so on.
+
+        Raises:
+            BadArgumentError: a variable does not fit.
+        """
+        environment = os.environ if environment is None else environment
+        found: dict[str, Any] = {}
+        for field in fields(cls):
+            variable = PREFIX + field.name.upper()
+            text = environment.get(variable)
+            if text is not None:
+                found[field.name] = _parse(variable, text, type(field.default))
+        return cls(**found)
+
+
+def _parse(variable: str, text: str, kind: type) -> Any:
+    if kind is bool:
+        if text.lower() in {"1", "true", "yes", "0", "false", "no"}:
+            return text.lower() in {"1", "true", "yes"}
+        raise BadArgumentError(argument=f"{variable}={text}", detail="not a truth value", advice="use 1 or 0")
+    if kind is int:
+        if not text.isdigit():
+            raise BadArgumentError(argument=f"{variable}={text}", detail="not a number", advice="use a number from 0")
+        return int(text)
+    return Path(text) if kind is not str else text

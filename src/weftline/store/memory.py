@@ -1,0 +1,41 @@
+"""A cache in memory: for one process, forgotten with it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+
+from weftline.errors import DamagedEntryError
+from weftline.model.entry import Entry, Stored
+
+
+class MemoryCache:
+    """Entries in a dictionary; contents stay with them."""
+
+    def __init__(self) -> None:
+        self._entries: dict[bytes, Entry] = {}
+
+    def find(self, keys: Sequence[bytes]) -> Mapping[bytes, Entry]:
+        """The entries that are there."""
+        return {key: self._entries[key] for key in keys if key in self._entries}
+
+    def load(self, stored: Stored, key: bytes) -> bytes:
+        """The content that came with the entry."""
+        if stored.content is None:
+            raise DamagedEntryError(what_is_damaged=key.hex()[:12], detail="its content is gone")
+        return stored.content
+
+    def store(self, entries: Sequence[Entry]) -> None:
+        """Keeps entries; the first of a key stays."""
+        for entry in entries:
+            self._entries.setdefault(entry.key, entry)
+
+    def recipes(self, recipes: Collection[bytes]) -> set[bytes]:
+        """Which recipes have made an entry."""
+        return {entry.recipe for entry in self._entries.values()}.intersection(recipes)
+
+    def damage(self) -> list[str]:
+        """Nothing is ever damaged in memory."""
+        return []
+
+    def close(self) -> None:
+        """Nothing to free."""

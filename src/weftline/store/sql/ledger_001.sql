@@ -1,0 +1,54 @@
+-- The journal. Everything else in this file is a reading of it, kept up in the same transaction.
+CREATE TABLE events (
+    run     TEXT    NOT NULL,
+    seq     INTEGER NOT NULL,
+    kind    TEXT    NOT NULL,
+    at      REAL    NOT NULL,
+    node    TEXT    NOT NULL,
+    item    INTEGER NOT NULL,
+    attempt INTEGER NOT NULL,
+    body    TEXT,
+    PRIMARY KEY (run, seq)
+) WITHOUT ROWID;
+
+-- What ended an attempt is recorded once, whoever writes it.
+CREATE UNIQUE INDEX one_outcome ON events (run, node, item, attempt)
+    WHERE kind IN ('CallSucceeded', 'CallFailed', 'CallRestored');
+
+CREATE INDEX bounds ON events (kind, run)
+    WHERE kind IN ('RunStarted', 'RunFinished');
+
+CREATE VIEW runs AS
+    SELECT started.run,
+           json_extract(started.body, '$.pipeline')                        AS pipeline,
+           coalesce(json_extract(finished.body, '$.status'), 'running')    AS status,
+           started.at                                                      AS started_at,
+           finished.at                                                     AS ended_at,
+           coalesce(json_extract(finished.body, '$.counts'), '{}')         AS counts
+    FROM events AS started
+    LEFT JOIN events AS finished
+        ON finished.run = started.run AND finished.kind = 'RunFinished'
+           AND finished.seq = (SELECT max(seq) FROM events AS later WHERE later.run = started.run AND later.kind = 'RunFinished')
+    WHERE started.kind = 'RunStarted';
+
+-- What decided a node's result besides its inputs, each kept once.
+CREATE TABLE recipes (
+    recipe TEXT PRIMARY KEY,
+    body   TEXT NOT NULL
+) WITHOUT ROWID;
+
+-- The last time that a node was started or taken from the cache, for saying what is different now.
+CREATE TABLE last_times (
+    pipeline TEXT NOT NULL,
+    node     TEXT NOT NULL,
+    recipe   TEXT NOT NULL,
+    inputs   TEXT NOT NULL,
+    took_s   REAL,
+    PRIMARY KEY (pipeline, node)
+) WITHOUT ROWID;
+
+-- Which process works on a run.
+CREATE TABLE claims (
+    run    TEXT PRIMARY KEY,
+    holder TEXT NOT NULL
+) WITHOUT ROWID;
