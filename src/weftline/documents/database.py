@@ -72,7 +72,13 @@ def reading(path: Path, layout: Layout) -> Iterator[sqlite3.Connection]:
             connection.execute("BEGIN")
             if _check_kind(connection, path, layout):
                 raise layout.unusable(str(path), "it is empty")
-            yield connection
+            try:
+                yield connection
+            except (TypeError, ValueError, LookupError) as error:
+                # a damaged page may hold values of another type than its column: told apart from a fault of the code
+                if connection.execute("PRAGMA quick_check(1)").fetchone() != ("ok",):
+                    raise layout.unusable(str(path), "its pages are damaged") from error
+                raise
 
 
 def content_digest(parts: Iterable[str | bytes | int]) -> str:
@@ -89,7 +95,7 @@ def content_digest(parts: Iterable[str | bytes | int]) -> str:
 def _told(path: Path, layout: Layout) -> Iterator[None]:
     try:
         yield
-    except sqlite3.Error as error:
+    except (sqlite3.Error, UnicodeDecodeError) as error:  # the second when a message quotes what is damaged
         raise layout.unusable(str(path), str(error)) from error
 
 

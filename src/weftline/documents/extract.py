@@ -23,6 +23,7 @@ from weftline.documents.types import (
     Predicate,
     SectionKind,
 )
+from weftline.documents.vocabulary import common_names
 
 SPONSORS = f"{PROTOCOL}.sponsorCollaboratorsModule"
 ELIGIBILITY = f"{PROTOCOL}.eligibilityModule"
@@ -36,6 +37,7 @@ WITH_BRANDS = frozenset(("DRUG", "BIOLOGICAL", "DIETARY_SUPPLEMENT", "COMBINATIO
 LIST_COMMA = re.compile(r"[,;](?![^()]*\))")
 MENTIONED_IN = frozenset((SectionKind.OVERVIEW, SectionKind.SUMMARY, SectionKind.DESCRIPTION))
 MIN_MENTION = 3
+MAX_ABBREVIATION = 6
 
 
 def extract_claims(document: Document) -> Extraction:
@@ -122,14 +124,16 @@ class _Gathered:
 def _conditions(gathered: _Gathered, trial: Trial) -> None:
     short = dict(_definitions(trial))
     for number, name in enumerate(trial.conditions):
-        aliases = short.get(normal_form(name), ())
+        aliases = (*short.get(normal_form(name), ()), *common_names(name))
         path = f"{PROTOCOL}.conditionsModule.conditions[{number}]"
         gathered.claim(Predicate.STUDIES, EntityKind.CONDITION, name, path, aliases)
         for start, end in listed(name):
-            gathered.claim(Predicate.STUDIES, EntityKind.CONDITION, name[start:end], path, span=(start, end))
+            part = name[start:end]
+            gathered.claim(Predicate.STUDIES, EntityKind.CONDITION, part, path, common_names(part), span=(start, end))
     for number, name in enumerate(trial.condition_mesh):
         path = f"derivedSection.conditionBrowseModule.meshes[{number}].term"
-        gathered.claim(Predicate.STUDIES_INDEXED, EntityKind.CONDITION, name, path, short.get(normal_form(name), ()))
+        aliases = (*short.get(normal_form(name), ()), *common_names(name))
+        gathered.claim(Predicate.STUDIES_INDEXED, EntityKind.CONDITION, name, path, aliases)
 
 
 def _definitions(trial: Trial) -> Iterator[tuple[str, tuple[str, ...]]]:
@@ -213,12 +217,12 @@ def _criteria(gathered: _Gathered, document: Document) -> None:
 
 def find_mentions(document: Document, entities: Iterable[Entity]) -> Iterator[Mention]:
     """Where titles, summary and description name the document's conditions and interventions, as whole words."""
-    owners: dict[str, str] = {}
+    owners: dict[str, tuple[str, str]] = {}
     for entity in entities:
         if entity.kind in (EntityKind.CONDITION, EntityKind.INTERVENTION):
             for name in (entity.name, *entity.aliases):
                 if len(name) >= MIN_MENTION:
-                    owners.setdefault(name.lower(), entity.id)
+                    owners.setdefault(name.lower(), (entity.id, name))
     if not owners:
         return
     # the longest first, so that `lung cancer` is not found inside a `small cell lung cancer` that is also known
@@ -227,8 +231,9 @@ def find_mentions(document: Document, entities: Iterable[Entity]) -> Iterator[Me
     for number, section in enumerate(document.sections):
         if section.kind in MENTIONED_IN:
             for match in pattern.finditer(section.text):
-                owner = owners.get(match.group().lower())
-                if owner is not None:
+                owner, name = owners.get(match.group().lower(), ("", ""))
+                # an abbreviation in small letters is another word
+                if owner and not (name.isupper() and len(name) <= MAX_ABBREVIATION and match.group() != name):
                     yield Mention(owner, match.group(), Place(number, section.path, *match.span()))
 
 

@@ -114,8 +114,10 @@ def _trials(db: sqlite3.Connection, drug: str, condition: str, phase: str, statu
     readings = ([tested, *others] for tested in _tested(db, drug)) if drug else iter([others])
     found: list[str] = []
     supports: list[Support] = []
-    while not found and (supports := next(readings, [])):
+    for supports in readings:
         found = [document for document in titles if all(document in support for support in supports)]
+        if found:
+            break
     evidence = tuple(item for document in found for support in supports for item in support[document][:EVIDENCE_PER_TERM])
     trials = tuple(TrialReference(document, titles[document]) for document in found)
     return Answer("", " ".join(understood), (), trials, evidence)
@@ -191,7 +193,12 @@ def _phase_ids(phase: str) -> set[str]:
 def _facts(db: sqlite3.Connection, trial: str, wanted: str, predicates: tuple[Predicate, ...]) -> Answer:
     names: dict[str, str] = dict(db.execute("SELECT id, name FROM entities WHERE document = ?", (trial,)))
     row = db.execute("SELECT title FROM documents WHERE id = ?", (trial,)).fetchone()
-    said = [(names[key], evidence) for predicate in predicates for key, evidence in _evidence(db, trial, predicate)]
+    # an entity is always named; should its name be lost with a damaged page, the words of the claim serve
+    said = [
+        (names.get(key, evidence.text), evidence)
+        for predicate in predicates
+        for key, evidence in _evidence(db, trial, predicate)
+    ]
     return Answer(
         question="",
         understood=f"{trial}: {wanted}",

@@ -96,7 +96,7 @@ class SqliteRetriever:
         with reading(self._path, LAYOUT) as db:
             words = [] if mode is Mode.VECTOR else rank_by_words(db, query)
             meaning = [] if mode is Mode.KEYWORD else self._rank_by_meaning(db, query)
-            return tuple(_hit(db, item) for item in fuse(words, meaning)[:limit])
+            return tuple(self._hit(db, item) for item in fuse(words, meaning)[:limit])
 
     def _rank_by_meaning(self, db: sqlite3.Connection, query: str) -> list[Ranked]:
         vectors = self._current_vectors(db)
@@ -119,6 +119,24 @@ class SqliteRetriever:
         if self._vectors is None or self._vectors.generation != generation:
             self._vectors = _load(db, str(self._path), generation, meta.get("model", ""), int(meta.get("dimension", "0")))
         return self._vectors
+
+    def _hit(self, db: sqlite3.Connection, item: tuple[float, Ranked | None, Ranked | None]) -> Hit:
+        score, words, meaning = item
+        best = min((found for found in (words, meaning) if found is not None), key=lambda found: found.rank)
+        row = db.execute(PASSAGE, (best.passage,)).fetchone()
+        if row is None:
+            raise unusable(str(self._path), f"it has lost passage {best.passage}")
+        document, title, section, text, number, path, start, end = row
+        return Hit(
+            document=document,
+            title=title,
+            section=section,
+            passage=text,
+            place=Place(number, path, start, end),
+            score=score,
+            keyword_rank=words.rank if words else None,
+            vector_rank=meaning.rank if meaning else None,
+        )
 
 
 def rank_by_words(db: sqlite3.Connection, query: str) -> list[Ranked]:
@@ -182,19 +200,3 @@ def _load(db: sqlite3.Connection, path: str, generation: str, model: str, dimens
         raise unusable(path, "it holds a vector of another length than it says")
     values = tuple(unpack_floats(vector) for _, _, vector in rows)
     return Vectors(generation, model, tuple(row[0] for row in rows), tuple(row[1] for row in rows), values)
-
-
-def _hit(db: sqlite3.Connection, item: tuple[float, Ranked | None, Ranked | None]) -> Hit:
-    score, words, meaning = item
-    best = min((found for found in (words, meaning) if found is not None), key=lambda found: found.rank)
-    document, title, section, text, number, path, start, end = db.execute(PASSAGE, (best.passage,)).fetchone()
-    return Hit(
-        document=document,
-        title=title,
-        section=section,
-        passage=text,
-        place=Place(number, path, start, end),
-        score=score,
-        keyword_rank=words.rank if words else None,
-        vector_rank=meaning.rank if meaning else None,
-    )

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import sqlite3
-from functools import cache
-from importlib.resources import files
 
-from weftline.documents.names import canonical, contains, forms
-from weftline.documents.types import EntityKind
+from weftline.documents.names import canonical, contains
+from weftline.documents.types import EntityKind, Predicate
+from weftline.documents.vocabulary import common_names
 
 # what many trials call many things; no other name of it says anything
 GENERIC = frozenset(
@@ -30,6 +29,7 @@ GENERIC = frozenset(
 )
 NAMES_OF_ALIAS = "SELECT DISTINCT entity FROM names WHERE kind = ? AND form = ? AND is_alias"
 ALIASES_OF_NAME = "SELECT DISTINCT form FROM names WHERE kind = ? AND entity = ? AND is_alias"
+HEADING = "SELECT 1 FROM claims WHERE object = ? AND predicate = ? LIMIT 1"
 NAMES_WITHIN = """
     SELECT DISTINCT form FROM names WHERE kind = ? AND NOT is_alias AND instr(' ' || ? || ' ', ' ' || form || ' ')
 """
@@ -38,10 +38,12 @@ NAMES_WITHIN = """
 def synonyms(db: sqlite3.Connection, kind: EntityKind, form: str) -> tuple[str, ...]:
     """The normal form itself, and the forms that stand for the same thing.
 
-    A drug's other names are typed by hand, and some records list its comparators there. So another name counts only
-    when it is no drug's own name, unless the two call each other so, and when it belongs to one thing.
+    A drug's other names are typed by hand, and some records list its comparators there. So an other name does not count
+    when it belongs to several things, nor when it is the name of another drug and MeSH has a heading for each of them.
     """
-    found = {form, *(vocabulary().get(form, ()) if kind is EntityKind.CONDITION else ())}
+    found = {form}
+    if kind is EntityKind.CONDITION:
+        found.update(map(canonical, common_names(form)))
     for (entity,) in db.execute(NAMES_OF_ALIAS, (kind, form)):
         name = entity.partition(":")[2]
         if _is_trusted(db, kind, alias=form, name=name):
@@ -52,35 +54,20 @@ def synonyms(db: sqlite3.Connection, kind: EntityKind, form: str) -> tuple[str, 
     return tuple(sorted(found))
 
 
-@cache
-def vocabulary() -> dict[str, tuple[str, ...]]:
-    """By normal form, the other names of a condition in `data/conditions.tsv`."""
-    known: dict[str, tuple[str, ...]] = {}
-    for line in (files(__package__) / "data" / "conditions.tsv").read_text(encoding="utf-8").splitlines():
-        if not line.startswith("#"):
-            heading, names = line.split("\t")
-            group = tuple(dict.fromkeys(canonical(name) for name in (heading, *names.split("|"))))
-            for name in (heading, *names.split("|")):
-                for form in forms(name):
-                    known[form] = tuple(dict.fromkeys((*known.get(form, ()), *group)))
-    return known
-
-
 def _is_trusted(db: sqlite3.Connection, kind: EntityKind, alias: str, name: str) -> bool:
     if alias in GENERIC or name in GENERIC:
         return False
+    if kind is not EntityKind.INTERVENTION:
+        return True  # these are abbreviations that a text defines, or stand in the vocabulary
     owners = [entity.partition(":")[2] for (entity,) in db.execute(NAMES_OF_ALIAS, (kind, alias))]
     if not all(_are_related(name, owner) for owner in owners):
         return False
-    if kind is not EntityKind.INTERVENTION:
-        return True  # these are abbreviations that a text defines
-    own_names = [row[0] for row in db.execute(NAMES_WITHIN, (kind, alias)) if not _are_related(row[0], name)]
-    return all(own == alias and _calls(db, kind, own, name) for own in own_names)
+    others = [own for (own,) in db.execute(NAMES_WITHIN, (kind, alias)) if not _are_related(own, name)]
+    return not (_is_heading(db, name) and any(_is_heading(db, other) for other in others))
 
 
-def _calls(db: sqlite3.Connection, kind: EntityKind, name: str, other: str) -> bool:
-    """Whether the thing of that name is also called `other` somewhere."""
-    return any(alias == other for (alias,) in db.execute(ALIASES_OF_NAME, (kind, f"{kind}:{name}")))
+def _is_heading(db: sqlite3.Connection, drug: str) -> bool:
+    return db.execute(HEADING, (f"{EntityKind.INTERVENTION}:{drug}", Predicate.TESTS_INDEXED)).fetchone() is not None
 
 
 def _are_related(one: str, other: str) -> bool:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 from weftline.model.keys import is_pattern, namespace
 from weftline.model.node import NodeSpec
 from weftline.model.order import topological
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,17 +24,26 @@ class Graph:
         nodes: the order decides ties.
         inputs: keys that a run must be given, with their types.
         target: how a user names the pipeline on the command line, for messages; empty when it has no such name.
+        memo: results of pure functions of this graph, so that running it again does not compute them again.
     """
 
     name: str
     nodes: tuple[NodeSpec, ...]
     inputs: Mapping[str, Any] = field(default_factory=dict)
     target: str = ""
+    memo: dict[Any, Any] = field(default_factory=dict, repr=False)
+
+    def remembered(self, what: Any, make: Callable[[], T]) -> T:
+        """The result of `make`, which depends on this graph and on `what` alone; made once."""
+        if what not in self.memo:
+            self.memo[what] = make()
+        found: T = self.memo[what]
+        return found
 
     def with_given(self, given: Mapping[str, Any]) -> Graph:
         """The same graph for a run that is given further keys; their types are not declared, so they are unknown."""
         further = {key: Any for key in given if key not in self.inputs and key not in self.producers}
-        return replace(self, inputs={**self.inputs, **further}) if further else self
+        return replace(self, inputs={**self.inputs, **further}, memo={}) if further else self
 
     @cached_property
     def index(self) -> dict[str, int]:
@@ -50,6 +61,15 @@ class Graph:
             for output in node.outputs:
                 found.setdefault(output.key, number)
         return found
+
+    @cached_property
+    def positions(self) -> dict[str, tuple[int, int]]:
+        """Where each key is made: the number of the node and the place among its outputs."""
+        return {
+            output.key: (number, position)
+            for number, node in enumerate(self.nodes)
+            for position, output in enumerate(node.outputs)
+        }
 
     @cached_property
     def _namespaces(self) -> dict[str, list[str]]:

@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from weftline.errors import WeftlineError
 from weftline.model.entry import Entry
@@ -68,9 +69,11 @@ class Items:
     counts: Mapping[Decision, int] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
-    """A planned node.
+_NOTHING: Mapping[Any, Any] = MappingProxyType({})
+
+
+class Step(NamedTuple):
+    """A planned node; a tuple, since a plan may have 100,000 of them.
 
     Attributes:
         node: its name.
@@ -96,12 +99,12 @@ class Step:
     provides: tuple[str, ...] = ()
     key: str | None = None
     items: Items | None = None
-    params: Mapping[str, Bound] = field(default_factory=dict)
+    params: Mapping[str, Bound] = _NOTHING
     recipe: Recipe | None = None
     changes: tuple[Change, ...] = ()
-    inputs: Mapping[str, bytes | None] = field(default_factory=dict)
+    inputs: Mapping[str, bytes | None] = _NOTHING
     entry: Entry | None = None
-    entries: Mapping[int, Entry] = field(default_factory=dict)
+    entries: Mapping[int, Entry] = _NOTHING
     last_s: float | None = None
 
 

@@ -31,6 +31,8 @@ class NodeState(StrEnum):
     SKIPPED = "skipped"
     CANCELLED = "cancelled"
 
+    __hash__ = str.__hash__  # the one of enumerations is not compiled, and the table is asked several times for every node
+
     @property
     def is_final(self) -> bool:
         """Whether nothing more happens to the node, unless its output is lost."""
@@ -39,7 +41,7 @@ class NodeState(StrEnum):
     @property
     def has_output(self) -> bool:
         """Whether the nodes behind it can go on."""
-        return self in {NodeState.SUCCEEDED, NodeState.CACHED}
+        return self in HAS_OUTPUT
 
 
 class Cause(StrEnum):
@@ -54,7 +56,10 @@ class Cause(StrEnum):
     CANCELLED = "cancelled"
     LOST = "lost"
 
+    __hash__ = str.__hash__
 
+
+HAS_OUTPUT = frozenset({NodeState.SUCCEEDED, NodeState.CACHED})
 FINAL = frozenset({NodeState.SUCCEEDED, NodeState.CACHED, NodeState.FAILED, NodeState.SKIPPED, NodeState.CANCELLED})
 
 TABLE: dict[tuple[NodeState, Cause], NodeState] = {

@@ -50,11 +50,11 @@ def check(graph: Graph, wish: Wish) -> tuple[list[WeftlineError], list[WeftlineE
     """All findings of a graph and of a wish, and the notes; nothing is looked up or read."""
     found = bind(graph, wish.params, wish.given)
     graph = graph.with_given(found.given)
-    errors = graph_findings(graph, found.given)
+    errors = list(graph.remembered("findings", lambda: tuple(graph_findings(graph))))
     selected, _, more = select(graph, wish.targets)
     errors += [*found.findings, *more, *_unknown_nodes(graph, wish.force)]
     errors += misfits(graph, sorted(selected), wish.backend, wish.capabilities)
-    return errors, graph_notes(graph)
+    return errors, list(graph.remembered("notes", lambda: tuple(graph_notes(graph))))
 
 
 def make(graph: Graph, wish: Wish, cache: Cache | None, ledger: Ledger | None, values: Values) -> Plan:
@@ -77,7 +77,12 @@ def make(graph: Graph, wish: Wish, cache: Cache | None, ledger: Ledger | None, v
     graph = graph.with_given(bound.given)
     selected, goals, _ = select(graph, wish.targets)
     if cache is None:
-        steps = _uncached_steps(graph, bound.params, selected)
+        is_plain = not wish.params and not wish.targets
+        steps = (
+            graph.remembered("steps", lambda: _uncached_steps(graph, bound.params, selected))
+            if is_plain
+            else _uncached_steps(graph, bound.params, selected)
+        )
         return Plan(graph, steps, bound.given, goals, tuple(notes), wish.backend)
     forced = frozenset(graph.index[name] for name in wish.force)
     predictor = Predictor(graph, bound.params, cache, values)

@@ -16,6 +16,8 @@ from weftline.ports.cache import Cache
 from weftline.ports.values import Values, stored_items
 from weftline.run.inputs import Holdings
 
+_NO_PARAMS: dict[str, Any] = {}
+
 
 class NodeCalls:
     """One node of a run.
@@ -30,7 +32,7 @@ class NodeCalls:
     def __init__(self, node: NodeSpec, step: Step) -> None:
         self.node = node
         self.step = step
-        self.params = {name: bound.value for name, bound in step.params.items()}
+        self.params = {name: bound.value for name, bound in step.params.items()} if step.params else _NO_PARAMS
         self.keys: list[bytes] = []
         self.is_lost = False  # what the plan found is there no more
         self._shared: dict[str, Any] | None = None
@@ -50,10 +52,6 @@ class NodeCalls:
             assert name is not None
             inputs = {**inputs, name: holdings.item(node.over, handle[1])}
         return Call(handle, node, inputs, self.params, node.policy.timeout_s)
-
-    def release(self) -> None:
-        """The calls are over: their inputs need not be held."""
-        self._shared = None
 
     def key(self, item: int) -> bytes:
         """The key of a call."""

@@ -31,6 +31,7 @@ from weftline.run.facts import (
     Prepared,
     QueueSized,
     Shape,
+    Start,
     Stopped,
     Submit,
     Succeeded,
@@ -38,11 +39,9 @@ from weftline.run.facts import (
     Unprepared,
     Wish,
 )
-from weftline.run.progress import NodeProgress
+from weftline.run.progress import ONE_CALL, NodeProgress
 from weftline.run.retry import pause_s
 from weftline.run.slots import Slots
-
-_ONE_CALL = (WHOLE,)
 
 
 class Core:
@@ -50,6 +49,8 @@ class Core:
 
     Args:
         shapes: the nodes by number.
+        starts: for nodes that do not simply run: `hit` if the plan knows their result, `skip` if they are not part of the run.
+        looks_up: whether the engine must be asked for calls even of a node that has one; if not, nothing is looked up.
         slots: calls of one CPU that may run at the same time.
         queue: further calls of at most one CPU that may wait in the backend.
         on_failure: `stop` starts nothing new after a failure; `continue` skips only what depends on it.
@@ -62,6 +63,8 @@ class Core:
         shapes: Sequence[Shape],
         *,
         slots: float,
+        starts: Mapping[int, Start] | None = None,
+        looks_up: bool = True,
         queue: int = 0,
         on_failure: Literal["stop", "continue"] = "stop",
         attempts: Mapping[tuple[int, int], int] | None = None,
@@ -70,6 +73,9 @@ class Core:
         self.nodes = [NodeProgress(len(shape.upstream)) for shape in shapes]
         self.attempts = dict(attempts or {})
         self._shapes = shapes
+        self._starts = starts or {}
+        self._looks_up = looks_up
+        self._by_rank = {shape.rank: number for number, shape in enumerate(shapes)}
         self._slots = Slots(slots, queue)
         self._on_failure = on_failure
         self._quiet = quiet
@@ -123,12 +129,11 @@ class Core:
     def start(self, at: float) -> tuple[list[Event], list[Wish]]:
         """The first wishes."""
         self._now = at
-        for number, shape in enumerate(self._shapes):
-            if shape.start == "skip":
+        for number, start in self._starts.items():
+            if start == "skip":
                 self._leave_out(number, at, "not selected")
-        for number, shape in enumerate(self._shapes):
-            node = self.nodes[number]
-            if node.state is NodeState.WAITING and (shape.start == "hit" or node.pending == 0):
+        for number, node in enumerate(self.nodes):
+            if node.state is NodeState.WAITING and (node.pending == 0 or self._starts.get(number) == "hit"):
                 self._prepare(number, at)
         return self._answer()
 
@@ -161,7 +166,7 @@ class Core:
 
     def _prepare(self, number: int, at: float) -> None:
         self._move(number, Cause.INPUTS_READY)
-        if self._shapes[number].prepares:
+        if self._looks_up or self._shapes[number].fans_out:
             self._wishes.append(Prepare(number))
         else:
             self._begin(number, at, 1, {})
@@ -194,35 +199,34 @@ class Core:
         node.restored = len(restored)
         node.position = 0
         if not shape.fans_out:
-            node.todo = _ONE_CALL
+            node.todo = ONE_CALL
         else:
             node.todo = [item for item in range(total) if item not in restored] if restored else range(total)
         self._push(number)
 
     def _unprepared(self, fact: Unprepared) -> None:
         node = self.nodes[fact.node]
-        node.failed[WHOLE] = fact.failure
+        node.failed = {WHOLE: fact.failure}
         self._record(Kind.CALL_FAILED, fact.at, fact.node, body=_told(fact.failure))
         self._finish(fact.node, fact.at, Cause.FAILED)
 
     def _push(self, number: int) -> None:
         shape = self._shapes[number]
-        self._slots.push(shape.cpu, shape.rank, number)
+        self._slots.push(shape.cpu, shape.rank)
 
     def _fill(self) -> None:
         """Submits calls while there are slots for them."""
         slots = self._slots
-        while (found := slots.first(self._may_start)) is not None:
-            cpu, number = found
+        while (found := slots.first()) is not None:
+            cpu, rank = found
+            number = self._by_rank[rank]
             node = self.nodes[number]
-            while node.has_calls_to_start and slots.fits(cpu):
-                self._submit(number, node, cpu)
-            if not node.has_calls_to_start:
-                slots.pop(cpu)
-
-    def _may_start(self, number: int) -> bool:
-        node = self.nodes[number]
-        return node.state is NodeState.RUNNING and node.pending == 0 and node.has_calls_to_start
+            if node.state is NodeState.RUNNING and node.pending == 0:
+                while node.has_calls_to_start and slots.fits(cpu):
+                    self._submit(number, node, cpu)
+                if node.has_calls_to_start:
+                    continue
+            slots.pop(cpu)
 
     def _submit(self, number: int, node: NodeProgress, cpu: float) -> None:
         if node.again:
@@ -256,7 +260,6 @@ class Core:
             return
         number, item, attempt = fact.handle
         node.succeeded += 1
-        self.attempts[number, item] = attempt
         self._record(Kind.CALL_SUCCEEDED, fact.at, number, item, attempt, fact.body)
         self._settle(number, node, fact.at)
 
@@ -275,6 +278,7 @@ class Core:
             heappush(self._sleeping, (fact.at + pause, number, item, attempt + 1))
             return
         self._record(Kind.CALL_FAILED, fact.at, number, item, attempt, body)
+        node.failed = node.failed or {}
         node.failed[item] = fact.failure
         if not shape.tolerant:
             node.forget_calls()
@@ -345,7 +349,7 @@ class Core:
             "total": node.total,
             "ran": node.succeeded,
             "restored": node.restored,
-            "failed": len(node.failed),
+            "failed": len(node.failed or ()),
             "took_s": round(at - node.started_at, 6) if node.started_at else 0.0,
         }
         self._record(Kind.NODE_FINISHED, at, number, body=fields | dict(body) if body else fields)
@@ -406,7 +410,7 @@ class Core:
     def _wake(self, fact: TimerFired) -> None:
         while self._sleeping and self._sleeping[0][0] <= fact.at:
             _, number, item, attempt = heappop(self._sleeping)
-            self.nodes[number].again.append((item, attempt))
+            self.nodes[number].try_again(item, attempt)
             self._push(number)
 
     def _lost(self, fact: Lost) -> None:
@@ -414,7 +418,7 @@ class Core:
         if fact.handle is not None:
             number, item, attempt = fact.handle
             if self._taken(fact.handle) is not None:
-                reader.again.append((item, attempt))
+                reader.try_again(item, attempt)
                 self._push(number)
         elif reader.state is NodeState.PREPARING:
             self._move(fact.wanted_by, Cause.LOST)
@@ -424,6 +428,8 @@ class Core:
             maker.waiters.append(fact.wanted_by)
             return
         maker.waiters = [fact.wanted_by]
+        for item in range(maker.total) if self._shapes[fact.node].fans_out else ONE_CALL:
+            self.attempts[fact.node, item] = self.attempts.get((fact.node, item), 0) + 1  # what was lost had a number too
         self._move(fact.node, Cause.LOST)
         self._unfinished += 1
         maker.reset()

@@ -20,7 +20,8 @@ from weftline.model.context import broken
 from weftline.model.entry import Entry
 from weftline.model.event import Event, Kind
 from weftline.model.fingerprint import Recipe
-from weftline.model.plan import Decision, Plan
+from weftline.model.graph import Graph
+from weftline.model.plan import Decision, Plan, Step
 from weftline.model.transitions import NodeState, RunStatus
 from weftline.ports.backend import Backend
 from weftline.ports.cache import Cache
@@ -40,6 +41,7 @@ from weftline.run.facts import (
     Prepared,
     QueueSized,
     Shape,
+    Start,
     Stopped,
     Submit,
     Succeeded,
@@ -126,19 +128,25 @@ class Engine:
         self._opening = opening
         self._is_resumed = past is not None
         graph = plan.graph
-        by_number = {graph.index[step.node]: step for step in plan.steps}
-        self.calls = [NodeCalls(node, by_number[number]) for number, node in enumerate(graph.nodes)]
+        self._calls: dict[int, NodeCalls] = {}
+        self._steps: Sequence[Step] = sorted_by_number(plan)
         self.holdings = Holdings(graph, plan.given, around.values, around.cache)
         self._finder = CallFinder(plan, run, self.holdings, around.cache, around.values, self._past.done)
-        for step in plan.steps:
-            if step.decision is Decision.SKIP:
-                self._take_stored(graph.index[step.node], planned_entries(step))
+        starts: dict[int, Start] = {}
+        for number, step in enumerate(self._steps):
+            if step.decision is Decision.CACHED:
+                starts[number] = "hit"
+            elif step.decision is Decision.SKIP:
+                starts[number] = "skip"
+                self._take_stored(number, planned_entries(step))
         capabilities = around.backend.capabilities
         index = graph.index
         self._queue = min(capabilities.queue, 4 * capabilities.slots)
         self.core = Core(
-            _shapes(plan, looks_up=around.cache is not None),
+            graph.remembered("shapes", lambda: _shapes(graph)),
             slots=capabilities.slots,
+            starts=starts,
+            looks_up=around.cache is not None,
             queue=self._queue,
             on_failure=on_failure,
             attempts={(index[node], item): attempt for (node, item), attempt in self._past.attempts.items() if node in index},
@@ -148,6 +156,13 @@ class Engine:
         self._told_cancel = ""
         self._recipes: list[Recipe] = []
         self._before: dict[tuple[int, int], Mapping[str, bytes]] = {}
+
+    def calls(self, number: int) -> NodeCalls:
+        """The calls of a node."""
+        found = self._calls.get(number)
+        if found is None:
+            found = self._calls[number] = NodeCalls(self.plan.graph.nodes[number], self._steps[number])
+        return found
 
     def _take_stored(self, number: int, entries: Mapping[int, Entry]) -> None:
         """What a node that is not part of this run made earlier."""
@@ -215,17 +230,18 @@ class Engine:
     def _conclude(self, number: int) -> None:
         """A node is over: its outputs are complete, and what it held in memory may go."""
         progress = self.core.nodes[number]
-        self.calls[number].release()
-        self.holdings.finish(number, progress.total, progress.failed)
+        graph, nodes = self.plan.graph, self.core.nodes
+        self._calls.pop(number, None)
+        if graph.nodes[number].over is not None:
+            self.holdings.finish(number, progress.total, progress.failed)
         if self._around.cache is None:
             return
-        graph, nodes = self.plan.graph, self.core.nodes
         for source in (number, *graph.upstream[number]):
             if all(nodes[after].state.is_final for after in graph.downstream[source]):
                 self.holdings.release(source)
 
     def _prepare(self, number: int) -> Fact:
-        calls = self.calls[number]
+        calls = self.calls(number)
         try:
             total, entries = self._finder.find(calls)
         except OutputLostError as lost:
@@ -257,7 +273,7 @@ class Engine:
 
     def _submit(self, wish: Submit, facts: list[Fact]) -> None:
         number, item, _ = wish.handle
-        calls = self.calls[number]
+        calls = self.calls(number)
         try:
             call = calls.call(wish.handle, self.holdings)
         except OutputLostError as lost:
@@ -277,7 +293,7 @@ class Engine:
             )
             return Unprepared(now, reader, failure) if wish is None else Failed(now, wish.handle, failure)
         self.holdings.forget(source)
-        self.calls[source].is_lost = True
+        self.calls(source).is_lost = True
         return Lost(now, source, reader, None if wish is None else wish.handle)
 
     # --- reports ---
@@ -326,7 +342,7 @@ class Engine:
 
     def _success(self, report: Report, now: float, entries: list[Entry]) -> Fact:
         number, item, _ = report.handle
-        calls, around = self.calls[number], self._around
+        calls, around = self.calls(number), self._around
         assert report.outputs is not None
         if report.log:
             self._keep_log(report, "")
@@ -373,33 +389,34 @@ class Engine:
         if self._around.logs is not None and (report.log or trace):
             number, item, attempt = report.handle
             with contextlib.suppress(OSError):  # a log that cannot be written must not fail the call
-                self._around.logs.keep(self.run_id, self.calls[number].node.name, item, attempt, report.log + trace)
+                self._around.logs.keep(self.run_id, self.calls(number).node.name, item, attempt, report.log + trace)
 
 
-def _shapes(plan: Plan, *, looks_up: bool) -> list[Shape]:
-    graph = plan.graph
-    position = {number: at for at, number in enumerate(graph.order)}
-    by_number = {graph.index[step.node]: step for step in plan.steps}
-    starts: dict[Decision, Literal["run", "hit", "skip"]] = {Decision.CACHED: "hit", Decision.SKIP: "skip"}
-    shapes = []
-    for number, node in enumerate(graph.nodes):
-        step = by_number[number]
-        shapes.append(
-            Shape(
-                name=node.name,
-                upstream=graph.upstream[number],
-                downstream=graph.downstream[number],
-                rank=(-node.priority, position[number]),
-                cpu=node.resources.cpu,
-                policy=node.policy,
-                fans_out=node.over is not None,
-                tolerant=node.on_item_error == "skip" and node.over is not None,
-                min_success=node.min_success,
-                start=starts.get(step.decision, "run"),
-                prepares=looks_up or node.over is not None,
-            )
+def _shapes(graph: Graph) -> list[Shape]:
+    by_priority = sorted(graph.order, key=lambda number: -graph.nodes[number].priority)
+    rank = {number: at for at, number in enumerate(by_priority)}
+    return [
+        Shape(
+            name=node.name,
+            upstream=graph.upstream[number],
+            downstream=graph.downstream[number],
+            rank=rank[number],
+            cpu=node.resources.cpu,
+            policy=node.policy,
+            fans_out=node.over is not None,
+            tolerant=node.on_item_error == "skip" and node.over is not None,
+            min_success=node.min_success,
         )
-    return shapes
+        for number, node in enumerate(graph.nodes)
+    ]
+
+
+def sorted_by_number(plan: Plan) -> Sequence[Step]:
+    """The steps by node number."""
+    steps: list[Any] = [None] * len(plan.steps)
+    for number, step in zip(plan.graph.order, plan.steps, strict=True):
+        steps[number] = step
+    return steps
 
 
 def _light(entry: Entry) -> Entry:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
 from weftline.model.call import Failure, Handle
@@ -12,35 +11,33 @@ from weftline.model.policy import Policy
 Body = Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Shape:
-    """What the core knows of a node.
+Start = Literal["run", "hit", "skip"]
+
+
+class Shape(NamedTuple):
+    """What the core knows of a node; a tuple, since a graph may have 100,000 of them.
 
     Attributes:
         name: for the journal.
         upstream: numbers of the nodes that it needs.
         downstream: numbers of those that need it.
-        rank: lower starts first.
+        rank: a number of its own; lower starts first.
         cpu: slots that one call occupies.
         policy: of its attempts.
         fans_out: whether it has a call for each item.
         tolerant: whether failed items are left out rather than failing the node.
         min_success: the share of items that must succeed then.
-        start: `run`; `hit` if the plan knows its result; `skip` if it is not part of this run.
-        prepares: whether the engine must be asked for its calls; if not, it has one call and nothing is looked up.
     """
 
     name: str
     upstream: tuple[int, ...]
     downstream: tuple[int, ...]
-    rank: tuple[int, int]
+    rank: int
     cpu: float
     policy: Policy
     fans_out: bool = False
     tolerant: bool = False
     min_success: float = 0.0
-    start: Literal["run", "hit", "skip"] = "run"
-    prepares: bool = True
 
 
 # --- facts --------------------------------------------------------------------------------------------------------

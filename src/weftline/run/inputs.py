@@ -15,7 +15,7 @@ from weftline.model.node import Input, NodeSpec
 from weftline.ports.cache import Cache
 from weftline.ports.values import Values, digests_in
 
-_ABSENT: Any = object()
+_NOTHING: Any = {}
 
 
 class OutputLostError(Exception):
@@ -42,41 +42,42 @@ class Holdings:
         self._given_digests: dict[str, bytes] = {}
         self._values = values
         self._cache = cache
-        self._live: list[dict[int, tuple[Any, ...]]] = [{} for _ in graph.nodes]
-        self._entries: list[dict[int, Entry]] = [{} for _ in graph.nodes]
-        self._kept: list[Sequence[int]] = [()] * len(graph.nodes)
-        self._finished = [False] * len(graph.nodes)
-        self._positions = {
-            output.key: (number, position)
-            for number, node in enumerate(graph.nodes)
-            for position, output in enumerate(node.outputs)
-        }
+        self._live: dict[int, tuple[Any, ...]] = {}
+        self._live_items: dict[int, dict[int, tuple[Any, ...]]] = {}
+        self._entries: dict[int, dict[int, Entry]] = {}
+        self._kept: dict[int, Sequence[int]] = {}
+        self._positions = graph.positions
 
     # --- what nodes made ---
 
-    def finish(self, number: int, total: int, failed: Collection[int] = ()) -> None:
-        """All calls of a node have ended; the failed ones have no output."""
-        self._finished[number] = True
-        self._kept[number] = [item for item in range(total) if item not in failed] if failed else range(total)
-
     def put(self, number: int, item: int, outputs: tuple[Any, ...]) -> None:
         """A call made these values."""
-        self._live[number][item] = outputs
+        if item == WHOLE:
+            self._live[number] = outputs
+        else:
+            self._live_items.setdefault(number, {})[item] = outputs
 
     def put_entry(self, number: int, item: int, entry: Entry) -> None:
         """A call's result is stored."""
-        self._entries[number][item] = entry
+        entries = self._entries.get(number)
+        if entries is None:
+            entries = self._entries[number] = {}
+        entries[item] = entry
+
+    def finish(self, number: int, total: int, failed: Collection[int] | None = None) -> None:
+        """All calls of a node that runs over items have ended; the failed ones have no output."""
+        self._kept[number] = [item for item in range(total) if item not in failed] if failed else range(total)
 
     def release(self, number: int) -> None:
         """Nobody needs a node's values soon: those that are stored need not stay in memory."""
-        stored, live = self._entries[number], self._live[number]
-        for item in [item for item in live if item in stored]:
-            del live[item]
+        if len(self._entries.get(number, _NOTHING)) >= len(self._live_items.get(number, (WHOLE,))):
+            self._live.pop(number, None)
+            self._live_items.pop(number, None)
 
     def forget(self, number: int) -> None:
-        """A node's output is lost: what is in memory of it, and what is known of where it is stored."""
-        self._entries[number].clear()
-        self._finished[number] = False
+        """A node's output is lost: what is known of where it is stored is wrong."""
+        self._entries.pop(number, None)
+        self._kept.pop(number, None)
 
     # --- digests ---
 
@@ -101,28 +102,31 @@ class Holdings:
         number, position = self._positions[key]
         if self._graph.nodes[number].over is not None:
             return digest.of_items(self.item_digests(key))
-        entry = self._entries[number].get(WHOLE)
-        if entry is not None:
-            return entry.outputs[position].digest
-        return self._values.digest(self._live[number][WHOLE][position], key)
+        return self._item_digest(number, position, WHOLE)
 
     def item_digests(self, key: str) -> list[bytes]:
         """The digests of the items of a list, in order."""
         if key not in self._given:
             number, position = self._positions[key]
-            entries = self._entries[number]
             if self._graph.nodes[number].over is not None:
                 return [self._item_digest(number, position, item) for item in self._kept[number]]
-            entry = entries.get(WHOLE)
+            entry = self._entries.get(number, _NOTHING).get(WHOLE)
             if entry is not None and entry.outputs[position].codec == ITEMS:
                 return digests_in(self._content(number, entry, position))
         return self._values.digests(self.value(key), key)
 
     def _item_digest(self, number: int, position: int, item: int) -> bytes:
-        entry = self._entries[number].get(item)
+        entry = self._entries.get(number, _NOTHING).get(item)
         if entry is not None:
-            return entry.outputs[position].digest
-        return self._values.digest(self._live[number][item][position])
+            digest_: bytes = entry.outputs[position].digest
+            return digest_
+        return self._values.digest(self._outputs(number, item)[position])
+
+    def _outputs(self, number: int, item: int) -> Any:
+        """What a call made, if it is in memory."""
+        if item == WHOLE:
+            return self._live.get(number)
+        return self._live_items.get(number, _NOTHING).get(item)
 
     # --- values ---
 
@@ -134,8 +138,8 @@ class Holdings:
         if number is None:
             return False
         if self._graph.nodes[number].over is not None:
-            return self._finished[number]
-        return bool(self._live[number] or self._entries[number])
+            return number in self._kept
+        return number in self._live or number in self._entries
 
     def value(self, key: str) -> Any:
         """What a key holds.
@@ -147,7 +151,7 @@ class Holdings:
             return self._given[key]
         number, position = self._positions[key]
         if self._graph.nodes[number].over is not None:
-            return [self._part(number, position, item) for item in self._kept[number]]
+            return [self._part(number, position, item) for item in self._kept.get(number, ())]
         return self._part(number, position, WHOLE)
 
     def item(self, key: str, at: int) -> Any:
@@ -175,17 +179,17 @@ class Holdings:
         return len(value)
 
     def _part(self, number: int, position: int, item: int) -> Any:
-        live = self._live[number].get(item, _ABSENT)
-        if live is not _ABSENT:
+        live = self._outputs(number, item)
+        if live is not None:
             return live[position]
-        entry = self._entries[number].get(item)
+        entry = self._entries.get(number, _NOTHING).get(item)
         if entry is None:
             raise OutputLostError(number)
         node = self._graph.nodes[number]
         try:
             value = self._decode(number, entry, position)
         except (ValueError, TypeError, KeyError, EOFError):
-            self._entries[number].pop(item)
+            del self._entries[number][item]
             raise OutputLostError(number) from None
         if not node.outputs[position].check(value):
             raise OutputLostError(number)

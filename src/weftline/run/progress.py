@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from weftline.model.call import Failure
+from weftline.model.ids import WHOLE
 from weftline.model.transitions import NodeState
+
+#: The items of a node that does not run over any.
+ONE_CALL = (WHOLE,)
 
 
 class NodeProgress:
@@ -16,10 +20,10 @@ class NodeProgress:
         pending: nodes that it still waits for.
         total: its calls, once they are known.
         todo: items to start, in order, and `position` in it.
-        again: item and attempt of calls whose pause is over.
+        again: item and attempt of calls whose pause is over; None as long as there was none.
         running: attempts that are with the backend.
         succeeded, restored: numbers of calls.
-        failed: the last failure by item.
+        failed: the last failure by item; None as long as there was none.
         started_at: seconds since the epoch; 0 before.
         waiters: nodes that wait for an output to be made again; None when nothing was lost.
     """
@@ -35,11 +39,11 @@ class NodeProgress:
         self.total = 0
         self.todo: Sequence[int] = ()
         self.position = 0
-        self.again: list[tuple[int, int]] = []
+        self.again: list[tuple[int, int]] | None = None
         self.running = 0
         self.succeeded = 0
         self.restored = 0
-        self.failed: dict[int, Failure] = {}
+        self.failed: dict[int, Failure] | None = None
         self.started_at = 0.0
         self.waiters: list[int] | None = None
 
@@ -51,14 +55,19 @@ class NodeProgress:
     @property
     def is_complete(self) -> bool:
         """Whether every call has an outcome."""
-        return self.succeeded + self.restored + len(self.failed) == self.total
+        return self.succeeded + self.restored + len(self.failed or ()) == self.total
+
+    def try_again(self, item: int, attempt: int) -> None:
+        """A call is ready for another attempt."""
+        self.again = self.again or []
+        self.again.append((item, attempt))
 
     def forget_calls(self) -> None:
         """Starts nothing more."""
-        self.todo, self.again, self.position = (), [], 0
+        self.todo, self.again, self.position = (), None, 0
 
     def reset(self) -> None:
         """As before the first call: what was made is lost."""
         self.forget_calls()
         self.total = self.succeeded = self.restored = self.running = 0
-        self.failed = {}
+        self.failed = None

@@ -86,11 +86,11 @@ class RunResult:
                 node=step.node,
                 decision=decision,
                 status=str(progress.state),
-                attempts=attempts.get(number, 0) if decision is Decision.RUN else 0,
+                attempts=attempts.get(number, 1) if decision is Decision.RUN else 0,
                 total=progress.total,
                 ran=progress.succeeded,
                 restored=progress.restored,
-                failures=dict(progress.failed),
+                failures=dict(progress.failed or {}),
             )
         return found
 

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from heapq import heappop, heappush
-
-Rank = tuple[int, int]
 
 
 class Slots:
     """Free slots, and the nodes that wait for some.
 
-    Nodes are kept by demand, each demand in a heap by rank, so that a node that does not fit is passed by others that do
-    without being looked at again and again.
+    Nodes are known by their rank, a number of their own; lower goes first. They are kept by demand, each demand in a heap, so
+    that a node that does not fit is passed by others that do without being looked at again and again.
 
     Args:
         free: calls of one CPU that may run at the same time.
@@ -24,33 +21,26 @@ class Slots:
     def __init__(self, free: float, queue: int) -> None:
         self.free = free
         self.queue = queue
-        self._heaps: dict[float, list[tuple[Rank, int]]] = {}
+        self._heaps: dict[float, list[int]] = {}
 
-    def push(self, cpu: float, rank: Rank, number: int) -> None:
+    def push(self, cpu: float, rank: int) -> None:
         """A node has calls to start."""
         heap = self._heaps.get(cpu)
         if heap is None:
             heap = self._heaps[cpu] = []
-        heappush(heap, (rank, number))
+        heappush(heap, rank)
 
     def pop(self, cpu: float) -> None:
         """The first node of a demand has no more calls to start."""
         heappop(self._heaps[cpu])
 
-    def first(self, may_start: Callable[[int], bool]) -> tuple[float, int] | None:
-        """The node that goes next, with its demand; None when nothing fits.
-
-        Args:
-            may_start: whether a node still has calls to start; others are dropped.
-        """
-        best: tuple[Rank, int] | None = None
-        demand = 0.0
+    def first(self) -> tuple[float, int] | None:
+        """The demand and the rank of the node that goes next; None when nothing fits."""
+        best: tuple[float, int] | None = None
         for cpu, heap in self._heaps.items():
-            while heap and not may_start(heap[0][1]):
-                heappop(heap)
-            if heap and (best is None or heap[0] < best) and self.fits(cpu):
-                best, demand = heap[0], cpu
-        return None if best is None else (demand, best[1])
+            if heap and (best is None or heap[0] < best[1]) and self.fits(cpu):
+                best = (cpu, heap[0])
+        return best
 
     def fits(self, cpu: float) -> bool:
         """Whether a call with this demand may start now."""

@@ -49,7 +49,7 @@ def aliases(extraction, key):
 def test_other_names_and_definitions_are_aliases(document):
     extraction = extract_claims(document)
     assert aliases(extraction, "intervention:examplinib") == ("EX-1", "Exampla", "examplinib")
-    assert aliases(extraction, "condition:low back pain") == ("LBP",)
+    assert aliases(extraction, "condition:low back pain") == ("LBP", "lumbago")
     assert aliases(extraction, "organisation:example institute") == ("EXI",)
     assert aliases(extraction, "trial:NCT00000001") == ("EXAMPLE",)
 
@@ -88,6 +88,13 @@ def test_mentions_are_whole_words_and_the_longest_name_wins(study, payload):
     study["protocolSection"]["conditionsModule"]["conditions"] = ["Pain", "Low Back Pain", "Sciatica"]
     extraction = extract_claims(parse_record(payload(study)))
     assert [mention.text for mention in extraction.mentions if mention.place.section == 1] == ["Low back pain", "SCIATICA"]
+
+
+def test_an_abbreviation_in_small_letters_is_no_mention(study, payload):
+    study["protocolSection"]["descriptionModule"]["briefSummary"] = "COPD and copd; Asthma and asthma."
+    study["protocolSection"]["conditionsModule"]["conditions"] = ["COPD", "ASTHMA BRONCHIALE", "Asthma"]
+    extraction = extract_claims(parse_record(payload(study)))
+    assert [mention.text for mention in extraction.mentions if mention.place.section == 1] == ["COPD", "Asthma", "asthma"]
 
 
 def test_a_document_that_is_no_study_claims_nothing(document):

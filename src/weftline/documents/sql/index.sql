@@ -1,4 +1,5 @@
 -- The search index: one row per document and per passage, the passages again as a full-text index.
+-- SQLite does not enforce types; the checks let a damaged page be told from a fault of the program.
 -- application_id is 'wfti' in ASCII; user_version is the version of this schema.
 PRAGMA application_id = 2003203177;
 PRAGMA user_version = 1;
@@ -17,14 +18,14 @@ CREATE TABLE passages (
     number         INTEGER PRIMARY KEY,
     id             TEXT NOT NULL UNIQUE,
     document       TEXT NOT NULL REFERENCES documents (id) ON DELETE CASCADE,
-    title          TEXT NOT NULL,
-    section        TEXT NOT NULL,
-    text           TEXT NOT NULL,
-    section_number INTEGER NOT NULL,
-    path           TEXT NOT NULL,
-    start          INTEGER NOT NULL,
-    "end"          INTEGER NOT NULL,
-    vector         BLOB NOT NULL
+    title          TEXT NOT NULL CHECK (typeof(title) = 'text'),
+    section        TEXT NOT NULL CHECK (typeof(section) = 'text'),
+    text           TEXT NOT NULL CHECK (typeof(text) = 'text'),
+    section_number INTEGER NOT NULL CHECK (typeof(section_number) = 'integer'),
+    path           TEXT NOT NULL CHECK (typeof(path) = 'text'),
+    start          INTEGER NOT NULL CHECK (typeof(start) = 'integer'),
+    "end"          INTEGER NOT NULL CHECK (typeof("end") = 'integer'),
+    vector         BLOB NOT NULL CHECK (typeof(vector) = 'blob')
 );
 
 CREATE INDEX passages_of_document ON passages (document);
