@@ -47,22 +47,34 @@ class Explanation:
     seen_before: bool
 
     def __str__(self) -> str:
-        return "\n".join(self._text())
+        return self.text()
 
-    def _text(self) -> Iterator[str]:
+    def text(self, *, everything: bool = True) -> str:
+        """The table.
+
+        Args:
+            everything: also what is the same as last time; otherwise that is counted only.
+        """
+        return "\n".join(self._rows(everything=everything))
+
+    def _rows(self, *, everything: bool) -> Iterator[str]:
         step = self.step
         yield f"{step.node}   {step.decision}   {step.reason}"
         yield ""
         if step.key:
             yield f"  key       {step.key[:16]}"
-        width = max((len(line.name) for line in self.lines), default=0)
+        shown = [line for line in self.lines if everything or not self.seen_before or line.state != "same"]
+        width = max((len(line.name) for line in shown), default=0)
         topic = ""
-        for line in self.lines:
+        for line in shown:
             head = line.topic if line.topic != topic else ""
             topic = line.topic
-            state = "" if line.state == "same" else line.state
+            state = "" if line.state == "same" or not self.seen_before else line.state
             was = f" (was {line.was})" if line.was and line.state == "changed" else ""
             yield f"  {head:<9} {line.name:<{width}}  {line.now}  {state}{was}".rstrip()
+        same = len(self.lines) - len(shown)
+        if same:
+            yield f"  the same as last time: {same} more (--closure lists them)"
         for text in self.not_followed:
             yield f"  not followed: {text}; name it in depends= if it decides the result"
 

@@ -152,6 +152,7 @@ class Engine:
             attempts={(index[node], item): attempt for (node, item), attempt in self._past.attempts.items() if node in index},
             quiet=around.ledger is None and not around.sinks,
         )
+        self.took_s = 0.0
         self._cancel: Literal["", "drain", "kill"] = ""
         self._told_cancel = ""
         self._recipes: list[Recipe] = []
@@ -181,6 +182,7 @@ class Engine:
             LedgerUnusableError: the journal cannot be written; the run can be resumed.
         """
         now = self._around.clock.now
+        began = self._around.clock.monotonic()
         first = Event(Kind.RUN_RESUMED if self._is_resumed else Kind.RUN_STARTED, now(), body=self._opening)
         records, wishes = self.core.start(now())
         records.insert(0, first)
@@ -197,6 +199,7 @@ class Engine:
         for node in self.core.nodes:
             counts[str(node.state)] = counts.get(str(node.state), 0) + 1
         self._commit([Event(Kind.RUN_FINISHED, now(), body={"status": str(status), "counts": counts})])
+        self.took_s = self._around.clock.monotonic() - began
         return status
 
     # --- records ---

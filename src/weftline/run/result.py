@@ -26,7 +26,6 @@ class StepResult:
         attempts: the largest number of attempts that one call took; 0 if none ran.
         total, ran, restored: numbers of calls.
         failures: by item; `WHOLE` (-1) for a node without items.
-        took_s: from its start to its end.
     """
 
     node: str
@@ -55,6 +54,7 @@ class RunResult:
         self.run = engine.run_id
         self.plan: Plan = engine.plan
         self.status = str(status)
+        self.took_s = engine.took_s
         self.notes: list[str] = []
         self._engine = engine
 

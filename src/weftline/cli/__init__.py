@@ -1,0 +1,1 @@
+"""The command line: verbs of the path; results to stdout, everything else to stderr."""

@@ -1,0 +1,68 @@
+"""`weftline plan`: what would happen, and why."""
+
+from __future__ import annotations
+
+import typer
+
+from weftline.cli.arguments import (
+    BackendOption,
+    Force,
+    HomeOption,
+    Json,
+    NoCache,
+    Params,
+    Selection,
+    Target,
+    Verbose,
+    Workers,
+    command_line,
+    home_of,
+    params_of,
+)
+from weftline.cli.exits import Exit
+from weftline.cli.text import err, out, out_json, paint_out
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the command."""
+
+    @app.command()
+    def plan(
+        target: Target,
+        select: Selection = None,
+        param: Params = None,
+        force: Force = None,
+        backend: BackendOption = None,
+        workers: Workers = None,
+        no_cache: NoCache = False,
+        home: HomeOption = None,
+        verbose: Verbose = False,
+        json: Json = False,
+    ) -> int:
+        """Show what a run would do to every node, and why. Nothing runs.
+
+        Exit codes: 0 nothing to do, 2 work pending, 3 not valid.
+        """
+        from weftline import app as core
+        from weftline.plan.render import as_dict, as_text
+
+        opened = home_of(home)
+        request = core.Request(
+            params=params_of(param),
+            targets=select or (),
+            force=force or (),
+            backend=backend,
+            workers=workers,
+            cache=not no_cache,
+        )
+        made = core.plan(core.load(target), opened, request)
+        for text in opened.cache.damage():
+            err(f"note: {text}")
+        opened.close()
+        if json:
+            out_json(as_dict(made))
+        else:
+            command = command_line("run", target, select, param, home)
+            for line in as_text(made, command=command, where=str(opened.path), paint=paint_out, verbose=verbose):
+                out(line)
+        return Exit.USAGE if made.is_work_pending else Exit.OK

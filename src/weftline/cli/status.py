@@ -1,0 +1,112 @@
+"""`weftline status`: what became of a run, from its journal."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from weftline.cli.arguments import HomeOption, Json, home_of
+from weftline.cli.text import out, out_json, paint_out, seconds
+
+if TYPE_CHECKING:
+    from weftline.model.run import NodeRecord, RunRecord
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the command."""
+
+    @app.command()
+    def status(
+        run: Annotated[str, typer.Argument(help="A run, or the beginning of its id; the newest by default.")] = "",
+        node: Annotated[str, typer.Argument(help="List the calls of this node.")] = "",
+        home: HomeOption = None,
+        json: Json = False,
+    ) -> None:
+        """Show a run: its nodes, or the calls of one node, with their attempts and errors."""
+        from weftline import app as core
+        from weftline.errors import UnknownSelectionError, did_you_mean
+
+        opened = home_of(home)
+        record = core.find_run(run, opened)
+        opened.close()
+        if node and node not in record.nodes:
+            raise UnknownSelectionError(word=node, hint=did_you_mean(node, record.nodes))
+        if json:
+            out_json(_as_dict(record, node))
+        elif node:
+            _list_calls(record.nodes[node])
+        else:
+            _list_nodes(record)
+
+
+def _list_nodes(record: RunRecord) -> None:
+    took = "" if record.ended_at is None else f" in {seconds(record.ended_at - record.started_at)}"
+    resumed = f"   resumed {record.resumed} x" if record.resumed else ""
+    out(
+        f"run {record.run}   {record.opening.get('pipeline', '')}   {paint_out(str(record.status), str(record.status))}{took}{resumed}"
+    )
+    out()
+    width = max(map(len, record.nodes), default=0)
+    for name, node in record.nodes.items():
+        state = paint_out(f"{node.state:<10}", str(node.state))
+        out(f"  {name.ljust(width)}   {state} {_counts(node)}".rstrip())
+        for item, call in sorted(node.calls.items()):
+            if call.outcome == "failed" and call.error is not None:
+                where = f"[{item}]" if item >= 0 else ""
+                place = f"   ({call.error['place']})" if call.error.get("place") else ""
+                code = f"[{call.error['code']}] " if call.error.get("code") else f"{call.error['error']}: "
+                out(f"      {name}{where}: {code}{call.error['message']}{place}")
+
+
+def _counts(node: NodeRecord) -> str:
+    if node.total is None:
+        return node.why
+    counts = {
+        word: node.count(outcome) for outcome, word in (("succeeded", "ran"), ("restored", "cached"), ("failed", "failed"))
+    }
+    parts = [f"{count:,} {word}" for word, count in counts.items() if count] if node.total != 1 else []
+    attempts = f"{node.attempts} attempts" if node.attempts > 1 else ""
+    took = seconds(node.took_s) if node.took_s else ""
+    return "   ".join(part for part in (", ".join(parts), attempts, took) if part)
+
+
+def _list_calls(node: NodeRecord) -> None:
+    for item, call in sorted(node.calls.items()):
+        label = "-" if item < 0 else str(item)
+        took = "" if call.took_s is None else seconds(call.took_s)
+        error = "" if call.error is None else f"{call.error['error']}: {call.error['message']}"
+        out(f"  {label:>6}   {call.outcome:<10} attempt {call.attempt}   {took:<9} {(call.key or '')[:12]}  {error}".rstrip())
+
+
+def _as_dict(record: RunRecord, only: str) -> dict[str, Any]:
+    from weftline.clock import as_utc
+
+    return {
+        "schema": "weftline.status/v1",
+        "run": record.run,
+        "pipeline": record.opening.get("pipeline"),
+        "status": str(record.status),
+        "started_at": as_utc(record.started_at).isoformat(),
+        "ended_at": None if record.ended_at is None else as_utc(record.ended_at).isoformat(),
+        "nodes": [
+            {
+                "node": name,
+                "state": str(node.state),
+                "took_s": node.took_s,
+                "calls": [
+                    {
+                        "item": None if item < 0 else item,
+                        "outcome": call.outcome,
+                        "attempt": call.attempt,
+                        "key": call.key,
+                        "took_s": call.took_s,
+                        "error": call.error,
+                    }
+                    for item, call in sorted(node.calls.items())
+                ],
+            }
+            for name, node in record.nodes.items()
+            if not only or name == only
+        ],
+    }

@@ -1,0 +1,85 @@
+"""How things look on a terminal: colours where one is, none where not."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import IO, Any
+
+from weftline.errors import Place
+from weftline.plan.render import seconds
+
+_STYLES = {
+    "RUN": "1;33",
+    "MAY RUN": "36",
+    "CACHED": "32",
+    "BLOCKED": "31",
+    "SKIP": "2",
+    "succeeded": "32",
+    "cached": "32",
+    "completed": "32",
+    "failed": "31",
+    "partial": "33",
+    "skipped": "2",
+    "cancelled": "33",
+    "running": "36",
+    "dim": "2",
+    "bold": "1",
+    "error": "1;31",
+}
+
+
+def paints(stream: IO[str]) -> bool:
+    """Whether a stream shows colours: a terminal, unless NO_COLOR is set (https://no-color.org)."""
+    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def paint_out(text: str, style: str) -> str:
+    """Text in a style, for stdout."""
+    return _painted(text, style) if paints(sys.stdout) else text
+
+
+def paint_err(text: str, style: str) -> str:
+    """Text in a style, for stderr."""
+    return _painted(text, style) if paints(sys.stderr) else text
+
+
+def _painted(text: str, style: str) -> str:
+    code = _STYLES.get(style)
+    return f"\x1b[{code}m{text}\x1b[0m" if code and text else text
+
+
+def out(text: str = "") -> None:
+    """A line of the result."""
+    sys.stdout.write(text + "\n")
+
+
+def err(text: str = "") -> None:
+    """A line beside the result."""
+    sys.stderr.write(text + "\n")
+
+
+def out_json(value: Any) -> None:
+    """A result for programs."""
+    json.dump(value, sys.stdout, indent=2, default=str)
+    sys.stdout.write("\n")
+
+
+def source_lines(place: Place, around: int = 2) -> list[str]:
+    """The lines of a file around a place, the place itself marked; empty if the file cannot be read."""
+    try:
+        lines = Path(place.file).read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError):
+        return []
+    line = place.line or 1
+    first = max(1, line - around)
+    shown = []
+    for number in range(first, min(len(lines), line + around) + 1):
+        mark = ">" if number == line else " "
+        shown.append(f"{mark} {number:>4} | {lines[number - 1]}")
+    return shown
+
+
+__all__ = ["err", "out", "out_json", "paint_err", "paint_out", "paints", "seconds", "source_lines"]

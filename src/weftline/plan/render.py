@@ -1,0 +1,231 @@
+"""Plans and graphs as text, JSON, Mermaid and DOT."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Any, Literal
+
+from weftline.model.graph import Graph
+from weftline.model.plan import Decision, Items, Plan, Step
+
+#: Puts a decision or a dim remark in colour; the identity where there is none.
+Paint = Callable[[str, str], str]
+_ORDER = (Decision.RUN, Decision.MAY_RUN, Decision.BLOCKED, Decision.CACHED, Decision.SKIP)
+
+
+def plain(text: str, style: str) -> str:
+    """No colour."""
+    del style
+    return text
+
+
+def as_text(plan: Plan, *, command: str = "", where: str = "", paint: Paint = plain, verbose: bool = False) -> Iterator[str]:
+    """The plan as lines: one for each step, the total, and the next command.
+
+    Args:
+        plan: the plan.
+        command: what to type next, when there is work.
+        where: the home, for the first line.
+        paint: colours.
+        verbose: also keys and parameters, with where they came from.
+    """
+    yield "   ".join(part for part in (plan.graph.name, _counted(len(plan.steps), "step"), where) if part)
+    yield ""
+    names = [step.node + _times(step.items) for step in plan.steps]
+    width = max(map(len, names), default=0)
+    states = [_state(step) for step in plan.steps]
+    state_width = max(map(len, states), default=0)
+    for step, name, state in zip(plan.steps, names, states, strict=True):
+        shown = paint(state.ljust(state_width), str(step.decision))
+        reason = "" if step.decision is Decision.CACHED and not step.reason.detail else str(step.reason)
+        yield f"  {name.ljust(width)}   {shown}   {paint(reason, 'dim')}".rstrip()
+        if verbose:
+            yield from (f"      {paint(line, 'dim')}" for line in _details(step))
+    yield ""
+    yield "  " + total(plan)
+    if command and plan.is_work_pending:
+        yield f"  next: {command}"
+
+
+def _times(items: Items | None) -> str:
+    if items is None:
+        return ""
+    return " x ?" if items.total is None else f" x {items.total:,}"
+
+
+def _state(step: Step) -> str:
+    """The decision; for a node over items the decisions of its items, if they differ."""
+    if step.items is None or len(step.items.counts) < 2 or step.decision is Decision.SKIP:
+        return str(step.decision)
+    counts = step.items.counts
+    return "  ".join(f"{counts[decision]:,} {decision}" for decision in _ORDER if counts.get(decision))
+
+
+def _details(step: Step) -> Iterator[str]:
+    yield f"{', '.join(step.requires) or 'nothing'} -> {', '.join(step.provides) or 'nothing'}"
+    for name, bound in step.params.items():
+        yield f"{name} = {bound.value!r}   ({bound.origin})"
+    if step.key:
+        yield f"key {step.key[:16]}"
+
+
+def total(plan: Plan) -> str:
+    """The summary line: how many steps have which decision, and about how long it will take."""
+    counts = plan.counts
+    parts = ", ".join(f"{counts[decision]} {decision}" for decision in _ORDER if counts.get(decision))
+    if not plan.is_work_pending:
+        return f"{_counted(len(plan.steps), 'step')}: {parts}; nothing to do"
+    known = [step.last_s for step in plan.steps if step.last_s is not None and step.decision is Decision.RUN]
+    about = f"; last time these took {seconds(sum(known))}" if known else ""
+    return f"{_counted(len(plan.steps), 'step')}: {parts}{about}"
+
+
+def seconds(value: float) -> str:
+    """A duration for people."""
+    if value < 1:
+        return f"{value * 1000:.0f} ms"
+    if value < 100:
+        return f"{value:.1f} s"
+    minutes, rest = divmod(round(value), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d} min"
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count:,} {what}" + ("" if count == 1 else "s")
+
+
+# --- JSON ---------------------------------------------------------------------------------------------------------
+
+
+def as_dict(plan: Plan) -> dict[str, Any]:
+    """The shape that `weftline plan --json` prints: `weftline.plan/v1`."""
+    return {
+        "schema": "weftline.plan/v1",
+        "pipeline": plan.graph.name,
+        "steps": [_step(step) for step in plan.steps],
+        "summary": {
+            "run": plan.counts.get(Decision.RUN, 0),
+            "may_run": plan.counts.get(Decision.MAY_RUN, 0),
+            "cached": plan.counts.get(Decision.CACHED, 0),
+            "blocked": plan.counts.get(Decision.BLOCKED, 0),
+            "skip": plan.counts.get(Decision.SKIP, 0),
+            "goals": list(plan.goals),
+            "backend": plan.backend,
+        },
+        "notes": [note.as_dict() for note in plan.notes],
+    }
+
+
+def _step(step: Step) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        "node": step.node,
+        "decision": str(step.decision),
+        "reason": {"code": str(step.reason.code), "detail": step.reason.detail},
+        "requires": list(step.requires),
+        "provides": list(step.provides),
+        "key": step.key,
+        "params": {name: {"value": _jsonable(bound.value), "origin": bound.origin} for name, bound in step.params.items()},
+        "changes": [{"code": change.code, "detail": change.detail} for change in step.changes],
+        "last_s": step.last_s,
+    }
+    if step.items is not None:
+        counts = {str(decision): count for decision, count in step.items.counts.items()}
+        found["items"] = {"total": step.items.total, "counts": counts}
+    return found
+
+
+def _jsonable(value: Any) -> Any:
+    return value if isinstance(value, (str, int, float, bool, type(None), list, dict)) else str(value)
+
+
+# --- pictures -----------------------------------------------------------------------------------------------------
+
+
+def graph_as(form: Literal["text", "mermaid", "dot"], graph: Graph, plan: Plan | None = None) -> str:
+    """The graph as text, or as Mermaid or DOT source.
+
+    Args:
+        form: which.
+        graph: what to draw.
+        plan: colours the nodes by decision, where it is known.
+    """
+    if form == "mermaid":
+        return "\n".join(_mermaid(graph, plan))
+    if form == "dot":
+        return "\n".join(_dot(graph, plan))
+    return "\n".join(_outline(graph))
+
+
+def edges(graph: Graph) -> Iterator[tuple[int, int, str]]:
+    """Producer, consumer and key of every edge, in the order of the consumers."""
+    for number, node in enumerate(graph.nodes):
+        for read in node.inputs:
+            for key in graph.keys_for(read.key):
+                if key in graph.producers:
+                    yield graph.producers[key], number, key
+
+
+def _outline(graph: Graph) -> Iterator[str]:
+    for number in graph.order:
+        node = graph.nodes[number]
+        over = f"   over {node.over}" if node.over else ""
+        reads = ", ".join(read.key for read in node.inputs) or "-"
+        yield f"{node.name}: {reads} -> {', '.join(node.provided) or '-'}{over}"
+
+
+_COLOURS = {Decision.RUN: "#ffd966", Decision.MAY_RUN: "#cfe2f3", Decision.CACHED: "#b6d7a8", Decision.BLOCKED: "#ea9999"}
+
+
+def _mermaid(graph: Graph, plan: Plan | None) -> Iterator[str]:
+    yield "flowchart TD"
+    for number, node in enumerate(graph.nodes):
+        shape = f'[["{node.name}"]]' if node.over else f'["{node.name}"]'
+        yield f"    n{number}{shape}"
+    for source, target, key in edges(graph):
+        yield f"    n{source} -->|{_mermaid_text(key)}| n{target}"
+    for step in plan.steps if plan is not None else ():
+        if step.decision in _COLOURS:
+            yield f"    style n{graph.index[step.node]} fill:{_COLOURS[step.decision]}"
+
+
+def _mermaid_text(text: str) -> str:
+    return re.sub(r'["|]', "_", text)
+
+
+def _dot(graph: Graph, plan: Plan | None) -> Iterator[str]:
+    yield f'digraph "{graph.name}" {{'
+    yield "    rankdir=TB; node [shape=box, style=filled, fillcolor=white];"
+    colours = {} if plan is None else {step.node: _COLOURS.get(step.decision, "white") for step in plan.steps}
+    for number, node in enumerate(graph.nodes):
+        shape = ", shape=box3d" if node.over else ""
+        yield f'    n{number} [label="{node.name}", fillcolor="{colours.get(node.name, "white")}"{shape}];'
+    for source, target, key in edges(graph):
+        yield f'    n{source} -> n{target} [label="{key}"];'
+    yield "}"
+
+
+def graph_as_dict(graph: Graph) -> dict[str, Any]:
+    """The shape that `weftline graph --json` prints: `weftline.graph/v1`."""
+    return {
+        "schema": "weftline.graph/v1",
+        "pipeline": graph.name,
+        "nodes": [
+            {
+                "node": node.name,
+                "requires": list(node.required),
+                "consumes": list(node.consumed),
+                "provides": list(node.provided),
+                "over": node.over,
+                "tags": sorted(node.tags),
+                "params": sorted(node.parameters),
+                "place": None if node.place is None else str(node.place),
+            }
+            for node in graph.nodes
+        ],
+        "edges": [
+            {"from": graph.nodes[source].name, "to": graph.nodes[target].name, "key": key}
+            for source, target, key in edges(graph)
+        ],
+    }
