@@ -1,0 +1,68 @@
+# Every target sets up what it needs: a virtual environment in .venv, with uv where it is installed, else venv and pip.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+UV     := $(shell command -v uv 2>/dev/null)
+
+ifdef UV
+  MAKE_VENV = $(UV) venv --quiet --python "$(PYTHON)" $(VENV)
+  INSTALL   = $(UV) pip install --quiet --python $(BIN)/python
+else
+  MAKE_VENV = "$(PYTHON)" -m venv $(VENV) && $(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
+  INSTALL   = $(BIN)/python -m pip install --quiet
+endif
+
+.PHONY: demo test check unit format bench docs clean
+
+demo: $(VENV)/.installed
+	@$(BIN)/python examples/demo.py
+
+test: $(VENV)/.tested
+	@$(BIN)/python -m pytest -n auto --dist loadgroup
+
+# What must be green at each commit: format, lint, types, layers, declared dependencies, unit and property tests.
+check: $(VENV)/.checked
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/deptry src
+	@$(BIN)/python -m pytest -q -n auto tests/architecture tests/unit tests/property
+
+unit: $(VENV)/.tested
+	@$(BIN)/python -m pytest -q tests/unit
+
+format: $(VENV)/.checked
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+bench: $(VENV)/.installed
+	@$(BIN)/python benchmarks/overhead.py
+
+docs: $(VENV)/.documented
+	@$(BIN)/python docs/reference/generate.py
+	@$(BIN)/mkdocs build --quiet --strict
+	@echo "the pages are in site/"
+
+clean:
+	rm -rf $(VENV) build dist site .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+$(VENV)/.installed: pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	    || { echo "weftline needs Python 3.11 or newer; name one: make PYTHON=/path/to/python3.12"; exit 4; }
+	@test -x $(BIN)/python || { echo "setting up $(VENV)"; $(MAKE_VENV); }
+	@$(INSTALL) -e ".[documents]"
+	@touch $@
+
+$(VENV)/.tested: $(VENV)/.installed
+	@$(INSTALL) --group test
+	@touch $@
+
+$(VENV)/.checked: $(VENV)/.tested
+	@$(INSTALL) --group check
+	@touch $@
+
+$(VENV)/.documented: $(VENV)/.installed
+	@$(INSTALL) --group docs
+	@touch $@
