@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from weftline import settings
 from weftline.author.pipeline import Pipeline as AuthoredPipeline
@@ -30,7 +30,8 @@ from weftline.errors import (
     WeftlineError,
     did_you_mean,
 )
-from weftline.model.ids import run_id
+from weftline.model.ids import WHOLE, run_id
+from weftline.model.node import NO_BODY, NodeSpec, Output
 from weftline.model.params import Text
 from weftline.model.plan import Plan
 from weftline.model.run import RunRecord
@@ -52,6 +53,9 @@ from weftline.version import __version__
 #: Stands for "as the settings say".
 _AS_SET: Any = type("AsSet", (), {"__repr__": lambda _: "<as set>"})()
 OnFailure = Literal["stop", "continue"]
+T = TypeVar("T")
+#: Runs that are looked through for a stored output.
+_LOOKED_THROUGH = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,11 +164,16 @@ def _processes(slots: int) -> Backend:
 # --- the verbs ----------------------------------------------------------------------------------------------------
 
 
-def load(target: str) -> AuthoredPipeline:
+def load(target: str) -> Pipeline:
     """The pipeline of a target; see `weftline.author.load`."""
     from weftline.author.load import load as find
 
-    return find(target)
+    found = find(target)
+    if isinstance(found, Pipeline):
+        return found
+    made = Pipeline(found.nodes, name=found.name, inputs=found.inputs)
+    made.target = found.target
+    return made
 
 
 def check(pipeline: AuthoredPipeline, home: Home, request: Request) -> tuple[list[WeftlineError], list[WeftlineError]]:
@@ -274,6 +283,34 @@ def find_run(run: str, home: Home) -> RunRecord:
     if ledger is None or not found or (run and len(found) > 1 and run not in found):
         raise UnknownRunError(run=run or "(newest)", home=str(home.path), hint=did_you_mean(run, known))
     return RunRecord.fold(found[0], ledger.events(found[0]))
+
+
+def newest_output(home: Home, node: str, kind: type[T]) -> T | None:
+    """What the node of that name provided in the newest run that has it stored; None if there is no such run.
+
+    Args:
+        home: where to look.
+        node: the node's name; what it provides first counts.
+        kind: the type of that.
+    """
+    ledger, cache = home.ledger, home.cache
+    if ledger is None or cache is None:
+        return None
+    output = Output.of(node, kind)
+    spec = NodeSpec(node, NO_BODY, (), (output,))
+    for summary in ledger.runs(_LOOKED_THROUGH):
+        record = RunRecord.fold(summary.run, ledger.events(summary.run)).nodes.get(node)
+        call = None if record is None else record.calls.get(WHOLE)
+        if call is None or call.key is None:
+            continue
+        entry = cache.find([bytes.fromhex(call.key)]).get(bytes.fromhex(call.key))
+        if entry is not None and entry.outputs:
+            stored = entry.outputs[0]
+            content = stored.content or cache.load(stored, entry.key)
+            value = home.values.decode(content, stored, spec, output)
+            if isinstance(value, kind):
+                return value
+    return None
 
 
 def _execute(
@@ -415,6 +452,15 @@ class Pipeline(AuthoredPipeline):
         >>> Pipeline([total]).run(given={"numbers": [1, 2, 3]}, home=None)["total"]
         6
     """
+
+    @classmethod
+    def load(cls, target: str) -> Pipeline:
+        """The pipeline of a file (`flow.py`, `flow.py:name`), of a module, or of a name that an installed package ships.
+
+        Raises:
+            TargetNotFoundError: nothing is there, or no pipeline is in it.
+        """
+        return load(target)
 
     def validate(self, *, given: Sequence[str] = ()) -> list[WeftlineError]:
         """All findings; empty when the pipeline is sound.

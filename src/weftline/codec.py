@@ -27,6 +27,7 @@ import pathlib
 import pickle
 import struct
 import typing
+from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple, Protocol
 
@@ -81,7 +82,8 @@ class Codec:
 
     def __init__(self, declared: Any, foreign: ForeignCodecs, *, trusted_pickle: bool = False) -> None:
         self._foreign = foreign
-        self._classes = {kind.__qualname__: kind for kind in classes_in(declared)}
+        self._classes = _named(classes_in(declared))
+        self._names = {kind: name for name, kind in self._classes.items()}
         self._pickle = trusted_pickle
 
     def encode(self, value: Any, *, path: str = "value") -> Encoded:
@@ -102,7 +104,7 @@ class Codec:
             return Encoded(foreign.name, foreign.encode(value))
         parts: list[tuple[str, bytes]] = []
         try:
-            skeleton = _Skeleton(self._classes, self._foreign, parts).write(value)
+            skeleton = _Skeleton(self._names, self._foreign, parts).write(value)
         except _UnknownTypeError as unknown:
             raise UnencodableError(path=path + unknown.path, kind=unknown.kind) from None
         text = json.dumps(skeleton, separators=(",", ":")).encode()
@@ -174,13 +176,13 @@ class Codec:
 
 def classes_in(declared: Any) -> Iterator[type]:
     """The classes that may be stored under a declared type: those it names, and those that their fields name."""
-    seen: set[int] = set()
+    seen: dict[int, Any] = {}  # with the types themselves, so that no number is given to a second one
     stack = [declared]
     while stack:
         found = stack.pop()
         if id(found) in seen:
             continue
-        seen.add(id(found))
+        seen[id(found)] = found
         arguments = typing.get_args(found)
         if arguments:
             stack.extend(arguments)
@@ -190,6 +192,16 @@ def classes_in(declared: Any) -> Iterator[type]:
             stack.extend(found.__subclasses__())
             if not issubclass(found, enum.Enum):
                 stack.extend(_field_types(found))
+
+
+def _named(classes: Iterator[type]) -> dict[str, type]:
+    """Classes by their own name, so that moving one to another module changes nothing; by their full name where two agree."""
+    found = list(dict.fromkeys(classes))
+    counts = Counter(kind.__qualname__ for kind in found)
+    return {
+        kind.__qualname__ if counts[kind.__qualname__] == 1 else f"{kind.__module__}.{kind.__qualname__}": kind
+        for kind in found
+    }
 
 
 def is_storable(declared: Any, foreign: ForeignCodecs) -> bool:
@@ -208,8 +220,8 @@ def is_storable(declared: Any, foreign: ForeignCodecs) -> bool:
 class _Skeleton:
     """Writes one value as what JSON can say, and its binary parts beside it."""
 
-    def __init__(self, classes: dict[str, type], foreign: ForeignCodecs, parts: list[tuple[str, bytes]]) -> None:
-        self._classes = classes
+    def __init__(self, names: dict[type, str], foreign: ForeignCodecs, parts: list[tuple[str, bytes]]) -> None:
+        self._names = names
         self._foreign = foreign
         self._parts = parts
 
@@ -256,18 +268,19 @@ class _Skeleton:
         return {"$part": [codec, len(self._parts) - 1]}
 
     def _object(self, kind: type, value: Any) -> dict[str, Any]:
-        if self._classes.get(kind.__qualname__) is not kind:
+        name = self._names.get(kind)
+        if name is None:
             raise _UnknownTypeError(kind)
         if isinstance(value, enum.Enum):
-            return {"$object": [kind.__qualname__, value.name]}
+            return {"$object": [name, value.name]}
         if isinstance(value, tuple):
-            return {"$object": [kind.__qualname__, self._sequence(list(value))]}
+            return {"$object": [name, self._sequence(list(value))]}
         if dataclasses.is_dataclass(value):
             fields = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
         else:
             fields = {**value.__dict__, **(getattr(value, "__pydantic_extra__", None) or {})}
-        content = {name: self._inside(part, f".{name}") for name, part in fields.items()}
-        return {"$object": [kind.__qualname__, content]}
+        content = {field: self._inside(part, f".{field}") for field, part in fields.items()}
+        return {"$object": [name, content]}
 
 
 class _UnknownTypeError(Exception):

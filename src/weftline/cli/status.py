@@ -43,9 +43,8 @@ def register(app: typer.Typer) -> None:
 def _list_nodes(record: RunRecord) -> None:
     took = "" if record.ended_at is None else f" in {seconds(record.ended_at - record.started_at)}"
     resumed = f"   resumed {record.resumed} x" if record.resumed else ""
-    out(
-        f"run {record.run}   {record.opening.get('pipeline', '')}   {paint_out(str(record.status), str(record.status))}{took}{resumed}"
-    )
+    status = paint_out(str(record.status), str(record.status))
+    out(f"run {record.run}   {record.opening.get('pipeline', '')}   {status}{took}{resumed}")
     out()
     width = max(map(len, record.nodes), default=0)
     for name, node in record.nodes.items():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-#: The codec of a list whose items are entries of their own; the content is their digests, one after the other.
+#: The codec of a list or tuple whose items are entries of their own; the content is `l` or `t` and the items' digests.
 ITEMS = "items"
 
 

@@ -90,6 +90,19 @@ class Body(Protocol):
         ...
 
 
+class _NoBody:
+    """Stands where a node is only described, to read what it stored."""
+
+    root = None
+    left_out: frozenset[str] = frozenset()
+
+    def run(self, inputs: dict[str, Any], params: Mapping[str, Any]) -> tuple[Any, ...]:
+        raise NotImplementedError
+
+
+NO_BODY: Body = _NoBody()
+
+
 class Receipted(Protocol):
     """Something outside the store that a node changes: an index, a table, a service."""
 

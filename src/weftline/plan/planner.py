@@ -231,8 +231,7 @@ class _Explainer:
     def _input_reason(self, node: NodeSpec, forecast: Forecast, last: LastTime) -> Reason:
         names = {read.name: read.key for read in node.inputs}
         if node.over is not None and forecast.keys is not None:
-            fresh = sum(1 for at, key in enumerate(forecast.keys) if key is not None and at not in forecast.entries)
-            return Reason(ReasonCode.INPUT, f"{fresh} of {len(forecast.keys)} items of {node.over} are new or changed")
+            return _items_reason(node, forecast, last)
         changed = [
             names[name]
             for name, found in forecast.inputs.items()
@@ -243,3 +242,13 @@ class _Explainer:
         if last.took_s is None:
             return Reason(ReasonCode.MISSING_OUTPUT, "it did not finish last time")
         return Reason(ReasonCode.MISSING_OUTPUT, "its result is not in the cache")
+
+
+def _items_reason(node: NodeSpec, forecast: Forecast, last: LastTime) -> Reason:
+    """Why some calls of a node over items will run: their items are new, or their results are not there."""
+    keys = forecast.keys or []
+    fresh = sum(1 for at, key in enumerate(keys) if key is not None and at not in forecast.entries)
+    over = forecast.inputs.get(node.over_name or "")
+    if over is not None and last.inputs.get(node.over_name or "") == over.hex():
+        return Reason(ReasonCode.MISSING_OUTPUT, f"{fresh} of {len(keys)} items of {node.over} have no result")
+    return Reason(ReasonCode.INPUT, f"{fresh} of {len(keys)} items of {node.over} are new or changed")

@@ -81,13 +81,18 @@ class Values:
         return value if foreign is None else foreign.freeze(value)
 
 
-def stored_items(digests: Sequence[bytes]) -> Stored:
-    """How a list is stored whose items are entries of their own."""
-    content = b"".join(digests)
+def stored_items(digests: Sequence[bytes], kind: type) -> Stored:
+    """How a list or a tuple is stored whose items are entries of their own."""
+    content = (b"t" if kind is tuple else b"l") + b"".join(digests)
     return Stored(digest.of_items(digests), ITEMS, hashlib.sha256(content).digest(), len(content), content)
 
 
 def digests_in(content: bytes) -> list[bytes]:
     """The items' digests from the content that `stored_items` made."""
     size = digest.DIGEST_BYTES
-    return [content[start : start + size] for start in range(0, len(content), size)]
+    return [content[start : start + size] for start in range(1, len(content), size)]
+
+
+def container_in(content: bytes) -> type[list[Any]] | type[tuple[Any, ...]]:
+    """What the items were in, from the content that `stored_items` made."""
+    return tuple if content[:1] == b"t" else list

@@ -156,13 +156,13 @@ class CallFinder:
         found: list[Entry] = []
         stored: list[Stored] = []
         for position, (output, value) in enumerate(zip(node.outputs, outputs, strict=True)):
-            if node.over is None and output.key in self._itemised and isinstance(value, (list, tuple)):
+            if node.over is None and output.key in self._itemised and type(value) in {list, tuple}:
                 parts = [self._values.encode(part, node, output) for part in value]
                 found += [
                     Entry(part_key(key, position, at), recipe, (part,), made_at, took_s, made_by)
                     for at, part in enumerate(parts)
                 ]
-                stored.append(stored_items([part.digest for part in parts]))
+                stored.append(stored_items([part.digest for part in parts], type(value)))
             else:
                 stored.append(self._values.encode(value, node, output))
         return [*found, Entry(key, recipe, tuple(stored), made_at, took_s, made_by)]

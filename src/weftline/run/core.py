@@ -77,6 +77,7 @@ class Core:
         self._looks_up = looks_up
         self._by_rank = {shape.rank: number for number, shape in enumerate(shapes)}
         self._slots = Slots(slots, queue)
+        self._cautious = queue
         self._on_failure = on_failure
         self._quiet = quiet
         self._running: dict[tuple[int, int], int] = {}
@@ -118,6 +119,11 @@ class Core:
     def wakes_at(self) -> float | None:
         """When the first pause ends, in seconds since the epoch."""
         return self._sleeping[0][0] if self._sleeping else None
+
+    @property
+    def queue(self) -> int:
+        """How many calls may wait in the backend now."""
+        return self._slots.queue
 
     @property
     def running(self) -> int:
@@ -202,6 +208,7 @@ class Core:
             node.todo = ONE_CALL
         else:
             node.todo = [item for item in range(total) if item not in restored] if restored else range(total)
+            self._slots.queue = min(self._slots.queue, self._cautious)  # nobody knows yet how long its calls take
         self._push(number)
 
     def _unprepared(self, fact: Unprepared) -> None:

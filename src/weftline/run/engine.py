@@ -141,13 +141,12 @@ class Engine:
                 self._take_stored(number, planned_entries(step))
         capabilities = around.backend.capabilities
         index = graph.index
-        self._queue = min(capabilities.queue, 4 * capabilities.slots)
         self.core = Core(
             graph.remembered("shapes", lambda: _shapes(graph)),
             slots=capabilities.slots,
             starts=starts,
             looks_up=around.cache is not None,
-            queue=self._queue,
+            queue=min(capabilities.queue, capabilities.slots),
             on_failure=on_failure,
             attempts={(index[node], item): attempt for (node, item), attempt in self._past.attempts.items() if node in index},
             quiet=around.ledger is None and not around.sinks,
@@ -323,9 +322,9 @@ class Engine:
         now = self._around.clock.now()
         facts: list[Fact] = []
         entries: list[Entry] = []
-        spent = 0.0
+        longest_s = 0.0
         for report in reports:
-            spent += report.took_s
+            longest_s = max(longest_s, report.took_s)
             if report.outputs is None:
                 facts.append(self._unsuccessful(report, now))
             else:
@@ -333,7 +332,7 @@ class Engine:
         if entries:
             facts = self._store(entries, facts, now)
         if reports:
-            facts += self._sized_queue(spent / len(reports), now)
+            facts += self._sized_queue(longest_s, now)
         return facts
 
     def _unsuccessful(self, report: Report, now: float) -> Fact:
@@ -380,12 +379,11 @@ class Engine:
             return [Failed(now, fact.handle, failure) if isinstance(fact, Succeeded) else fact for fact in facts]
         return facts
 
-    def _sized_queue(self, took_s: float, now: float) -> Iterable[Fact]:
-        """Lets more small calls wait in the backend, so that they do not wait for the engine."""
+    def _sized_queue(self, longest_s: float, now: float) -> Iterable[Fact]:
+        """Lets more small calls wait in the backend, so that they do not wait for the engine; long ones wait here."""
         capabilities = self._around.backend.capabilities
-        calls = min(capabilities.queue, int(capabilities.slots * _QUEUED_S / max(took_s, 1e-6)))
-        if calls > 2 * self._queue or calls < self._queue // 2:
-            self._queue = calls
+        calls = min(capabilities.queue, int(capabilities.slots * _QUEUED_S / max(longest_s, 1e-6)))
+        if not self.core.queue // 2 <= calls <= self.core.queue * 2:
             yield QueueSized(now, calls)
 
     def _keep_log(self, report: Report, trace: str) -> None:

@@ -13,7 +13,7 @@ from weftline.model.graph import Graph
 from weftline.model.ids import WHOLE
 from weftline.model.node import Input, NodeSpec
 from weftline.ports.cache import Cache
-from weftline.ports.values import Values, digests_in
+from weftline.ports.values import Values, container_in, digests_in
 
 _NOTHING: Any = {}
 
@@ -201,7 +201,8 @@ class Holdings:
         node = self._graph.nodes[number]
         if stored.codec != ITEMS:
             return self._values.decode(content, stored, node, node.outputs[position])
-        return self._listed(number, entry, position, len(digests_in(content)))
+        items = self._listed(number, entry, position, len(digests_in(content)))
+        return container_in(content)(items)
 
     def _listed(self, number: int, entry: Entry, position: int, count: int) -> list[Any]:
         """A list whose items are entries of their own."""

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from weftline.documents import database
 from weftline.documents.embed import HashEmbedder
-from weftline.documents.index import SqliteIndex
+from weftline.documents.index import LAYOUT, SqliteIndex
 from weftline.documents.retrieve import Mode, SqliteRetriever
 from weftline.documents.stages import StageContext
 from weftline.errors import BrokenEmbedderError, EmbedderMismatchError, IndexUnusableError, NoEmbedderError
@@ -25,7 +26,9 @@ def index(tmp_path):
 
 def rows(index):
     with sqlite3.connect(index.path) as db:
-        found = db.execute("SELECT id, document, title, section, text, path, start, vector FROM passages ORDER BY id").fetchall()
+        found = db.execute(
+            "SELECT id, document, title, section, text, path, start, vector FROM passages ORDER BY id"
+        ).fetchall()
         indexed = db.execute("SELECT count(*) FROM words_docsize").fetchone()
     db.close()
     return found, indexed
@@ -70,6 +73,25 @@ def test_only_what_changed_is_rewritten_and_what_is_gone_is_removed(index, batch
     retriever = SqliteRetriever(index.path)
     assert [hit.document for hit in retriever.search("zyzzyva")] == [batches[3].document]
     assert batches[9].document not in {hit.document for hit in retriever.search(batches[9].chunks[0].title, limit=100)}
+
+
+def test_other_vectors_are_another_content(index, batches):
+    receipt = index.write(batches[:2])
+    other = dataclasses.replace(batches[0], vectors=batches[0].vectors[::-1])
+    assert index.write((other, batches[1])).generation != receipt.generation
+    with sqlite3.connect(index.path) as db:
+        (vector,) = db.execute("SELECT vector FROM passages WHERE id = ?", (other.chunks[0].id,)).fetchone()
+    db.close()
+    assert other.vectors.startswith(vector)
+
+
+def test_a_write_does_not_wait_for_readers(index, batches, monkeypatch):
+    monkeypatch.setattr(database, "BUSY_TIMEOUT_S", 0.2)
+    index.write(batches[:2])
+    with database.reading(index.path, LAYOUT) as reader:
+        assert reader.execute("SELECT count(*) FROM documents").fetchone() == (2,)
+        index.write(batches[:4])
+        assert reader.execute("SELECT count(*) FROM documents").fetchone() == (2,)
 
 
 def test_the_way_to_a_content_does_not_matter(tmp_path, batches):
@@ -118,7 +140,7 @@ import sys, time
 from pathlib import Path
 from weftline.documents.chunk import chunk_document
 from weftline.documents.embed import HashEmbedder, embed_chunks
-from weftline.documents.index import SqliteIndex
+from weftline.documents.index import LAYOUT, SqliteIndex
 from weftline.documents.ingest import read_records
 from weftline.documents.parse import parse_record
 
@@ -200,7 +222,7 @@ def cut_off(path, whole):
 
 def foreign(path):
     with sqlite3.connect(path) as db:
-        db.execute("CREATE TABLE passages (id TEXT)")
+        db.executescript("PRAGMA user_version = 1; CREATE TABLE documents (id TEXT, digest TEXT)")
     db.close()
 
 
@@ -211,7 +233,17 @@ def newer(path, batches):
     db.close()
 
 
-@pytest.mark.parametrize("kind", ["missing", "text", "folder", "foreign", "newer", "empty"])
+NOT_AN_INDEX = {
+    "missing": "there is no such file",
+    "text": "not a database",
+    "folder": "there is no such file",
+    "foreign": "it is a database of another program",
+    "newer": "a newer weftline wrote it (schema 99, this one knows 1)",
+    "empty": "it is empty",
+}
+
+
+@pytest.mark.parametrize("kind", NOT_AN_INDEX)
 def test_what_is_not_an_index_is_one_error_for_readers(tmp_path, batches, kind):
     path = tmp_path / "index.db"
     {
@@ -228,6 +260,7 @@ def test_what_is_not_an_index_is_one_error_for_readers(tmp_path, batches, kind):
         with pytest.raises(IndexUnusableError) as caught:
             SqliteRetriever(path, HashEmbedder()).search("pain", mode)
         assert caught.value.code == "D705"
+        assert NOT_AN_INDEX[kind] in caught.value.message
 
 
 @pytest.mark.parametrize("spoil", [not_a_database, foreign, Path.mkdir])
@@ -286,6 +319,13 @@ class Other(HashEmbedder):
     name = "other"
 
 
+class Strict(HashEmbedder):
+    """Wants what can be encoded, as tokenizers do."""
+
+    def embed(self, texts):
+        return super().embed([text.encode().decode() for text in texts])
+
+
 def test_the_embedder_must_be_the_one_of_the_index(index, batches):
     index.write(batches[:2])
     with pytest.raises(NoEmbedderError, match="'hash'"):
@@ -297,12 +337,31 @@ def test_the_embedder_must_be_the_one_of_the_index(index, batches):
 
 @pytest.mark.parametrize(
     "query",
-    ["", " ", "?!", '"', "'; DROP TABLE passages; --", "NEAR(", "title:pain", "pain*", "AND OR NOT", "_", "a_b", "\x00", "\udcff", "x" * 10_000, "é\u0301 \U0001f600", "- - -", "^pain", "{pain}"],
+    [
+        "",
+        " ",
+        "?!",
+        '"',
+        "'; DROP TABLE passages; --",
+        "NEAR(",
+        "title:pain",
+        "pain*",
+        "AND OR NOT",
+        "_",
+        "a_b",
+        "\x00",
+        "\udcff",
+        "x" * 10_000,
+        "é\u0301 \U0001f600",
+        "- - -",
+        "^pain",
+        "{pain}",
+    ],
 )
 @pytest.mark.parametrize("mode", Mode)
 def test_no_query_breaks_the_search(index, batches, query, mode):
     index.write(batches[:3])
-    hits = SqliteRetriever(index.path, HashEmbedder()).search(query, mode)
+    hits = SqliteRetriever(index.path, Strict()).search(query, mode)
     assert isinstance(hits, tuple)
 
 

@@ -59,7 +59,10 @@ GOLD = {
         (
             "Changes in health-related quality of life as measured by the SF-36 health status questionnaire",
             "Patient satisfaction with treatment",
-            "utility for current health in order to estimate quality-adjusted life years (QALYS) as the measure for cost effectiveness",
+            (
+                "utility for current health in order to estimate quality-adjusted life years (QALYS) "
+                "as the measure for cost effectiveness"
+            ),
             "resource utilization",
             "cost",
         ),

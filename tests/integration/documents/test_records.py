@@ -148,7 +148,18 @@ def test_the_shipped_records_are_small_and_varied(documents, shipped):
     assert sum(path.stat().st_size for path in shipped.glob("*.json")) < 900_000
     trials = [document.trial for document in documents]
     assert {trial.study_type for trial in trials} == {"INTERVENTIONAL", "OBSERVATIONAL"}
-    assert {kind for trial in trials for kind in (item.type for item in trial.interventions)} >= {"DRUG", "DEVICE", "BEHAVIORAL"}
-    assert {phase for trial in trials for phase in trial.phases} >= {"EARLY_PHASE1", "PHASE1", "PHASE2", "PHASE3", "PHASE4", "NA"}
+    assert {kind for trial in trials for kind in (item.type for item in trial.interventions)} >= {
+        "DRUG",
+        "DEVICE",
+        "BEHAVIORAL",
+    }
+    assert {phase for trial in trials for phase in trial.phases} >= {
+        "EARLY_PHASE1",
+        "PHASE1",
+        "PHASE2",
+        "PHASE3",
+        "PHASE4",
+        "NA",
+    }
     with_results = [document for document in documents if any(section.kind == "results" for section in document.sections)]
     assert 3 <= len(with_results) < 20

@@ -54,7 +54,8 @@ STUDY = {
             "otherOutcomes": [{"measure": "Cost", "timeFrame": "1 year"}],
         },
         "eligibilityModule": {
-            "eligibilityCriteria": "Inclusion Criteria:\n\n* Age 18 or older\n* ECOG 0-1\n\nExclusion Criteria:\n\n* BMI \\> 40 kg/m2",
+            "eligibilityCriteria": "Inclusion Criteria:\n\n* Age 18 or older\n* ECOG 0-1\n\n"
+            "Exclusion Criteria:\n\n* BMI \\> 40 kg/m2",
             "sex": "ALL",
             "minimumAge": "18 Years",
             "healthyVolunteers": False,

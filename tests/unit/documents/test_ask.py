@@ -56,7 +56,16 @@ def test_questions_about_one_trial(question):
 
 @pytest.mark.parametrize(
     "question",
-    ["", "?", "tell me a joke", "list trials", "how many trials test X", "who sponsors NCT123", "which trials", "who sponsors NCT000004101"],
+    [
+        "",
+        "?",
+        "tell me a joke",
+        "list trials",
+        "how many trials test X",
+        "who sponsors NCT123",
+        "which trials",
+        "who sponsors NCT000004101",
+    ],
 )
 def test_what_has_no_known_form_is_not_guessed(question):
     assert understand(question) is None

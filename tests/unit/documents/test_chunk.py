@@ -1,4 +1,5 @@
 import dataclasses
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -60,12 +61,19 @@ def test_a_passage_within_one_field_has_that_field_as_its_path(document):
 def test_neighbours_share_two_short_sentences_and_only_those():
     text = "\n".join(f"Sentence number {number} of this text." for number in range(12))
     spans = list(pack(text, max_words=30, max_pieces=MAX_PIECES, overlap=2))
-    for one, other in zip(spans, spans[1:], strict=False):
+    for one, other in pairwise(spans):
         assert len(sentences(text[other[0] : one[1]])) == 2
     long = "\n".join(" ".join(["word"] * 100) + f" {number}." for number in range(4))
     apart = list(pack(long, max_words=180, max_pieces=10_000, overlap=2))
     assert len(apart) == 4
-    assert all(one[1] <= other[0] for one, other in zip(apart, apart[1:], strict=False))
+    assert all(one[1] <= other[0] for one, other in pairwise(apart))
+
+
+def test_long_sentences_are_not_shared():
+    text = "\n".join(" ".join(["word"] * 44) + f" {number}." for number in range(8))
+    spans = list(pack(text, max_words=180, max_pieces=10_000, overlap=2))
+    assert len(spans) == 2
+    assert spans[0][1] <= spans[1][0]
 
 
 words = st.text(alphabet="aB9\u4e00.,;-\\ \n", min_size=0, max_size=400)
@@ -112,6 +120,8 @@ def test_a_section_is_never_mixed_with_another(document):
     assert len(chunk_document(merged)) == len(document.sections)
 
 
-@pytest.mark.parametrize(("text", "pieces"), [("", 0), ("the cat", 2), ("a-b", 3), ("2024", 2), ("EGFR", 3), ("\u4e00\u4e8c", 2)])
+@pytest.mark.parametrize(
+    ("text", "pieces"), [("", 0), ("the cat", 2), ("a-b", 3), ("2024", 2), ("EGFR", 3), ("\u4e00\u4e8c", 2)]
+)
 def test_pieces_are_estimated(text, pieces):
     assert estimate_pieces(text) == pieces

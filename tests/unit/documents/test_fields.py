@@ -10,7 +10,16 @@ def test_absent_fields_are_empty_and_no_fault():
 
 
 def test_every_wrong_type_is_noted_with_its_path():
-    record = {"s": 1, "l": "x", "n": True, "f": "no", "o": [], "list": [1, "ok", None], "objects": [{}, "x", {"t": 3}], "null": None}
+    record = {
+        "s": 1,
+        "l": "x",
+        "n": True,
+        "f": "no",
+        "o": [],
+        "list": [1, "ok", None],
+        "objects": [{}, "x", {"t": 3}],
+        "null": None,
+    }
     fields = Fields({"m": record}).group("m")
     fields.text("s")
     fields.texts("l")

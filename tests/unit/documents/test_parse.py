@@ -20,7 +20,10 @@ def test_the_trial_says_what_the_record_says(document):
         Intervention("DRUG", "Examplinib 20 mg", "A tablet.", ("EX-1, Exampla",)),
         Intervention("DRUG", "Placebo"),
     )
-    assert trial.arms == (Arm("Active", "EXPERIMENTAL", "Daily.", ("Drug: Examplinib",)), Arm("Control", "PLACEBO_COMPARATOR", "", ()))
+    assert trial.arms == (
+        Arm("Active", "EXPERIMENTAL", "Daily.", ("Drug: Examplinib",)),
+        Arm("Control", "PLACEBO_COMPARATOR", "", ()),
+    )
     assert trial.outcomes == (
         Outcome(OutcomeKind.PRIMARY, 0, "Pain", "12 weeks", "On a scale."),
         Outcome(OutcomeKind.SECONDARY, 0, "Sleep", "", ""),
@@ -148,9 +151,17 @@ BAD_FIELDS = {
     "padded id": (lambda s: changed(s, "NCT00000001 ", PROTOCOL, "identificationModule", "nctId"), "D701", "eight digits"),
     "id is a number": (lambda s: changed(s, 1, PROTOCOL, "identificationModule", "nctId"), "D708", "nctId is a whole number"),
     "no titles": (lambda s: changed(s, {"nctId": "NCT00000001"}, PROTOCOL, "identificationModule"), "D702", "has no title"),
-    "a string for a list": (lambda s: changed(s, "pain", PROTOCOL, "conditionsModule", "conditions"), "D708", "is a string, not a list"),
+    "a string for a list": (
+        lambda s: changed(s, "pain", PROTOCOL, "conditionsModule", "conditions"),
+        "D708",
+        "is a string, not a list",
+    ),
     "null for a list": (lambda s: changed(s, None, PROTOCOL, "designModule", "phases"), "D708", "phases is null, not a list"),
-    "null for a module": (lambda s: changed(s, None, PROTOCOL, "outcomesModule"), "D708", "outcomesModule is null, not an object"),
+    "null for a module": (
+        lambda s: changed(s, None, PROTOCOL, "outcomesModule"),
+        "D708",
+        "outcomesModule is null, not an object",
+    ),
     "text for an object": (
         lambda s: changed(s, ["x"], PROTOCOL, "armsInterventionsModule", "armGroups"),
         "D708",
@@ -185,7 +196,11 @@ def test_all_wrong_fields_are_told_at_once(study, payload):
 PROBLEMS = {
     "empty": (Problem(ProblemKind.EMPTY), "D701", "the file is empty"),
     "oversized": (Problem(ProblemKind.OVERSIZED, "10", size_bytes=11), "D703", "has 11 bytes, more than the limit of 10"),
-    "duplicate": (Problem(ProblemKind.DUPLICATE, "NCT00000001", "a.json"), "D704", "repeats the document NCT00000001, which a.json"),
+    "duplicate": (
+        Problem(ProblemKind.DUPLICATE, "NCT00000001", "a.json"),
+        "D704",
+        "repeats the document NCT00000001, which a.json",
+    ),
     "unreadable": (Problem(ProblemKind.UNREADABLE, "Permission denied"), "D701", "cannot be read: Permission denied"),
 }
 

@@ -17,7 +17,10 @@ from weftline.documents.thresholds import thresholds
         ("BMI greater than or equal to 35.0 kg/m\\^2", ["BMI >= 35.0 kg/m2"]),
         ("left ventricular ejection fraction (LVEF) <50%", ["LVEF < 50 %"]),
         ("Life expectancy of at least 3 months", ["life expectancy >= 3 months"]),
-        ("Platelet count \u2265 100 \u00d7 10^9/L, ANC > 1,5 x 109/l", ["platelets >= 100 x 10^9/L", "neutrophils > 1.5 x 10^9/L"]),
+        (
+            "Platelet count \u2265 100 \u00d7 10^9/L, ANC > 1,5 x 109/l",
+            ["platelets >= 100 x 10^9/L", "neutrophils > 1.5 x 10^9/L"],
+        ),
         ("eGFR \\< 30 mL/min/1.73m2", ["eGFR < 30 mL/min"]),
         # said, but not with certainty
         ("EGFR mutation in 30 mL/min", []),

@@ -46,6 +46,8 @@ def test_a_document_quotes_a_place_and_finds_fields(document):
 
 
 def test_of_a_field_that_is_shown_twice_the_first_place_counts(document):
-    doubled = Section(SectionKind.RESULTS, "Again", "xPain", "p", (Part("protocolSection.conditionsModule.conditions[0]", 1, 5),))
+    doubled = Section(
+        SectionKind.RESULTS, "Again", "xPain", "p", (Part("protocolSection.conditionsModule.conditions[0]", 1, 5),)
+    )
     longer = dataclasses.replace(document, sections=(*document.sections, doubled))
     assert longer.places()["protocolSection.conditionsModule.conditions[0]"].section < len(document.sections)

@@ -29,7 +29,10 @@ BROKEN = {
         lambda d: dataclasses.replace(d, sections=(d.sections[0], dataclasses.replace(d.sections[1], title=""))),
         "section 1 (): it has no title",
     ),
-    "path": (lambda d: dataclasses.replace(d, sections=(dataclasses.replace(d.sections[1], path=""),)), "no path in the source"),
+    "path": (
+        lambda d: dataclasses.replace(d, sections=(dataclasses.replace(d.sections[1], path=""),)),
+        "no path in the source",
+    ),
     "part past the end": (lambda d: with_parts(d, Part("p", 0, 100_000)), "p is said to stand at 0-100000"),
     "parts that overlap": (lambda d: with_parts(d, Part("p", 0, 5), Part("q", 4, 6)), "q is said to stand at 4-6"),
     "empty part": (lambda d: with_parts(d, Part("p", 3, 3)), "p is said to stand at 3-3"),

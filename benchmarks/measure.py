@@ -1,0 +1,197 @@
+"""Times one case of one peer inside the process it is called in, and prints one line of JSON; standard library only.
+
+A peer's adapter gives `serve` one builder for each case. A builder makes the graph and returns the function that runs it and
+returns a number, which must be the right one. Building, the first run and later runs are timed apart.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import gc
+import json
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from importlib import metadata
+from pathlib import Path
+
+#: Samples go on until this much CPU time is spent, so that a short run is not measured once only.
+ENOUGH_S = 0.5
+#: Fewest and most samples in one process.
+FEWEST, MOST = 3, 25
+#: A first run longer than this is the only sample.
+LONG_S = 8.0
+#: Size of the graph that is run once before anything is timed, so that lazy imports are not counted.
+TINY = 4
+
+
+@dataclass(frozen=True)
+class Job:
+    """One case to build: how many nodes, where files may be kept, and which of the peer's variants to use."""
+
+    case: str
+    size: int
+    folder: Path
+    variant: str
+
+
+Run = Callable[[], float]
+Builder = Callable[[Job], Run]
+
+
+def expected(case: str, size: int) -> int:
+    """What a right run returns: the end of a chain that counts up, or the sum of all results.
+
+    Chain: 0, then each adds 1. Wide: each of `size` nodes adds 1 to the same 0. Fan: each adds 1 to one of 0, 1, 2, ...
+    """
+    if case == "chain":
+        return size - 1
+    return size if case == "wide" else size * (size + 1) // 2
+
+
+def serve(peer: str, distribution: str, builders: Mapping[str, Builder], note: str = "", *, follow: bool = False) -> None:
+    """Runs the case that the command line names, and prints its line.
+
+    Args:
+        peer: its name in the table.
+        distribution: whose version is printed.
+        builders: by case.
+        note: goes to the table when nothing else does.
+        follow: count processes that are still alive, too (a server that the peer starts).
+    """
+    parser = argparse.ArgumentParser()
+    parser.add_argument("case", choices=sorted(builders))
+    parser.add_argument("size", type=int)
+    parser.add_argument("--variant", default="")
+    parser.add_argument("--folder", type=Path, help="where files are kept; a temporary one by default")
+    parser.add_argument("--fill", action="store_true", help="run once and print nothing: fills the cache of --folder")
+    asked = parser.parse_args()
+    line: dict[str, object] = {"peer": peer, "version": metadata.version(distribution), "case": asked.case, "size": asked.size}
+    with contextlib.ExitStack() as stack:
+        folder = asked.folder or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
+        job = Job(asked.case, asked.size, folder, asked.variant)
+        out = stack.enter_context(_quiet())
+        try:
+            if asked.fill:
+                _checked(job, builders[job.case](job))
+                return
+            line |= _measured(job, builders[job.case], follow=follow)
+            line["note"] = note
+        except Exception as error:  # a peer that breaks at a size is a result
+            if os.environ.get("BENCH_DEBUG"):
+                raise
+            line |= {"cpu_us_per_node": None, "wall_us_per_node": None, "note": _reason(error)}
+        print(json.dumps(line), file=out, flush=True)
+
+
+@contextlib.contextmanager
+def _quiet():
+    """What a peer prints goes to the error stream; the line of JSON alone to standard output."""
+    with os.fdopen(os.dup(1), "w") as out:
+        os.dup2(2, 1)
+        yield out
+
+
+def _reason(error: BaseException) -> str:
+    """The innermost name of what went wrong; a peer's wrapper says less than its cause."""
+    chain = [error]
+    while (below := chain[-1].__cause__ or chain[-1].__context__) is not None and below not in chain:
+        chain.append(below)
+    if any(isinstance(found, RecursionError) for found in chain) or "recursion depth exceeded" in str(error):
+        return "RecursionError"
+    text = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {text[0][:60]}" if text else type(error).__name__
+
+
+def _measured(job: Job, build: Builder, *, follow: bool) -> dict[str, object]:
+    _warm_up(job, build)
+    if job.case.endswith("hit"):
+        command = [sys.executable, "-P", sys.argv[0], job.case, str(job.size), "--fill", "--folder", str(job.folder)]
+        subprocess.run([*command, "--variant", job.variant], check=True, stdout=sys.stderr)  # another process fills the cache
+    cold = job.case.endswith("cold")
+    clock = _Clock(follow=follow)
+    with clock.timing() as built:
+        run = build(replace(job, folder=job.folder / "0") if cold else job)
+    with clock.timing() as first:
+        _checked(job, run)
+    samples = [first] if cold else []  # a cold cache is always a first run
+    while first.wall_s < LONG_S and len(samples) < MOST:
+        if len(samples) >= FEWEST and sum(sample.cpu_s for sample in samples) >= ENOUGH_S:
+            break
+        if cold:
+            run = build(replace(job, folder=job.folder / str(len(samples))))
+        with clock.timing() as sample:
+            _checked(job, run)
+        samples.append(sample)
+    samples = samples or [first]
+    each = 1e6 / job.size
+    return {
+        "cpu_us_per_node": round(statistics.median(sample.cpu_s for sample in samples) * each, 3),
+        "wall_us_per_node": round(statistics.median(sample.wall_s for sample in samples) * each, 3),
+        "build_us_per_node": round(built.cpu_s * each, 3),
+        "first_us_per_node": round(first.cpu_s * each, 3),
+        "samples": len(samples),
+    }
+
+
+def _warm_up(job: Job, build: Builder) -> None:
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+        tiny = replace(job, size=TINY, folder=Path(folder))
+        _checked(tiny, build(tiny))
+
+
+def _checked(job: Job, run: Run) -> None:
+    found = run()
+    if found != expected(job.case, job.size):
+        raise ValueError(f"wrong result: {found} instead of {expected(job.case, job.size)}")
+
+
+@dataclass
+class Sample:
+    """What one timed stretch took, this process and its children together."""
+
+    cpu_s: float = 0.0
+    wall_s: float = 0.0
+
+
+class _Clock:
+    """CPU time of this process and of its children, and the time on the wall."""
+
+    def __init__(self, *, follow: bool) -> None:
+        self._follow = follow
+
+    @contextlib.contextmanager
+    def timing(self):
+        gc.collect()
+        sample = Sample()
+        cpu, wall = self._cpu_s(), time.perf_counter()
+        yield sample
+        sample.wall_s = time.perf_counter() - wall
+        sample.cpu_s = self._cpu_s() - cpu
+
+    def _cpu_s(self) -> float:
+        used = [resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)]
+        return sum(each.ru_utime + each.ru_stime for each in used) + (_living_s() if self._follow else 0.0)
+
+
+def _living_s() -> float:
+    """CPU time of all living descendants, which the resource usage of children leaves out; Linux only, else 0.
+
+    Fields of /proc/PID/stat after the name: state, parent (2nd), ..., utime (12th), stime (13th); see proc_pid_stat(5).
+    """
+    stats: dict[int, tuple[int, int]] = {}
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            fields = path.read_text().rpartition(")")[2].split()
+            stats[int(path.parent.name)] = (int(fields[1]), int(fields[11]) + int(fields[12]))
+    ours = {os.getpid()}
+    while more := {pid for pid, (parent, _) in stats.items() if parent in ours and pid not in ours}:
+        ours |= more
+    return sum(stats[pid][1] for pid in ours - {os.getpid()}) / os.sysconf("SC_CLK_TCK")

@@ -1,0 +1,85 @@
+"""Dagster: a job of ops, run in the process on an ephemeral instance with values in memory."""
+
+import os
+import warnings
+
+os.environ["DAGSTER_DISABLE_TELEMETRY"] = "yes"
+warnings.simplefilter("ignore")
+
+from measure import Job, Run, serve
+
+from dagster import (
+    DagsterInstance,
+    DependencyDefinition,
+    DynamicOut,
+    DynamicOutput,
+    GraphDefinition,
+    NodeInvocation,
+    job,
+    mem_io_manager,
+    op,
+)
+
+QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+
+
+@op
+def first() -> int:
+    return 0
+
+
+@op
+def step(x: int) -> int:
+    return x + 1
+
+
+def executed(definition) -> object:
+    with DagsterInstance.ephemeral() as instance:
+        return definition.execute_in_process(run_config=QUIET, instance=instance)
+
+
+def graph(dependencies: dict):
+    definition = GraphDefinition("graph", node_defs=[first, step], dependencies=dependencies)
+    return definition.to_job(resource_defs={"io_manager": mem_io_manager})
+
+
+def chain(job: Job) -> Run:
+    dependencies: dict = {NodeInvocation("first", alias="n0"): {}}
+    for i in range(1, job.size):
+        dependencies[NodeInvocation("step", alias=f"n{i}")] = {"x": DependencyDefinition(f"n{i - 1}")}
+    definition = graph(dependencies)
+    return lambda: executed(definition).output_for_node(f"n{job.size - 1}")
+
+
+def wide(job: Job) -> Run:
+    dependencies: dict = {NodeInvocation("first", alias="source"): {}}
+    for i in range(job.size):
+        dependencies[NodeInvocation("step", alias=f"n{i}")] = {"x": DependencyDefinition("source")}
+    definition = graph(dependencies)
+
+    def run() -> int:
+        result = executed(definition)
+        return sum(result.output_for_node(f"n{i}") for i in range(job.size))
+
+    return run
+
+
+def fan(asked: Job) -> Run:
+    @op(out=DynamicOut(int))
+    def items():
+        for i in range(asked.size):
+            yield DynamicOutput(i, mapping_key=str(i))
+
+    @op
+    def total(values: list[int]) -> int:
+        return sum(values)
+
+    @job(resource_defs={"io_manager": mem_io_manager})
+    def mapped():
+        total(items().map(step).collect())
+
+    return lambda: executed(mapped).output_for_node("total")
+
+
+if __name__ == "__main__":
+    serve("dagster", "dagster", {"chain": chain, "wide": wide, "fan": fan})

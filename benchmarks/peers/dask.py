@@ -1,0 +1,43 @@
+"""dask: a custom graph (a mapping of keys to tasks) for chain and wide, `delayed` for fan-out; variants are its schedulers."""
+
+from measure import Job, Run, serve
+
+import dask
+import dask.threaded
+
+
+def first() -> int:
+    return 0
+
+
+def step(x: int) -> int:
+    return x + 1
+
+
+def getter(job: Job):
+    return {"sync": dask.get, "threads": dask.threaded.get}[job.variant]
+
+
+def chain(job: Job) -> Run:
+    graph: dict = {"k0": (first,)}
+    graph |= {f"k{i}": (step, f"k{i - 1}") for i in range(1, job.size)}
+    get, last = getter(job), f"k{job.size - 1}"
+    return lambda: get(graph, last)
+
+
+def wide(job: Job) -> Run:
+    names = [f"k{i}" for i in range(job.size)]
+    graph: dict = {"source": (first,)} | {name: (step, "source") for name in names}
+    get = getter(job)
+    return lambda: sum(get(graph, names))
+
+
+def fan(job: Job) -> Run:
+    delayed = dask.delayed(step, pure=False)
+    calls = [delayed(x) for x in range(job.size)]
+    scheduler = job.variant
+    return lambda: sum(dask.compute(*calls, scheduler=scheduler))
+
+
+if __name__ == "__main__":
+    serve("dask", "dask", {"chain": chain, "wide": wide, "fan": fan})

@@ -1,0 +1,70 @@
+"""Prefect: one flow in this process; the server that it starts for itself is counted, too."""
+
+import os
+import tempfile
+
+HOME = tempfile.mkdtemp(prefix="bench-prefect-")
+os.environ |= {
+    "DO_NOT_TRACK": "1",
+    "PREFECT_HOME": HOME,
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "PREFECT_LOGGING_LEVEL": "CRITICAL",
+    "PREFECT_LOGGING_TO_API_ENABLED": "false",
+    "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "true",
+    "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "60",
+}
+
+import shutil
+
+from measure import Job, Run, serve
+
+from prefect import flow, task
+from prefect.cache_policies import INPUTS, NO_CACHE
+from prefect.filesystems import LocalFileSystem
+
+
+@task(cache_policy=NO_CACHE)
+def step(x: int) -> int:
+    return x + 1
+
+
+def chain(job: Job) -> Run:
+    @flow
+    def ran() -> int:
+        value = -1
+        for _ in range(job.size):
+            value = step(value)
+        return value
+
+    return ran
+
+
+def wide(job: Job) -> Run:
+    @flow
+    def ran() -> int:
+        source = step(-1)
+        return sum(step.map([source] * job.size).result())
+
+    return ran
+
+
+def fan(job: Job) -> Run:
+    if job.case == "fan":
+        mapped = step
+    else:
+        job.folder.mkdir(parents=True, exist_ok=True)
+        storage = LocalFileSystem(basepath=str(job.folder))
+        mapped = step.with_options(cache_policy=INPUTS, persist_result=True, result_storage=storage)
+
+    @flow
+    def ran() -> int:
+        return sum(mapped.map(range(job.size)).result())
+
+    return ran
+
+
+if __name__ == "__main__":
+    try:
+        serve("prefect", "prefect", {"chain": chain, "wide": wide, "fan": fan, "fan-cold": fan, "fan-hit": fan}, follow=True)
+    finally:
+        shutil.rmtree(HOME, ignore_errors=True)
