@@ -3,6 +3,7 @@
 from measure import Job, Run, serve
 
 import dask
+import dask.bag
 import dask.threaded
 
 
@@ -33,10 +34,12 @@ def wide(job: Job) -> Run:
 
 
 def fan(job: Job) -> Run:
+    if job.variant == "bag":
+        bag = dask.bag.from_sequence(range(job.size)).map(step)
+        return lambda: sum(bag.compute(scheduler="sync"))
     delayed = dask.delayed(step, pure=False)
-    calls = [delayed(x) for x in range(job.size)]
-    scheduler = job.variant
-    return lambda: sum(dask.compute(*calls, scheduler=scheduler))
+    calls = dask.delayed([delayed(x) for x in range(job.size)])
+    return lambda: sum(calls.compute(scheduler=job.variant, optimize_graph=False))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""pipefunc: `run` for graphs, a mapspec and `map` without a pool for fan-outs, its disk cache or its run folder to keep results."""
+"""pipefunc: `map` in this process with results in memory; to keep results, its disk cache or (variant `folder`) its run folder."""
 
 from measure import Job, Run, serve
 
@@ -13,38 +13,34 @@ def step(x: int) -> int:
     return x + 1
 
 
-def joined(functions: list) -> Pipeline:
-    return Pipeline(functions, validate_type_annotations=False)
-
-
 def chain(job: Job) -> Run:
     functions = [PipeFunc(first, "k0")]
     functions += [PipeFunc(step, f"k{i}", renames={"x": f"k{i - 1}"}) for i in range(1, job.size)]
-    pipeline, last = joined(functions), f"k{job.size - 1}"
-    return lambda: pipeline.run(last, kwargs={})
+    pipeline, last = Pipeline(functions), f"k{job.size - 1}"
+    return lambda: pipeline.map({}, parallel=False, storage="dict")[last].output
 
 
 def wide(job: Job) -> Run:
     functions = [PipeFunc(first, "source")]
     functions += [PipeFunc(step, f"k{i}", renames={"x": "source"}) for i in range(job.size)]
-    pipeline, names = joined(functions), [f"k{i}" for i in range(job.size)]
+    pipeline, names = Pipeline(functions), [f"k{i}" for i in range(job.size)]
 
     def run() -> int:
-        results = pipeline.run(names, kwargs={})
-        return sum(results)
+        results = pipeline.map({}, parallel=False, storage="dict")
+        return sum(results[name].output for name in names)
 
     return run
 
 
 def fan(job: Job) -> Run:
-    pipeline = joined([PipeFunc(step, "y", mapspec="x[i] -> y[i]")])
     inputs = {"x": list(range(job.size))}
+    pipeline = Pipeline([PipeFunc(step, "y", mapspec="x[i] -> y[i]")])
     if job.case == "fan":
         return lambda: int(sum(pipeline.map(inputs, parallel=False, storage="dict")["y"].output))
     if job.variant == "folder":
         options = {"run_folder": job.folder / "run", "storage": "file_array", "resume": job.case == "fan-hit"}
         return lambda: int(sum(pipeline.map(inputs, parallel=False, **options)["y"].output))
-    kept = {"cache_dir": str(job.folder / "cache"), "lru_shared": False, "with_lru_cache": False}
+    kept = {"cache_dir": str(job.folder / "cache"), "with_lru_cache": False}
     single = Pipeline([PipeFunc(step, "y", cache=True)], cache_type="disk", cache_kwargs=kept)
     return lambda: sum(single.run("y", kwargs={"x": x}) for x in range(job.size))
 

@@ -20,7 +20,7 @@ from measure import Job, Run, serve
 
 from prefect import flow, task
 from prefect.cache_policies import INPUTS, NO_CACHE
-from prefect.filesystems import LocalFileSystem
+from prefect.settings import PREFECT_LOCAL_STORAGE_PATH, temporary_settings
 
 
 @task(cache_policy=NO_CACHE)
@@ -49,18 +49,17 @@ def wide(job: Job) -> Run:
 
 
 def fan(job: Job) -> Run:
-    if job.case == "fan":
-        mapped = step
-    else:
-        job.folder.mkdir(parents=True, exist_ok=True)
-        storage = LocalFileSystem(basepath=str(job.folder))
-        mapped = step.with_options(cache_policy=INPUTS, persist_result=True, result_storage=storage)
+    mapped = step if job.case == "fan" else step.with_options(cache_policy=INPUTS, persist_result=True)
 
     @flow
     def ran() -> int:
         return sum(mapped.map(range(job.size)).result())
 
-    return ran
+    def run() -> int:
+        with temporary_settings({PREFECT_LOCAL_STORAGE_PATH: job.folder}):
+            return ran()
+
+    return run
 
 
 if __name__ == "__main__":

@@ -52,4 +52,4 @@ def fan(job: Job) -> Run:
 
 
 if __name__ == "__main__":
-    serve("redun", "redun", {"chain": chain, "fan": fan, "fan-cold": fan, "fan-hit": fan})
+    serve("redun", "redun", {"chain": chain, "wide": wide, "fan": fan, "fan-cold": fan, "fan-hit": fan})

@@ -1,6 +1,6 @@
 """weftline: one typed pipeline, planned before it costs anything, never computed twice, run anywhere."""
 
-from weftline.app import Pipeline
+from weftline.app.pipeline import Pipeline
 from weftline.author.node import Node, node
 from weftline.author.resolver import Resolver
 from weftline.errors import WeftlineError

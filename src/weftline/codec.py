@@ -210,6 +210,8 @@ def is_storable(declared: Any, foreign: ForeignCodecs) -> bool:
     arguments = [argument for argument in typing.get_args(declared) if isinstance(argument, type) or typing.get_args(argument)]
     if not isinstance(origin, type):
         return all(is_storable(argument, foreign) for argument in arguments)
+    if issubclass(origin, Callable):  # type: ignore[arg-type]  # an abstract class at run time
+        return False
     if _is_record(origin) or foreign.for_type(origin) is not None:
         return True
     if origin.__module__ in {"builtins", "datetime", "collections.abc", "typing", "types", "decimal", "uuid", "pathlib"}:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import socket
 import time
 from collections.abc import Callable
 
 from weftline.backends.capture import Capture
 from weftline.model.call import Call, Failure, Report
-
-HOST = socket.gethostname()
 
 
 def perform(

@@ -8,14 +8,18 @@ from typing import Annotated, Any
 
 import typer
 
+from weftline.cli.progress import Progress
 from weftline.errors import BadArgumentError
 
 Target = Annotated[
-    str, typer.Argument(help="file.py, file.py:name, a module, or the name of a shipped pipeline.", show_default=False)
+    str,
+    typer.Argument(
+        help="file.py, file.py:name, a module, or the name of a shipped pipeline.", show_default=False, metavar="TARGET"
+    ),
 ]
 Selection = Annotated[
     list[str] | None,
-    typer.Argument(help="What to select: NODE, +NODE, NODE+, tag:x, or a key.", show_default=False, metavar="[SELECT]..."),
+    typer.Argument(help="What to select: NODE, +NODE, NODE+, tag:x, or a key.", show_default=False, metavar="SELECT"),
 ]
 Params = Annotated[
     list[str] | None,
@@ -28,13 +32,14 @@ BackendOption = Annotated[str | None, typer.Option("--backend", "-b", help="thre
 Workers = Annotated[int | None, typer.Option("--workers", "-w", min=1, help="Calls at the same time.")]
 Force = Annotated[list[str] | None, typer.Option("--force", help="A node to run even if its result is there.")]
 NoCache = Annotated[bool, typer.Option("--no-cache", help="Neither look up nor keep results.")]
+ProgressOption = Annotated[Progress, typer.Option("--progress", help="How to show the run, on stderr.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Also keys and parameters, with where they came from.")]
 
 
 def home_of(path: Path | None) -> Any:
     """The home that a command works with."""
-    from weftline.app import Home
+    from weftline.app.home import Home
     from weftline.settings import Settings
 
     known = Settings.read()

@@ -23,15 +23,19 @@ def register(app: typer.Typer) -> None:
         json: Json = False,
         notes: Annotated[bool, typer.Option("--notes", help="Also list edges without types and empty wildcards.")] = False,
     ) -> int:
-        """Check a pipeline: keys, types, circles, parameters. Nothing runs.
+        """Report everything that is wrong, at once.
+
+        Missing keys, types that do not fit, circles, two producers, unknown parameters. Nothing runs.
 
         Exit codes: 0 sound, 3 not valid.
         """
-        from weftline import app as core
+        from weftline.app import verbs
+        from weftline.app.home import Request
+        from weftline.app.pipeline import load
 
-        pipeline = core.load(target)
-        request = core.Request(params=params_of(param), backend=backend)
-        findings, told = core.check(pipeline, home_of(home), request)
+        pipeline = load(target)
+        request = Request(params=params_of(param), backend=backend)
+        findings, told = verbs.check(pipeline, home_of(home), request)
         if json:
             out_json(
                 {

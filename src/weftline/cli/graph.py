@@ -29,10 +29,10 @@ def register(app: typer.Typer) -> None:
         json: Json = False,
     ) -> None:
         """Draw a pipeline: as text, Mermaid or DOT."""
-        from weftline import app as core
+        from weftline.app.pipeline import load
         from weftline.plan.render import graph_as, graph_as_dict
 
-        found = core.load(target).graph
+        found = load(target).graph
         if json:
             out_json(graph_as_dict(found))
         else:

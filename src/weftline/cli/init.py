@@ -19,7 +19,10 @@ def register(app: typer.Typer) -> None:
     def init(
         path: Annotated[Path, typer.Argument(help="The file to write.")] = Path("flow.py"),
     ) -> None:
-        """Write a small pipeline to begin with: load, features, train, evaluate."""
+        """Write a small pipeline to begin with.
+
+        Four nodes in one file: load, features, train, evaluate.
+        """
         if path.exists():
             raise WouldOverwriteError(path=str(path))
         path.parent.mkdir(parents=True, exist_ok=True)

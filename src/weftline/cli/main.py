@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from weftline.cli import check, graph, init, plan, run, runs, search, status, why
+from weftline.cli import check, graph, init, logs, plan, resume, run, runs, search, status, why
 from weftline.cli.exits import Exit, exit_of
 from weftline.cli.text import err, out_json, paint_err
 from weftline.errors import InvalidPipelineError, WeftlineError
@@ -17,10 +17,11 @@ app = typer.Typer(
     help="One typed pipeline: planned before it costs anything, never computed twice, run anywhere.",
     no_args_is_help=True,
     add_completion=False,
+    rich_markup_mode=None,  # plain help, and half the time to start
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for module in (init, check, plan, run, why, graph, status, runs, search):
+for module in (init, check, plan, run, resume, why, graph, status, logs, runs, search):
     module.register(app)
 
 

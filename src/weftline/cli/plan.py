@@ -39,15 +39,19 @@ def register(app: typer.Typer) -> None:
         verbose: Verbose = False,
         json: Json = False,
     ) -> int:
-        """Show what a run would do to every node, and why. Nothing runs.
+        """Show what a run would do, and why.
+
+        Nothing runs.
 
         Exit codes: 0 nothing to do, 2 work pending, 3 not valid.
         """
-        from weftline import app as core
+        from weftline.app import verbs
+        from weftline.app.home import Request
+        from weftline.app.pipeline import load
         from weftline.plan.render import as_dict, as_text
 
         opened = home_of(home)
-        request = core.Request(
+        request = Request(
             params=params_of(param),
             targets=select or (),
             force=force or (),
@@ -55,7 +59,7 @@ def register(app: typer.Typer) -> None:
             workers=workers,
             cache=not no_cache,
         )
-        made = core.plan(core.load(target), opened, request)
+        made = verbs.plan(load(target), opened, request)
         for text in opened.cache.damage():
             err(f"note: {text}")
         opened.close()

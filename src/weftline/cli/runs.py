@@ -1,4 +1,4 @@
-"""`weftline runs` and `weftline logs`: what ran before, and what it wrote."""
+"""`weftline runs`: what ran before."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from weftline.cli.text import out, out_json, paint_out, seconds
 
 
 def register(app: typer.Typer) -> None:
-    """Adds the commands."""
+    """Adds the command."""
 
     @app.command()
     def runs(
@@ -47,38 +47,3 @@ def register(app: typer.Typer) -> None:
             out(f"{line.run}   {line.pipeline:<20} {status} {took:<10} {counts}".rstrip())
         if not found:
             out(f"no runs in {opened.path}")
-
-    @app.command()
-    def logs(
-        run: Annotated[str, typer.Argument(help="A run, or the beginning of its id; the newest by default.")] = "",
-        node: Annotated[str, typer.Argument(help="Only this node: NODE, or NODE[ITEM].")] = "",
-        home: HomeOption = None,
-        json: Json = False,
-    ) -> None:
-        """Show what calls printed and logged, and the tracebacks of those that failed."""
-        from weftline import app as core
-
-        opened = home_of(home)
-        record = core.find_run(run, opened)
-        name, _, rest = node.partition("[")
-        item = int(rest.rstrip("]")) if rest.rstrip("]").isdigit() else None
-        found = list(opened.logs.names(record.run, name, item))
-        opened.close()
-        if json:
-            rows = [
-                {
-                    "node": log.node,
-                    "item": None if log.item < 0 else log.item,
-                    "attempt": log.attempt,
-                    "text": log.path.read_text(encoding="utf-8"),
-                }
-                for log in found
-            ]
-            out_json({"schema": "weftline.logs/v1", "run": record.run, "logs": rows})
-            return
-        for log in found:
-            place = "" if log.item < 0 else f"[{log.item}]"
-            out(paint_out(f"--- {log.node}{place}, attempt {log.attempt} ---", "bold"))
-            out(log.path.read_text(encoding="utf-8").rstrip())
-        if not found:
-            out(f"run {record.run} has no output of {node or 'any call'}")

@@ -45,8 +45,11 @@ def register(app: typer.Typer) -> None:
         home: HomeOption = None,
         json: Json = False,
     ) -> None:
-        """Search what a document pipeline indexed; questions of a known form are also answered from its knowledge graph."""
-        from weftline import app as core
+        """Search what a document pipeline indexed.
+
+        Questions of a known form are also answered from its knowledge graph.
+        """
+        from weftline.app import verbs
         from weftline.documents.embed import find_embedder
         from weftline.documents.graph import KnowledgeGraph
         from weftline.documents.retrieve import Mode, SqliteRetriever
@@ -55,8 +58,8 @@ def register(app: typer.Typer) -> None:
 
         text = " ".join(question)
         opened = home_of(home)
-        index = index or _made(core.newest_output(opened, "index", IndexReceipt))
-        knowledge = knowledge or _made(core.newest_output(opened, "knowledge", KnowledgeReceipt))
+        index = index or _made(verbs.newest_output(opened, "index", IndexReceipt))
+        knowledge = knowledge or _made(verbs.newest_output(opened, "knowledge", KnowledgeReceipt))
         opened.close()
         if index is None:
             raise IndexUnusableError(path=str(opened.path), detail="no run in this home made an index")

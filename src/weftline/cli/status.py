@@ -23,12 +23,15 @@ def register(app: typer.Typer) -> None:
         home: HomeOption = None,
         json: Json = False,
     ) -> None:
-        """Show a run: its nodes, or the calls of one node, with their attempts and errors."""
-        from weftline import app as core
+        """Show a run, or the calls of one node.
+
+        From the journal: states, attempts, errors.
+        """
+        from weftline.app import verbs
         from weftline.errors import UnknownSelectionError, did_you_mean
 
         opened = home_of(home)
-        record = core.find_run(run, opened)
+        record = verbs.find_run(run, opened)
         opened.close()
         if node and node not in record.nodes:
             raise UnknownSelectionError(word=node, hint=did_you_mean(node, record.nodes))

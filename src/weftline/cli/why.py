@@ -22,11 +22,16 @@ def register(app: typer.Typer) -> None:
         home: HomeOption = None,
         json: Json = False,
     ) -> None:
-        """Explain why a node will run or not: the symbol, parameter, input or library that changed."""
-        from weftline import app as core
+        """Explain why a node will run, or not.
+
+        Names the symbol, parameter, input or library that changed since the last time.
+        """
+        from weftline.app import verbs
+        from weftline.app.home import Request
+        from weftline.app.pipeline import load
 
         opened = home_of(home)
-        explanation = core.why(core.load(target), opened, core.Request(params=params_of(param)), node)
+        explanation = verbs.why(load(target), opened, Request(params=params_of(param)), node)
         opened.close()
         if json:
             out_json(explanation.as_dict())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import importlib.metadata
 import importlib.util
 import os
 import sys
@@ -77,6 +76,8 @@ def is_installed(file: str) -> bool:
 @functools.lru_cache(maxsize=1024)
 def _distribution_of(top: str) -> str:
     """The distribution that installed a top-level package; most carry its name, which saves reading all of them."""
+    import importlib.metadata
+
     for name in (top, top.replace("_", "-")):
         try:
             return str(importlib.metadata.distribution(name).metadata["Name"])
@@ -91,6 +92,8 @@ def version_of(distribution: str) -> str:
     """The installed version, `3.11` for Python itself, or `?` for something that no distribution owns."""
     if distribution == "python":
         return f"{sys.version_info[0]}.{sys.version_info[1]}"
+    import importlib.metadata
+
     try:
         return importlib.metadata.version(distribution)
     except importlib.metadata.PackageNotFoundError:

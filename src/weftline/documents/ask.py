@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import islice
 
 from weftline.documents.types import Predicate
 
@@ -35,6 +36,8 @@ class FactQuestion:
     predicates: tuple[Predicate, ...]
 
 
+MAX_QUESTION = 500  # characters
+MAX_READINGS = 5
 MEASURES = (Predicate.MEASURES, Predicate.MEASURES_SECONDARY, Predicate.MEASURES_OTHER)
 STATUS = r"not yet recruiting|active,? not recruiting|recruiting|completed|terminated|withdrawn|suspended"
 PHASE = r"(?:early )?phase\s*[1-4ivIV]+(?:\s*/\s*[1-4ivIV]+)?"
@@ -96,7 +99,7 @@ FACTS: tuple[tuple[str, str, tuple[Predicate, ...]], ...] = (
 
 def understand(question: str) -> TrialsQuestion | FactQuestion | None:
     """What is asked, or None when the question has none of the known forms."""
-    words = " ".join(question.split()).strip(" ?!.")
+    words = " ".join(question[:MAX_QUESTION].split()).strip(" ?!.")
     return _fact_question(words) or _plain_question(words) or _sponsor_question(words) or _trials_question(words)
 
 
@@ -139,7 +142,7 @@ def _plain_question(words: str) -> TrialsQuestion | None:
 
 
 def _splits(rest: str) -> Iterator[tuple[str, str]]:
-    for match in BETWEEN.finditer(rest):
+    for match in islice(BETWEEN.finditer(rest), MAX_READINGS):
         yield rest[: match.start()], rest[match.end() :]
 
 

@@ -38,6 +38,7 @@ LIST_COMMA = re.compile(r"[,;](?![^()]*\))")
 MENTIONED_IN = frozenset((SectionKind.OVERVIEW, SectionKind.SUMMARY, SectionKind.DESCRIPTION))
 MIN_MENTION = 3
 MAX_ABBREVIATION = 6
+MAX_NAMES = 500  # all are tried at every character
 
 
 def extract_claims(document: Document) -> Extraction:
@@ -226,7 +227,7 @@ def find_mentions(document: Document, entities: Iterable[Entity]) -> Iterator[Me
     if not owners:
         return
     # the longest first, so that `lung cancer` is not found inside a `small cell lung cancer` that is also known
-    names = sorted(owners, key=lambda name: (-len(name), name))
+    names = sorted(owners, key=lambda name: (-len(name), name))[-MAX_NAMES:]
     pattern = re.compile(r"(?<!\w)(?:" + "|".join(map(re.escape, names)) + r")(?!\w)", re.IGNORECASE)
     for number, section in enumerate(document.sections):
         if section.kind in MENTIONED_IN:

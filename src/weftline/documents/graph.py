@@ -90,8 +90,14 @@ class KnowledgeGraph:
 
 def _best(db: sqlite3.Connection, asked: TrialsQuestion) -> Answer:
     """The first reading that has an answer, or else the likeliest."""
-    answers = [_trials(db, drug, condition, asked.phase, asked.status, asked.sponsor) for drug, condition in asked.pairs]
-    return next((answer for answer in answers if answer.trials), answers[0])
+    likeliest: Answer | None = None
+    for drug, condition in asked.pairs:
+        answer = _trials(db, drug, condition, asked.phase, asked.status, asked.sponsor)
+        if answer.trials:
+            return answer
+        likeliest = likeliest or answer
+    assert likeliest is not None, "a question has a reading"
+    return likeliest
 
 
 def _trials(db: sqlite3.Connection, drug: str, condition: str, phase: str, status: str, sponsor: str) -> Answer:

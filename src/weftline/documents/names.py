@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 
 MARKS = re.compile("[\u00ae\u2122\u00a9\u2120]")
 POSSESSIVE = re.compile(r"['\u2019\u2018`]s\b")
-BRACKETS = re.compile(r"\s*[(\[\uff08]([^()\[\]\uff08\uff09]*)[)\]\uff09]")
+BRACKETS = re.compile(r"\s?[(\[\uff08]([^()\[\]\uff08\uff09]*)[)\]\uff09]")
 NOT_WORD = re.compile(r"[\W_]+")
 # British spelling and other doublets, as far as they are common in names of diseases
 SPELLINGS = (
@@ -31,17 +31,15 @@ NUMBERED = frozenset(("type", "phase", "stage", "grade", "class"))
 NEGATIONS = frozenset(("non", "not", "no", "without"))
 SEPARATORS = frozenset((*NEGATIONS, "and", "as", "by", "due", "following", "from", "or", "to", "with"))
 MAX_INSERTED = 2
+LOOK_BACK = 200  # characters; room for the fifteen words that an abbreviation may stand for
 # what follows a drug in a title that is about those who do not get it, or about something else
 NOT_GIVEN = ("resist", "naive", "intoleran", "sensitiv", "refractory", "depend", "pretreat", "experienc", "induc")
 
 DOSE = re.compile(
     r"\b\d+(?:[.,]\d+)?\s*(?:mg|g|mcg|\u00b5g|\u03bcg|ug|ng|kg|ml|l|iu|units?|gy|%)(?:\b|(?<=%)|/).*", re.IGNORECASE
 )
-DOSE_FORMS = frozenset(
-    ("tablet", "capsule", "injection", "infusion", "oral", "intravenous", "cream", "gel", "dose", "solution")
-)
-# a plus sign joins only where it cannot be a charge or a marker, as in `CD4+ cells`
 LISTED = re.compile(r"[^;\s][^;]*(?<=[^;\s])")
+# a plus sign joins only where it cannot be a charge or a marker, as in `CD4+ cells`
 COMPONENTS = re.compile(r"\s+\+\s*|(?<=[a-z]{3})\+(?=\w)|\s+(?:plus|combined with|in combination with)\s+", re.IGNORECASE)
 
 
@@ -76,6 +74,11 @@ def _stem(word: str) -> str:
         for ending in ("ion", "ed"):
             word = word.removesuffix(ending)
     return word
+
+
+DOSE_FORMS = frozenset(
+    map(_stem, ("tablet", "capsule", "injection", "infusion", "oral", "intravenous", "cream", "gel", "dose", "solution"))
+)
 
 
 def canonical(name: str) -> str:
@@ -216,7 +219,7 @@ def abbreviations(text: str) -> Iterator[tuple[str, str]]:
         short = match.group(1).strip()
         if not (2 <= len(short) <= 10 and sum(map(str.isupper, short)) >= 2 and " " not in short):
             continue
-        words = text[: match.start()].split()
+        words = text[max(0, match.start() - LOOK_BACK) : match.start()].split()
         window = " ".join(words[-min(len(short) + 5, 2 * len(short)) :])
         start = _long_form_start(short, window)
         if start is not None:

@@ -96,7 +96,7 @@ class SqliteRetriever:
         with reading(self._path, LAYOUT) as db:
             words = [] if mode is Mode.VECTOR else rank_by_words(db, query)
             meaning = [] if mode is Mode.KEYWORD else self._rank_by_meaning(db, query)
-            return tuple(self._hit(db, item) for item in fuse(words, meaning)[:limit])
+            return tuple(self._hit(db, item) for item in fuse(words, meaning)[: max(0, limit)])
 
     def _rank_by_meaning(self, db: sqlite3.Connection, query: str) -> list[Ranked]:
         vectors = self._current_vectors(db)

@@ -13,6 +13,8 @@ from weftline.digest.origin import is_installed
 from weftline.errors import Place, WeftlineError
 from weftline.model.node import NodeSpec
 
+#: Characters of a failure's message that the journal keeps.
+_TOLD = 4000
 #: A handle names one attempt: node number, item (or WHOLE), attempt.
 Handle = tuple[int, int, int]
 
@@ -70,6 +72,15 @@ class Failure:
         with contextlib.suppress(Exception):  # an error's own text may fail to be made; its class is still told
             return cls(type(error).__name__, _text(error), lineage, transient, place, _trace(error, frames), finding)
         return cls(type(error).__name__, "", lineage, transient, place, "", None)
+
+    def as_fields(self) -> dict[str, Any]:
+        """The fields of an event that tells of it."""
+        return {
+            "error": self.kind,
+            "code": None if self.finding is None else self.finding.code,
+            "message": self.message[:_TOLD],
+            "place": None if self.place is None else str(self.place),
+        }
 
 
 class Report(NamedTuple):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,6 +19,7 @@ from weftline.plan.predict import Forecast, Predictor
 from weftline.plan.select import select
 from weftline.plan.validate import findings as graph_findings
 from weftline.plan.validate import notes as graph_notes
+from weftline.plan.validate import unstorable
 from weftline.ports.backend import Capabilities
 from weftline.ports.cache import Cache
 from weftline.ports.ledger import LastTime, Ledger
@@ -36,6 +37,7 @@ class Wish:
         force: nodes to run even if their result is there.
         backend: where calls will run.
         capabilities: what that backend can do.
+        storable: whether a type can be stored; None when nothing will be.
     """
 
     params: Mapping[str, Any] = field(default_factory=dict)
@@ -44,6 +46,7 @@ class Wish:
     force: Sequence[str] = ()
     backend: str = "threads"
     capabilities: Capabilities = field(default_factory=Capabilities)
+    storable: Callable[[Any], bool] | None = None
 
 
 def check(graph: Graph, wish: Wish) -> tuple[list[WeftlineError], list[WeftlineError]]:
@@ -54,6 +57,8 @@ def check(graph: Graph, wish: Wish) -> tuple[list[WeftlineError], list[WeftlineE
     selected, _, more = select(graph, wish.targets)
     errors += [*found.findings, *more, *_unknown_nodes(graph, wish.force)]
     errors += misfits(graph, sorted(selected), wish.backend, wish.capabilities)
+    if wish.storable is not None:
+        errors += unstorable(graph, selected, wish.storable)
     return errors, list(graph.remembered("notes", lambda: tuple(graph_notes(graph))))
 
 

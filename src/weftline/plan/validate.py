@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Any
 
 from weftline.errors import (
@@ -14,6 +14,7 @@ from weftline.errors import (
     TwoProducersError,
     TypeMismatchError,
     UnknownTypeNote,
+    UnstorableTypeError,
     WeftlineError,
     did_you_mean,
 )
@@ -59,6 +60,15 @@ def notes(graph: Graph) -> list[WeftlineError]:
             if is_unknown(output.kind)
         ]
     return found
+
+
+def unstorable(graph: Graph, selected: Collection[int], storable: Callable[[Any], bool]) -> Iterator[WeftlineError]:
+    """Outputs of declared types that no codec can store, told before their node has worked for an hour."""
+    for number in sorted(selected):
+        node = graph.nodes[number]
+        for output in node.outputs if node.codec == "auto" else ():
+            if not is_unknown(output.kind) and not storable(output.kind):
+                yield UnstorableTypeError(node=node.name, key=output.key, given=render(output.kind), place=node.place)
 
 
 def _duplicates(graph: Graph) -> Iterator[WeftlineError]:

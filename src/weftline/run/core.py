@@ -12,35 +12,16 @@ Facts about attempts that are not running are ignored: a late or doubled report 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from heapq import heappop, heappush
 from typing import Any, Literal
 
-from weftline.model.call import Failure, Handle
+from weftline.model.call import Handle
 from weftline.model.event import Event, Kind
 from weftline.model.ids import WHOLE
 from weftline.model.transitions import TABLE, Cause, NodeState, RunStatus
-from weftline.run.facts import (
-    Body,
-    Cancel,
-    CancelRequested,
-    Conclude,
-    Fact,
-    Failed,
-    Lost,
-    Prepare,
-    Prepared,
-    QueueSized,
-    Shape,
-    Start,
-    Stopped,
-    Submit,
-    Succeeded,
-    TimerFired,
-    Unprepared,
-    Wish,
-)
+from weftline.run import facts
+from weftline.run.attempts import Attempts
+from weftline.run.facts import Body, Fact, Shape, Start, Wish
 from weftline.run.progress import ONE_CALL, NodeProgress
-from weftline.run.retry import pause_s
 from weftline.run.slots import Slots
 
 
@@ -71,7 +52,7 @@ class Core:
         quiet: bool = False,
     ) -> None:
         self.nodes = [NodeProgress(len(shape.upstream)) for shape in shapes]
-        self.attempts = dict(attempts or {})
+        self.attempts = Attempts(attempts or {})
         self._shapes = shapes
         self._starts = starts or {}
         self._looks_up = looks_up
@@ -80,24 +61,21 @@ class Core:
         self._cautious = queue
         self._on_failure = on_failure
         self._quiet = quiet
-        self._running: dict[tuple[int, int], int] = {}
-        self._sleeping: list[tuple[float, int, int, int]] = []
         self._unfinished = len(shapes)
         self._stopping: Literal["", "failure", "drain", "kill"] = ""
-        self._failures: dict[tuple[int, int], int] = {}
         self._now = 0.0
         self._records: list[Event] = []
         self._wishes: list[Wish] = []
         self._handlers: dict[type, Callable[[Any], None]] = {
-            Prepared: self._prepared,
-            Unprepared: self._unprepared,
-            Succeeded: self._succeeded,
-            Failed: self._failed,
-            Stopped: self._stopped,
-            Lost: self._lost,
-            TimerFired: self._wake,
-            CancelRequested: self._cancel,
-            QueueSized: self._resize,
+            facts.Prepared: self._prepared,
+            facts.Unprepared: self._unprepared,
+            facts.Succeeded: self._succeeded,
+            facts.Failed: self._failed,
+            facts.Stopped: self._stopped,
+            facts.Lost: self._lost,
+            facts.TimerFired: self._wake,
+            facts.CancelRequested: self._cancel,
+            facts.QueueSized: self._resize,
         }
 
     # --- what the engine asks ---
@@ -105,7 +83,7 @@ class Core:
     @property
     def status(self) -> RunStatus | None:
         """What became of the run, or None while it goes on."""
-        if self._unfinished or self._running:
+        if self._unfinished or self.attempts.running:
             return None
         states = {node.state for node in self.nodes}
         if self._stopping in {"drain", "kill"} and NodeState.CANCELLED in states:
@@ -116,11 +94,6 @@ class Core:
         return RunStatus.PARTIAL if any(node.failed for node in self.nodes) else RunStatus.COMPLETED
 
     @property
-    def wakes_at(self) -> float | None:
-        """When the first pause ends, in seconds since the epoch."""
-        return self._sleeping[0][0] if self._sleeping else None
-
-    @property
     def queue(self) -> int:
         """How many calls may wait in the backend now."""
         return self._slots.queue
@@ -128,7 +101,7 @@ class Core:
     @property
     def running(self) -> int:
         """Attempts that were submitted and have not been reported on."""
-        return len(self._running)
+        return self.attempts.running
 
     # --- the machine ---
 
@@ -143,12 +116,11 @@ class Core:
                 self._prepare(number, at)
         return self._answer()
 
-    def step(self, facts: Iterable[Fact]) -> tuple[list[Event], list[Wish]]:
+    def step(self, news: Iterable[Fact]) -> tuple[list[Event], list[Wish]]:
         """Takes facts; gives what to record, and what to do once that is recorded."""
-        handlers = self._handlers
-        for fact in facts:
+        for fact in news:
             self._now = fact.at
-            handlers[type(fact)](fact)
+            self._handlers[type(fact)](fact)
         return self._answer()
 
     def _answer(self) -> tuple[list[Event], list[Wish]]:
@@ -173,11 +145,11 @@ class Core:
     def _prepare(self, number: int, at: float) -> None:
         self._move(number, Cause.INPUTS_READY)
         if self._looks_up or self._shapes[number].fans_out:
-            self._wishes.append(Prepare(number))
+            self._wishes.append(facts.Prepare(number))
         else:
             self._begin(number, at, 1, {})
 
-    def _prepared(self, fact: Prepared) -> None:
+    def _prepared(self, fact: facts.Prepared) -> None:
         number = fact.node
         node = self.nodes[number]
         if node.state is not NodeState.PREPARING:
@@ -211,10 +183,10 @@ class Core:
             self._slots.queue = min(self._slots.queue, self._cautious)  # nobody knows yet how long its calls take
         self._push(number)
 
-    def _unprepared(self, fact: Unprepared) -> None:
+    def _unprepared(self, fact: facts.Unprepared) -> None:
         node = self.nodes[fact.node]
         node.failed = {WHOLE: fact.failure}
-        self._record(Kind.CALL_FAILED, fact.at, fact.node, body=_told(fact.failure))
+        self._record(Kind.CALL_FAILED, fact.at, fact.node, body=fact.failure.as_fields())
         self._finish(fact.node, fact.at, Cause.FAILED)
 
     def _push(self, number: int) -> None:
@@ -241,27 +213,26 @@ class Core:
         else:
             item = node.todo[node.position]
             node.position += 1
-            attempt = self.attempts.get((number, item), 0) + 1
+            attempt = self.attempts.next(number, item)
         self._slots.free -= cpu
         node.running += 1
-        self._running[number, item] = attempt
+        self.attempts.begin(number, item, attempt)
         self._record(Kind.ATTEMPT_STARTED, self._now, number, item, attempt)
-        self._wishes.append(Submit((number, item, attempt)))
+        self._wishes.append(facts.Submit((number, item, attempt)))
 
     # --- attempts end ---
 
     def _taken(self, handle: Handle) -> NodeProgress | None:
         """The node of a running attempt, which from now on does not run any more; None for one that does not."""
-        number, item, attempt = handle
-        if self._running.get((number, item)) != attempt:
+        if not self.attempts.end(handle):
             return None
-        del self._running[number, item]
+        number = handle[0]
         node = self.nodes[number]
         node.running -= 1
         self._slots.free += self._shapes[number].cpu
         return node
 
-    def _succeeded(self, fact: Succeeded) -> None:
+    def _succeeded(self, fact: facts.Succeeded) -> None:
         node = self._taken(fact.handle)
         if node is None:
             return
@@ -270,32 +241,31 @@ class Core:
         self._record(Kind.CALL_SUCCEEDED, fact.at, number, item, attempt, fact.body)
         self._settle(number, node, fact.at)
 
-    def _failed(self, fact: Failed) -> None:
+    def _failed(self, fact: facts.Failed) -> None:
         node = self._taken(fact.handle)
         if node is None:
             return
         number, item, attempt = fact.handle
-        self.attempts[number, item] = attempt
-        failures = self._failures[number, item] = self._failures.get((number, item), 0) + 1
         shape = self._shapes[number]
-        pause = None if self._stopping else pause_s(shape.policy, failures, fact.failure, fact.entropy)
-        body = _told(fact.failure)
+        pause = self.attempts.failed(fact.handle, shape.policy, fact.failure, fact.entropy)
+        if self._stopping:
+            pause = None
+        body = fact.failure.as_fields()
         if pause is not None:
             self._record(Kind.ATTEMPT_FAILED, fact.at, number, item, attempt, {**body, "retry_in_s": round(pause, 3)})
-            heappush(self._sleeping, (fact.at + pause, number, item, attempt + 1))
+            self.attempts.sleep(fact.at + pause, fact.handle)
             return
         self._record(Kind.CALL_FAILED, fact.at, number, item, attempt, body)
         node.failed = node.failed or {}
         node.failed[item] = fact.failure
         if not shape.tolerant:
             node.forget_calls()
-            self._sleeping = [nap for nap in self._sleeping if nap[1] != number]
-            self._sleeping.sort()
+            self.attempts.forget_pauses(number)
             if self._on_failure == "stop":
                 self._stop("failure", fact.at)
         self._settle(number, node, fact.at)
 
-    def _stopped(self, fact: Stopped) -> None:
+    def _stopped(self, fact: facts.Stopped) -> None:
         node = self._taken(fact.handle)
         if node is not None:
             self._settle(fact.handle[0], node, fact.at)
@@ -304,20 +274,15 @@ class Core:
         """Finishes a node whose calls have all ended."""
         if node.running or node.has_calls_to_start:
             return
+        shape = self._shapes[number]
         if node.succeeded + node.restored == node.total:
             self._finish(number, at, Cause.DONE)
-        elif node.failed and (not self._shapes[number].tolerant or node.is_complete):
-            self._finish(number, at, Cause.FAILED if self._has_too_few(number, node) else Cause.DONE)
-        elif self._stopping and not any(nap[1] == number for nap in self._sleeping):
+        elif node.failed and (not shape.tolerant or node.is_complete):
+            is_enough = shape.tolerant and node.share > 0 and node.share >= shape.min_success
+            self._finish(number, at, Cause.DONE if is_enough else Cause.FAILED)
+        elif self._stopping and not self.attempts.sleeps(number):
             untouched = self._stopping == "failure" and not node.succeeded and not node.restored
             self._finish(number, at, Cause.SKIPPED if untouched else Cause.CANCELLED)
-
-    def _has_too_few(self, number: int, node: NodeProgress) -> bool:
-        shape = self._shapes[number]
-        if not shape.tolerant:
-            return True
-        share = (node.succeeded + node.restored) / node.total
-        return share < shape.min_success or share == 0
 
     # --- nodes end ---
 
@@ -347,18 +312,10 @@ class Core:
     def _close(self, number: int, at: float, body: Body | None = None, *, told: bool = False) -> None:
         """Counts a node as ended and records it, unless the journal has been told before."""
         self._unfinished -= 1
-        self._wishes.append(Conclude(number))
+        self._wishes.append(facts.Conclude(number))
         if self._quiet or told:
             return
-        node = self.nodes[number]
-        fields = {
-            "state": str(node.state),
-            "total": node.total,
-            "ran": node.succeeded,
-            "restored": node.restored,
-            "failed": len(node.failed or ()),
-            "took_s": round(at - node.started_at, 6) if node.started_at else 0.0,
-        }
+        fields = self.nodes[number].as_fields(at)
         self._record(Kind.NODE_FINISHED, at, number, body=fields | dict(body) if body else fields)
 
     def _leave_out(self, number: int, at: float, why: str) -> None:
@@ -384,8 +341,7 @@ class Core:
             return
         self._stopping = why
         self._recall(kill=False)
-        asleep = {nap[1] for nap in self._sleeping}
-        self._sleeping = []
+        asleep = self.attempts.forget_all_pauses()
         cause, text = (
             (Cause.SKIPPED, "the run was stopped by a failure") if why == "failure" else (Cause.CANCELLED, "cancelled")
         )
@@ -400,9 +356,9 @@ class Core:
                     self._settle(number, node, at)
 
     def _recall(self, *, kill: bool) -> None:
-        self._wishes += [Cancel((number, item, attempt), kill) for (number, item), attempt in self._running.items()]
+        self._wishes += [facts.Cancel(handle, kill) for handle in self.attempts.handles]
 
-    def _cancel(self, fact: CancelRequested) -> None:
+    def _cancel(self, fact: facts.CancelRequested) -> None:
         if fact.kill:
             self._recall(kill=True)
         if not self._quiet:
@@ -411,16 +367,15 @@ class Core:
 
     # --- time, room, and losses ---
 
-    def _resize(self, fact: QueueSized) -> None:
+    def _resize(self, fact: facts.QueueSized) -> None:
         self._slots.queue = fact.calls
 
-    def _wake(self, fact: TimerFired) -> None:
-        while self._sleeping and self._sleeping[0][0] <= fact.at:
-            _, number, item, attempt = heappop(self._sleeping)
+    def _wake(self, fact: facts.TimerFired) -> None:
+        for number, item, attempt in self.attempts.awake(fact.at):
             self.nodes[number].try_again(item, attempt)
             self._push(number)
 
-    def _lost(self, fact: Lost) -> None:
+    def _lost(self, fact: facts.Lost) -> None:
         maker, reader = self.nodes[fact.node], self.nodes[fact.wanted_by]
         if fact.handle is not None:
             number, item, attempt = fact.handle
@@ -435,20 +390,9 @@ class Core:
             maker.waiters.append(fact.wanted_by)
             return
         maker.waiters = [fact.wanted_by]
-        for item in range(maker.total) if self._shapes[fact.node].fans_out else ONE_CALL:
-            self.attempts[fact.node, item] = self.attempts.get((fact.node, item), 0) + 1  # what was lost had a number too
+        self.attempts.skip_numbers(fact.node, range(maker.total) if self._shapes[fact.node].fans_out else ONE_CALL)
         self._move(fact.node, Cause.LOST)
         self._unfinished += 1
         maker.reset()
         if maker.pending == 0:
             self._prepare(fact.node, fact.at)
-
-
-def _told(failure: Failure) -> dict[str, object]:
-    place = failure.place
-    return {
-        "error": failure.kind,
-        "code": None if failure.finding is None else failure.finding.code,
-        "message": failure.message[:4000],
-        "place": None if place is None else str(place),
-    }

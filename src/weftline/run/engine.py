@@ -8,26 +8,17 @@ dies, what the journal calls succeeded is stored, and everything else will be do
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
-from weftline.clock import Clock
-from weftline.errors import StoreUnusableError, WeftlineError
-from weftline.model.call import Failure, Report
-from weftline.model.context import broken
+from weftline.errors import WeftlineError
+from weftline.model.call import Failure
 from weftline.model.entry import Entry
 from weftline.model.event import Event, Kind
 from weftline.model.fingerprint import Recipe
 from weftline.model.graph import Graph
 from weftline.model.plan import Decision, Plan, Step
 from weftline.model.transitions import NodeState, RunStatus
-from weftline.ports.backend import Backend
-from weftline.ports.cache import Cache
-from weftline.ports.ledger import Ledger
-from weftline.ports.sink import LogKeeper, Sink
-from weftline.ports.values import Values
 from weftline.run.calls import CallFinder, NodeCalls, planned_entries
 from weftline.run.core import Core
 from weftline.run.facts import (
@@ -42,61 +33,20 @@ from weftline.run.facts import (
     QueueSized,
     Shape,
     Start,
-    Stopped,
     Submit,
-    Succeeded,
     TimerFired,
     Unprepared,
     Wish,
 )
 from weftline.run.inputs import Holdings, OutputLostError
+from weftline.run.reports import ReportReader
+from weftline.run.resume import Past
+from weftline.run.surroundings import Surroundings
 
 #: The longest wait for a report, so that an interrupt or a due timer is noticed.
 _WAIT_S = 0.1
 #: Work that a backend should have waiting, in seconds: enough to bridge one tick.
 _QUEUED_S = 0.05
-
-
-@dataclass(slots=True)
-class Surroundings:
-    """What a run is done with.
-
-    Attributes:
-        backend: where calls run.
-        values: digests and codecs.
-        clock: the only source of time.
-        entropy: numbers between 0 and 1, for jitter.
-        cache: where results are; None to keep nothing.
-        ledger: where the journal is; None to keep none.
-        sinks: who is told.
-        logs: keeps what calls write.
-        checked: compare inputs before and after each call.
-    """
-
-    backend: Backend
-    values: Values
-    clock: Clock
-    entropy: Callable[[], float]
-    cache: Cache | None = None
-    ledger: Ledger | None = None
-    sinks: Sequence[Sink] = ()
-    logs: LogKeeper | None = None
-    checked: bool = False
-
-
-@dataclass(slots=True)
-class Past:
-    """What this run did before the process that works on it now.
-
-    Attributes:
-        attempts: highest attempt by node name and item.
-        done: key in hex of calls that succeeded, by node name and item.
-        finished: nodes whose end is in the journal.
-    """
-
-    attempts: Mapping[tuple[str, int], int] = field(default_factory=dict)
-    done: Mapping[tuple[str, int], str] = field(default_factory=dict)
-    finished: frozenset[str] = frozenset()
 
 
 class Engine:
@@ -139,6 +89,7 @@ class Engine:
             elif step.decision is Decision.SKIP:
                 starts[number] = "skip"
                 self._take_stored(number, planned_entries(step))
+        self._reader = ReportReader(run, around, self.calls, self.holdings, self._finder)
         capabilities = around.backend.capabilities
         index = graph.index
         self.core = Core(
@@ -155,7 +106,6 @@ class Engine:
         self._cancel: Literal["", "drain", "kill"] = ""
         self._told_cancel = ""
         self._recipes: list[Recipe] = []
-        self._before: dict[tuple[int, int], Mapping[str, bytes]] = {}
 
     def calls(self, number: int) -> NodeCalls:
         """The calls of a node."""
@@ -192,7 +142,7 @@ class Engine:
             if status is not None and not facts:
                 break
             facts += self._wait(0.0 if facts else _WAIT_S)
-            assert facts or self.core.running or self.core.wakes_at is not None, "the run waits for nothing"
+            assert facts or self.core.running or self.core.attempts.wakes_at is not None, "the run waits for nothing"
             records, wishes = self.core.step(facts)
         counts: dict[str, int] = {}
         for node in self.core.nodes:
@@ -274,15 +224,14 @@ class Engine:
         return fields
 
     def _submit(self, wish: Submit, facts: list[Fact]) -> None:
-        number, item, _ = wish.handle
+        number = wish.handle[0]
         calls = self.calls(number)
         try:
             call = calls.call(wish.handle, self.holdings)
         except OutputLostError as lost:
             facts.append(self._lost(lost.node, number, wish))
             return
-        if self._around.checked:
-            self._before[number, item] = {name: self._around.values.digest(value, name) for name, value in call.inputs.items()}
+        self._reader.expect(call)
         self._around.backend.submit(call)
 
     def _lost(self, source: int, reader: int, wish: Submit | None) -> Fact:
@@ -308,75 +257,17 @@ class Engine:
             self._told_cancel = self._cancel
             facts.append(CancelRequested(now(), self._cancel == "kill"))
             longest_s = 0.0
-        wakes_at = self.core.wakes_at
+        wakes_at = self.core.attempts.wakes_at
         if wakes_at is not None:
             longest_s = max(0.0, min(longest_s, wakes_at - now()))
         if self.core.running or wakes_at is not None:
-            facts += self._digest_reports(self._around.backend.poll(longest_s))
+            is_running = self.core.attempts.is_running
+            reports = [report for report in self._around.backend.poll(longest_s) if is_running(report.handle)]
+            facts += self._reader.read(reports)
+            if reports:
+                facts += self._sized_queue(max(report.took_s for report in reports), now())
         if wakes_at is not None and wakes_at <= now():
             facts.append(TimerFired(now()))
-        return facts
-
-    def _digest_reports(self, reports: Sequence[Report]) -> list[Fact]:
-        """What reports mean; results are stored first, all of them in one go."""
-        now = self._around.clock.now()
-        facts: list[Fact] = []
-        entries: list[Entry] = []
-        longest_s = 0.0
-        for report in reports:
-            longest_s = max(longest_s, report.took_s)
-            if report.outputs is None:
-                facts.append(self._unsuccessful(report, now))
-            else:
-                facts.append(self._success(report, now, entries))
-        if entries:
-            facts = self._store(entries, facts, now)
-        if reports:
-            facts += self._sized_queue(longest_s, now)
-        return facts
-
-    def _unsuccessful(self, report: Report, now: float) -> Fact:
-        failure = report.failure
-        self._keep_log(report, "" if failure is None else failure.trace)
-        if failure is None:
-            return Stopped(now, report.handle)
-        return Failed(now, report.handle, failure, self._around.entropy())
-
-    def _success(self, report: Report, now: float, entries: list[Entry]) -> Fact:
-        number, item, _ = report.handle
-        calls, around = self.calls(number), self._around
-        assert report.outputs is not None
-        if report.log:
-            self._keep_log(report, "")
-        try:
-            if around.backend.capabilities.ships:
-                _check_transport(calls, report.outputs)
-            if around.checked:
-                self._check_inputs(calls, number, item)
-            outputs = tuple(map(around.values.freeze, report.outputs))
-            self.holdings.put(number, item, outputs)
-            if around.cache is None:
-                return Succeeded(now, report.handle)
-            made = self._finder.entries(calls, item, outputs, now, report.took_s)
-        except WeftlineError as error:
-            return Failed(now, report.handle, Failure.of(error))
-        entries += made
-        self.holdings.put_entry(number, item, _light(made[-1]))
-        body = {"key": made[-1].key.hex(), "took_s": round(report.took_s, 6)}
-        return Succeeded(now, report.handle, body)
-
-    def _check_inputs(self, calls: NodeCalls, number: int, item: int) -> None:
-        before = self._before.pop((number, item), {})
-        handle = (number, item, 0)
-        self.holdings.check_unchanged(calls.node, calls.call(handle, self.holdings).inputs, before)
-
-    def _store(self, entries: Sequence[Entry], facts: list[Fact], now: float) -> list[Fact]:
-        assert self._around.cache is not None
-        try:
-            self._around.cache.store(entries)
-        except StoreUnusableError as error:
-            failure = Failure.of(error)
-            return [Failed(now, fact.handle, failure) if isinstance(fact, Succeeded) else fact for fact in facts]
         return facts
 
     def _sized_queue(self, longest_s: float, now: float) -> Iterable[Fact]:
@@ -385,12 +276,6 @@ class Engine:
         calls = min(capabilities.queue, int(capabilities.slots * _QUEUED_S / max(longest_s, 1e-6)))
         if not self.core.queue // 2 <= calls <= self.core.queue * 2:
             yield QueueSized(now, calls)
-
-    def _keep_log(self, report: Report, trace: str) -> None:
-        if self._around.logs is not None and (report.log or trace):
-            number, item, attempt = report.handle
-            with contextlib.suppress(OSError):  # a log that cannot be written must not fail the call
-                self._around.logs.keep(self.run_id, self.calls(number).node.name, item, attempt, report.log + trace)
 
 
 def _shapes(graph: Graph) -> list[Shape]:
@@ -418,20 +303,3 @@ def sorted_by_number(plan: Plan) -> Sequence[Step]:
     for number, step in zip(plan.graph.order, plan.steps, strict=True):
         steps[number] = step
     return steps
-
-
-def _light(entry: Entry) -> Entry:
-    """An entry without large contents: they are in the store, or about to be."""
-    outputs = tuple(found if found.size <= 1024 else found._replace(content=None) for found in entry.outputs)
-    return entry._replace(outputs=outputs)
-
-
-def _check_transport(calls: NodeCalls, outputs: Sequence[Any]) -> None:
-    """Checks what came back from another process.
-
-    Raises:
-        ContractError: a value is not of the declared type.
-    """
-    for output, value in zip(calls.node.outputs, outputs, strict=True):
-        if not output.check(value):
-            raise broken(calls.node.name, output, value)

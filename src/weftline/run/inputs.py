@@ -6,12 +6,12 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from weftline import digest
-from weftline.errors import ChangedInputError, DamagedEntryError, UnboundedInputError
+from weftline.errors import DamagedEntryError, UnboundedInputError
 from weftline.model.entry import ITEMS, Entry
 from weftline.model.fingerprint import part_key
 from weftline.model.graph import Graph
 from weftline.model.ids import WHOLE
-from weftline.model.node import Input, NodeSpec
+from weftline.model.node import NodeSpec
 from weftline.ports.cache import Cache
 from weftline.ports.values import Values, container_in, digests_in
 
@@ -83,15 +83,16 @@ class Holdings:
 
     def input_digests(self, node: NodeSpec) -> dict[str, bytes]:
         """The digest of each input by its name; of the list for the one that the node runs over."""
-        return {read.name: self._input_digest(node, read) for read in node.inputs}
-
-    def _input_digest(self, node: NodeSpec, read: Input) -> bytes:
-        if not read.optional:
-            return digest.of_items(self.item_digests(read.key)) if read.key == node.over else self.digest(read.key)
-        parts: list[bytes] = []
-        for key in self._graph.keys_for(read.key):
-            parts += [key.encode(), self.digest(key)]
-        return digest.of_parts(*parts)
+        found: dict[str, bytes] = {}
+        for read in node.inputs:
+            if read.optional:
+                pairs = [(key.encode(), self.digest(key)) for key in self._graph.keys_for(read.key)]
+                found[read.name] = digest.of_parts(*(part for pair in pairs for part in pair))
+            elif read.key == node.over:
+                found[read.name] = digest.of_items(self.item_digests(read.key))
+            else:
+                found[read.name] = self.digest(read.key)
+        return found
 
     def digest(self, key: str) -> bytes:
         """The digest of what a key holds."""
@@ -240,13 +241,3 @@ class Holdings:
             elif read.key != node.over:
                 found[read.name] = self.value(read.key)
         return found
-
-    def check_unchanged(self, node: NodeSpec, inputs: Mapping[str, Any], before: Mapping[str, bytes]) -> None:
-        """Compares inputs after a call with their digests before.
-
-        Raises:
-            ChangedInputError: the call changed one.
-        """
-        for read in node.inputs:
-            if read.name in before and self._values.digest(inputs[read.name], read.key) != before[read.name]:
-                raise ChangedInputError(node=node.name, key=read.key, place=node.place)

@@ -57,6 +57,22 @@ class NodeProgress:
         """Whether every call has an outcome."""
         return self.succeeded + self.restored + len(self.failed or ()) == self.total
 
+    @property
+    def share(self) -> float:
+        """The share of calls that have a result."""
+        return (self.succeeded + self.restored) / self.total
+
+    def as_fields(self, at: float) -> dict[str, object]:
+        """The fields of the event that tells of its end."""
+        return {
+            "state": str(self.state),
+            "total": self.total,
+            "ran": self.succeeded,
+            "restored": self.restored,
+            "failed": len(self.failed or ()),
+            "took_s": round(at - self.started_at, 6) if self.started_at else 0.0,
+        }
+
     def try_again(self, item: int, attempt: int) -> None:
         """A call is ready for another attempt."""
         self.again = self.again or []

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from weftline.errors import NoValueError, TooFewItemsError, WeftlineError
+from weftline.errors import NodeFailedError, NoValueError, TooFewItemsError, WeftlineError
 from weftline.model.call import Failure
 from weftline.model.ids import WHOLE, call_label
 from weftline.model.plan import Decision, Plan
@@ -71,7 +71,7 @@ class RunResult:
         """Every node's result, in order of execution."""
         core, graph = self._engine.core, self.plan.graph
         attempts: dict[int, int] = {}
-        for (number, _), attempt in core.attempts.items():
+        for (number, _), attempt in core.attempts.numbers.items():
             attempts[number] = max(attempts.get(number, 0), attempt)
         found = {}
         for step in self.plan.steps:
@@ -115,6 +115,18 @@ class RunResult:
             for step in self.steps.values()
             if step.status == NodeState.FAILED and step.total > 1 and WHOLE not in step.failures
         ]
+
+    def raise_for_failure(self) -> RunResult:
+        """Itself, if the run completed.
+
+        Raises:
+            NodeFailedError: a node failed; the first one, in order of execution.
+        """
+        for label, failure in self.failures:
+            if failure.finding is not None:
+                raise failure.finding
+            raise NodeFailedError(node=label, kind=failure.kind, detail=failure.message, place=failure.place)
+        return self
 
     def __contains__(self, key: str) -> bool:
         """Whether the run has a value for a key."""

@@ -2,8 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
 from weftline.model.run import RunRecord
-from weftline.run.engine import Past
+
+
+@dataclass(slots=True)
+class Past:
+    """What this run did before the process that works on it now.
+
+    Attributes:
+        attempts: highest attempt by node name and item.
+        done: key in hex of calls that succeeded, by node name and item.
+        finished: nodes whose end is in the journal.
+    """
+
+    attempts: Mapping[tuple[str, int], int] = field(default_factory=dict)
+    done: Mapping[tuple[str, int], str] = field(default_factory=dict)
+    finished: frozenset[str] = frozenset()
 
 
 def past_of(record: RunRecord) -> Past:

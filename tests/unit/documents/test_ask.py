@@ -69,3 +69,9 @@ def test_questions_about_one_trial(question):
 )
 def test_what_has_no_known_form_is_not_guessed(question):
     assert understand(question) is None
+
+
+@pytest.mark.timeout(10)
+def test_an_endless_question_has_few_readings():
+    asked = understand("which trials test X" + " for Y" * 10_000)
+    assert len(asked.pairs) < 10

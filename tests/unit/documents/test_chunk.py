@@ -12,9 +12,10 @@ from weftline.documents.chunk import (
     embedding_text,
     estimate_pieces,
     pack,
+    path_of,
     sentence_spans,
 )
-from weftline.documents.types import Document, Section, SectionKind
+from weftline.documents.types import Document, Part, Section, SectionKind
 
 
 def sentences(text):
@@ -58,6 +59,14 @@ def test_a_passage_within_one_field_has_that_field_as_its_path(document):
     assert title.place.path == "protocolSection.identificationModule.briefTitle"
 
 
+def test_a_path_is_that_of_the_one_part_that_is_touched():
+    section = Section(SectionKind.OUTCOMES, "Outcomes", "aa bb cc", "all", (Part("a", 0, 2), Part("b", 3, 5), Part("c", 6, 8)))
+    paths = {
+        (start, end): path_of(section, start, end) for start, end in ((0, 2), (3, 5), (6, 8), (1, 4), (2, 3), (0, 8), (5, 7))
+    }
+    assert paths == {(0, 2): "a", (3, 5): "b", (6, 8): "c", (1, 4): "all", (2, 3): "all", (0, 8): "all", (5, 7): "c"}
+
+
 def test_neighbours_share_two_short_sentences_and_only_those():
     text = "\n".join(f"Sentence number {number} of this text." for number in range(12))
     spans = list(pack(text, max_words=30, max_pieces=MAX_PIECES, overlap=2))
@@ -99,6 +108,13 @@ def test_a_single_endless_word_is_cut():
     spans = list(pack(text, max_words=180, max_pieces=100, overlap=2))
     assert "".join(text[start:end] for start, end in spans) == text
     assert all(estimate_pieces(text[start:end]) <= 100 for start, end in spans)
+
+
+@pytest.mark.timeout(10)
+def test_a_very_long_line_takes_no_longer_than_many_short_ones():
+    line = "One of 40,000 sentences. " * 40_000
+    chunks = chunk_document(Document("X", "Title", "s", (Section(SectionKind.SUMMARY, "Summary", line, "p"),)))
+    assert len(chunks) > 1000
 
 
 def test_a_very_long_title_leaves_room_for_the_passage():

@@ -1,5 +1,7 @@
 import dataclasses
 
+import pytest
+
 from weftline.documents.extract import entity_id, extract_claims
 from weftline.documents.parse import parse_record
 from weftline.documents.types import EntityKind, Predicate
@@ -105,3 +107,11 @@ def test_a_document_that_is_no_study_claims_nothing(document):
 def test_a_name_without_words_still_has_an_id():
     assert entity_id(EntityKind.CONDITION, "???") == "condition:???"
     assert entity_id(EntityKind.INTERVENTION, "(100 mg)") == "intervention:100 mg"
+
+
+@pytest.mark.timeout(10)
+def test_thousands_of_names_are_read_in_seconds(study, payload):
+    study["protocolSection"]["conditionsModule"]["conditions"] = [f"Condition {number} (CO{number})" for number in range(3000)]
+    study["protocolSection"]["descriptionModule"]["detailedDescription"] = "Nothing of the kind. " * 2000
+    extraction = extract_claims(parse_record(payload(study)))
+    assert len(said(extraction, Predicate.STUDIES)) == 3000

@@ -53,6 +53,8 @@ def test_two_conditions_are_two(one, other):
         ("K-877 0.2 mg/day (once daily)", "k 877"),
         ("Gefitinib Tablets", "gefitinib"),
         ("Hyaluronic acid 50 mg/capsule", "hyaluronic acid"),
+        ("Kanglaite Injection", "kanglaite"),
+        ("Vitamin C oral solution 5 ml", "vitamin c"),
         ("Injection", "inject"),
         ("BT-001", "bt 001"),
     ],

@@ -50,6 +50,11 @@ def test_the_official_title_serves_when_there_is_no_brief_one(study, payload):
     assert parse_record(payload(study)).title.startswith("A Randomised Trial")
 
 
+def test_a_blank_title_is_no_title(study, payload):
+    study["protocolSection"]["identificationModule"]["briefTitle"] = " "
+    assert parse_record(payload(study)).title.startswith("A Randomised Trial")
+
+
 def test_a_byte_order_mark_is_accepted(study, payload):
     marked = b"\xef\xbb\xbf" + json.dumps(study).encode()
     assert parse_record(payload(marked)) == parse_record(payload(study))

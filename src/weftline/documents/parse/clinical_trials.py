@@ -50,7 +50,7 @@ def read_study(source: str, record: dict[str, Any]) -> Document:
     _check_identity(source, trial)
     return Document(
         id=trial.nct_id,
-        title=trial.brief_title or trial.official_title,
+        title=trial.brief_title if trial.brief_title.strip() else trial.official_title,
         source=source,
         sections=trial_sections(trial, summary, details, results),
         trial=trial,

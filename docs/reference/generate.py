@@ -1,0 +1,159 @@
+"""Writes the reference pages from the code: commands, exit codes, errors, settings, events. Run by `make docs`."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+HERE = Path(__file__).parent
+
+
+def pages() -> dict[str, str]:
+    """The text of each page by its file name."""
+    return {
+        "cli.md": "\n".join(command_line()) + "\n",
+        "errors.md": "\n".join(errors()) + "\n",
+        "settings.md": "\n".join(settings()) + "\n",
+        "events.md": "\n".join(events()) + "\n",
+    }
+
+
+def command_line() -> Iterator[str]:
+    import typer.main
+
+    from weftline.cli.exits import Exit
+    from weftline.cli.main import app
+
+    group = typer.main.get_command(app)
+    yield "# Command line"
+    yield ""
+    yield "Results go to stdout, everything else to stderr. Commands that read have `--json`. Colours appear on a terminal only;"
+    yield "`NO_COLOR` turns them off. `weftline --debug COMMAND` shows the traceback of an error."
+    for name, command in group.commands.items():
+        context = typer.Context(command, info_name=f"weftline {name}")
+        yield ""
+        yield f"## weftline {name}"
+        yield ""
+        yield from inspect.cleandoc(command.help or "").splitlines()
+        yield ""
+        yield "```text"
+        yield " ".join(["weftline", name, *(piece for piece in command.collect_usage_pieces(context))])
+        yield "```"
+        yield ""
+        yield "| argument or option | meaning |"
+        yield "|---|---|"
+        for parameter in command.params:
+            record = parameter.get_help_record(context)
+            if record is None:
+                record = (parameter.human_readable_name, getattr(parameter, "help", "") or "")
+            label, meaning = (" ".join(part.split()).replace("|", "\\|") for part in record)
+            yield f"| `{label}` | {meaning} |"
+    yield ""
+    yield "## Exit codes"
+    yield ""
+    yield "| code | name | meaning |"
+    yield "|---|---|---|"
+    documented = _member_docs(Exit)
+    for member in Exit:
+        yield f"| {member.value} | {member.name} | {documented[member.name]} |"
+
+
+def _member_docs(kind: type) -> dict[str, str]:
+    """The strings that stand below the members of an enumeration."""
+    import ast
+
+    body = ast.parse(inspect.getsource(kind)).body[0].body
+    found = {}
+    for statement, following in zip(body, body[1:], strict=False):
+        if isinstance(statement, ast.Assign) and isinstance(following, ast.Expr):
+            found[statement.targets[0].id] = following.value.value
+    return found
+
+
+def errors() -> Iterator[str]:
+    from weftline import errors as taxonomy
+
+    kinds = [
+        kind
+        for kind in vars(taxonomy).values()
+        if isinstance(kind, type) and issubclass(kind, taxonomy.WeftlineError) and "code" in vars(kind) and kind.code != "W000"
+    ]
+    yield "# Errors and findings"
+    yield ""
+    yield "An error has a code that does not change, a place in your files where one is known, and a fix. `weftline check` reports"
+    yield "all findings at once; what is called a note does not stop a plan. Words in braces are filled in."
+    yield ""
+    yield "| code | class | what | fix | whose |"
+    yield "|---|---|---|---|---|"
+    for kind in sorted(kinds, key=lambda kind: kind.code):
+        owner = next(part.__name__ for part in kind.__mro__ if part.__name__ in _OWNERS)
+        cells = (kind.what, kind.remedy)
+        what, fix = (" ".join(cell.split()).replace("|", "\\|").replace("{", "`{").replace("}", "}`") for cell in cells)
+        note = " (note)" if kind.severity is taxonomy.Severity.NOTE else ""
+        yield f"| {kind.code} | `{kind.__name__}`{note} | {what} | {fix} | {_OWNERS[owner]} |"
+
+
+_OWNERS = {
+    "AuthorError": "the pipeline's author",
+    "PlanError": "what was asked for",
+    "UsageError": "the command line",
+    "DataError": "an input record",
+    "MachineError": "the machine",
+}
+
+
+def settings() -> Iterator[str]:
+    from weftline.settings import PREFIX, Settings
+
+    described = _attributes(Settings)
+    yield "# Settings"
+    yield ""
+    yield "Read once when a command starts or a pipeline is run; options and arguments go before them."
+    yield ""
+    yield "| variable | default | meaning |"
+    yield "|---|---|---|"
+    for field in dataclasses.fields(Settings):
+        default = os.fspath(field.default) if isinstance(field.default, os.PathLike) else field.default
+        yield f"| `{PREFIX}{field.name.upper()}` | `{default}` | {described[field.name]} |"
+
+
+def _attributes(kind: type) -> dict[str, str]:
+    """The section `Attributes` of a docstring."""
+    text = inspect.getdoc(kind).partition("Attributes:")[2]
+    found: dict[str, str] = {}
+    name = ""
+    for line in text.splitlines():
+        if line.startswith("    ") and not line.startswith("        ") and ":" in line:
+            name, _, rest = line.strip().partition(": ")
+            found[name] = rest
+        elif line.strip() and name:
+            found[name] += " " + line.strip()
+    return found
+
+
+def events() -> Iterator[str]:
+    from weftline.model.event import Kind
+    from weftline.model.transitions import TABLE
+
+    yield "# Events and states"
+    yield ""
+    yield "The journal of a run is a list of these events; `--progress ndjson` prints them as they happen, one JSON object a line,"
+    yield "with `run`, `event`, `at` (seconds since the epoch) and, where they apply, `node`, `item`, `attempt` and further fields."
+    yield ""
+    for kind in Kind:
+        yield f"- `{kind}`"
+    yield ""
+    yield "A node moves through these states:"
+    yield ""
+    yield "| from | cause | to |"
+    yield "|---|---|---|"
+    for (state, cause), target in TABLE.items():
+        yield f"| {state} | {cause} | {target} |"
+
+
+if __name__ == "__main__":
+    for name, text in pages().items():
+        (HERE / name).write_text(text, encoding="utf-8")

@@ -1,0 +1,136 @@
+"""What a user asks for, and the home that it is asked of: where results and journals are, and where calls run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from weftline import settings
+from weftline.backends.capture import Capture
+from weftline.backends.inline import InlineBackend
+from weftline.backends.threads import ThreadBackend
+from weftline.clock import Clock, SystemClock
+from weftline.codec import is_storable
+from weftline.errors import UnknownBackendError, did_you_mean
+from weftline.observe.log import LogFolder
+from weftline.plan import planner
+from weftline.ports.backend import Backend
+from weftline.ports.cache import Cache
+from weftline.ports.ledger import Ledger
+from weftline.ports.values import Values
+
+OnFailure = Literal["stop", "continue"]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a user asks for, on the command line or in a call.
+
+    Attributes:
+        params: parameters by name or `node.name`.
+        given: values of keys from outside.
+        targets: a selection; empty for everything.
+        force: nodes to run even if their result is there.
+        backend: where calls run; None for the setting.
+        workers: calls at the same time; None for the setting.
+        on_failure: whether a failure stops the run, or only what depends on it.
+        cache: whether results are looked up and kept.
+        checked: whether inputs are compared before and after each call; None for the setting.
+    """
+
+    params: Mapping[str, Any] = field(default_factory=dict)
+    given: Mapping[str, Any] = field(default_factory=dict)
+    targets: Sequence[str] = ()
+    force: Sequence[str] = ()
+    backend: str | None = None
+    workers: int | None = None
+    on_failure: OnFailure = "stop"
+    cache: bool = True
+    checked: bool | None = None
+
+
+class Home:
+    """A folder with a ledger, a cache and logs; each opened when first used. Without a path, everything is forgotten.
+
+    Args:
+        path: the folder; made when something is first kept. None to keep nothing.
+        known: settings of the process.
+        clock: the source of time.
+    """
+
+    def __init__(self, path: Path | None, known: settings.Settings | None = None, clock: Clock | None = None) -> None:
+        self.path = path
+        self.settings = known or settings.Settings.read()
+        self.clock = clock or SystemClock()
+        self.values = Values()
+        self._cache: Cache | None = None
+        self._ledger: Ledger | None = None
+
+    @property
+    def cache(self) -> Cache | None:
+        """Where results are kept."""
+        if self._cache is None and self.path is not None:
+            from weftline.store.files import FileCache
+
+            self._cache = FileCache(self.path / "cache")
+        return self._cache
+
+    @property
+    def ledger(self) -> Ledger | None:
+        """Where journals are kept."""
+        if self._ledger is None and self.path is not None:
+            from weftline.store.sqlite import SqliteLedger
+
+            self._ledger = SqliteLedger(self.path / "ledger.db")
+        return self._ledger
+
+    @property
+    def logs(self) -> LogFolder | None:
+        """Where the output of calls is kept."""
+        return None if self.path is None else LogFolder(self.path / "logs")
+
+    def backend(self, request: Request, capture: Capture | None = None) -> Backend:
+        """The backend that a request names.
+
+        Raises:
+            UnknownBackendError: there is none of that name.
+        """
+        name = request.backend or self.settings.backend
+        slots = request.workers or self.settings.slots
+        makers: dict[str, Callable[[], Backend]] = {
+            "inline": lambda: InlineBackend(slots, capture),
+            "threads": lambda: ThreadBackend(slots, capture),
+            "processes": lambda: _processes(slots),
+        }
+        if name not in makers:
+            raise UnknownBackendError(name=name, known=", ".join(makers), hint=did_you_mean(name, makers))
+        return makers[name]()
+
+    def wish(self, request: Request) -> planner.Wish:
+        """A request as the planner understands it."""
+        backend = self.backend(request)
+        keeps = request.cache and self.path is not None
+        return planner.Wish(
+            params=request.params,
+            given=request.given,
+            targets=request.targets,
+            force=request.force,
+            backend=backend.name,
+            capabilities=backend.capabilities,
+            storable=(lambda kind: is_storable(kind, self.values.foreign)) if keeps else None,
+        )
+
+    def close(self) -> None:
+        """Closes what was opened."""
+        for opened in (self._cache, self._ledger):
+            if opened is not None:
+                opened.close()
+        self._cache = self._ledger = None
+
+
+def _processes(slots: int) -> Backend:
+    from weftline.backends.processes import ProcessBackend
+
+    return ProcessBackend(slots)

@@ -1,0 +1,153 @@
+"""The pipeline as users have it: it validates, plans and runs itself; each method is one use of a verb."""
+
+from __future__ import annotations
+
+import contextlib
+import weakref
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from weftline.author.pipeline import Pipeline as AuthoredPipeline
+from weftline.errors import WeftlineError
+
+if TYPE_CHECKING:  # what plans and runs is imported when a pipeline is planned or run
+    from weftline.app.home import Home, Request
+    from weftline.model.plan import Plan
+    from weftline.plan.explain import Explanation
+    from weftline.ports.sink import Sink
+    from weftline.run.result import RunResult
+
+#: Stands for "as the settings say".
+_AS_SET: Any = type("AsSet", (), {"__repr__": lambda _: "<as set>"})()
+
+
+def load(target: str) -> Pipeline:
+    """The pipeline of a target; see `weftline.author.load`."""
+    from weftline.author.load import load as find
+
+    found = find(target)
+    if isinstance(found, Pipeline):
+        return found
+    made = Pipeline(found.nodes, name=found.name, inputs=found.inputs)
+    made.target = found.target
+    return made
+
+
+class Pipeline(AuthoredPipeline):
+    """Nodes joined by the keys that they share; validates, plans and runs itself.
+
+    Args:
+        nodes: decorated functions, instances of `Node`, or classes that need no arguments.
+        name: of the pipeline; runs of one name know of each other.
+        inputs: keys that every run must be given, with their types.
+
+    Example:
+        >>> from weftline import Pipeline, node
+        >>> @node(provides="total")
+        ... def total(numbers: list[int]) -> int:
+        ...     return sum(numbers)
+        >>> Pipeline([total]).run(given={"numbers": [1, 2, 3]}, home=None)["total"]
+        6
+    """
+
+    @classmethod
+    def load(cls, target: str) -> Pipeline:
+        """The pipeline of a file (`flow.py`, `flow.py:name`), of a module, or of a name that an installed package ships.
+
+        Raises:
+            TargetNotFoundError: nothing is there, or no pipeline is in it.
+        """
+        return load(target)
+
+    def validate(self, *, given: Sequence[str] = ()) -> list[WeftlineError]:
+        """All findings; empty when the pipeline is sound.
+
+        Args:
+            given: keys that runs will be given.
+        """
+        from weftline.plan.validate import findings
+
+        return findings(self.graph, given)
+
+    def plan(self, *, home: str | Path | None = _AS_SET, **asked: Any) -> Plan:
+        """What would happen, and why; nothing runs. For the arguments see `run`.
+
+        Raises:
+            InvalidPipelineError: it carries all findings.
+        """
+        from weftline.app import verbs
+
+        with contextlib.closing(_home(home)) as opened:
+            return verbs.plan(self, opened, _request(asked))
+
+    def run(self, *, home: str | Path | None = _AS_SET, sinks: Sequence[Sink] = (), **asked: Any) -> RunResult:
+        """Runs what has to be run, and restores the rest.
+
+        Args:
+            home: folder of ledger, cache and logs; None to keep nothing and compute everything.
+            sinks: who is told of events.
+            **asked: `params` (by `name` or `node.name`), `given` (values by key), `targets` (a selection), `force` (nodes),
+                `backend` (`threads`, `processes`, `inline`), `workers`, `on_failure` (`stop`, `continue`), `cache`,
+                `checked`; see `weftline.app.Request`.
+
+        Returns:
+            The result, also of a run that failed: see its `status` and `failures`.
+
+        Raises:
+            InvalidPipelineError: it carries all findings; nothing has run.
+            KeyboardInterrupt: the run was interrupted; it is recorded and can be resumed.
+        """
+        from weftline.app import verbs
+
+        opened = _home(home)
+        try:
+            return _kept(verbs.run(self, opened, _request(asked), sinks, echo=True), opened)
+        except BaseException:
+            opened.close()
+            raise
+
+    def resume(
+        self, run: str = "", *, home: str | Path | None = _AS_SET, sinks: Sequence[Sink] = (), **asked: Any
+    ) -> RunResult:
+        """Goes on with a run of this pipeline, the newest by default; for the arguments see `run`."""
+        from weftline.app import verbs
+
+        opened = _home(home)
+        try:
+            return _kept(verbs.resume(run, opened, self, _request(asked), sinks, echo=True), opened)
+        except BaseException:
+            opened.close()
+            raise
+
+    def why(self, node: str, *, home: str | Path | None = _AS_SET, **asked: Any) -> Explanation:
+        """Everything that decides a node's result, beside what it was last time; print it."""
+        from weftline.app import verbs
+
+        with contextlib.closing(_home(home)) as opened:
+            return verbs.why(self, opened, _request(asked), node)
+
+
+def _home(home: str | Path | None) -> Home:
+    from weftline.app.home import Home
+    from weftline.settings import Settings
+
+    known = Settings.read()
+    if home is _AS_SET:
+        return Home(known.home, known)
+    return Home(None if home is None else Path(home), known)
+
+
+def _request(asked: Mapping[str, Any]) -> Request:
+    """What was asked for; None means: not asked."""
+    from weftline.app.home import Request
+
+    return Request(**{name: value for name, value in asked.items() if value is not None})
+
+
+def _kept(result: RunResult, home: Home) -> RunResult:
+    """The result, with its home open for as long as somebody may ask it for values."""
+    weakref.finalize(result, home.close)
+    if result.status == "cancelled":
+        raise KeyboardInterrupt(f"run {result.run} was interrupted; pipeline.resume() goes on with it")
+    return result

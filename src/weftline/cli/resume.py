@@ -1,0 +1,47 @@
+"""`weftline resume`: go on with a run that ended early."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from weftline.cli.arguments import HomeOption, Json, ProgressOption, home_of
+from weftline.cli.outcome import conclude
+from weftline.cli.progress import Progress, sink_for
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the command."""
+
+    @app.command()
+    def resume(
+        run: Annotated[str, typer.Argument(help="A run, or the beginning of its id; the newest by default.")] = "",
+        home: HomeOption = None,
+        progress: ProgressOption = Progress.AUTO,
+        json: Json = False,
+    ) -> int:
+        """Go on with a run that ended early.
+
+        One that was killed, interrupted or failed: what succeeded is kept.
+
+        Exit codes: as for `run`.
+        """
+        import os
+
+        from weftline.app import verbs
+        from weftline.app.pipeline import load
+
+        opened = home_of(None if home is None else home.resolve())
+        if opened.path is not None:
+            opened.path = opened.path.resolve()
+        record = verbs.find_run(run, opened)
+        cwd = record.opening.get("cwd", ".")
+        if Path(cwd).is_dir():
+            os.chdir(cwd)  # targets and paths were given from there
+        pipeline = load(record.opening["target"]) if record.opening.get("target") else None
+        shown = None if pipeline is None else sink_for(progress, pipeline.graph)
+        result = verbs.resume(record.run, opened, sinks=[shown] if shown is not None else [])
+        target = record.opening.get("target", "")
+        return conclude(result, opened, target, json=json, quiet=progress in {Progress.NDJSON, Progress.NONE})

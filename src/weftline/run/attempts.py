@@ -1,0 +1,102 @@
+"""The attempts of a run: which are with the backend, which sleep before the next try, and how often each call failed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from heapq import heapify, heappop, heappush
+
+from weftline.model.call import Failure, Handle
+from weftline.model.policy import Policy
+from weftline.run.retry import pause_s
+
+
+class Attempts:
+    """Numbers attempts, and remembers those that have not ended.
+
+    Args:
+        before: attempts that were made before this process, by node and item.
+    """
+
+    __slots__ = ("_failures", "_running", "_sleeping", "numbers")
+
+    def __init__(self, before: Mapping[tuple[int, int], int]) -> None:
+        self.numbers = dict(before)  # the last attempt by node and item, where it is not the first
+        self._failures: dict[tuple[int, int], int] = {}
+        self._running: dict[tuple[int, int], int] = {}
+        self._sleeping: list[tuple[float, int, int, int]] = []
+
+    @property
+    def running(self) -> int:
+        """How many are with the backend."""
+        return len(self._running)
+
+    @property
+    def handles(self) -> list[Handle]:
+        """Those that are with the backend."""
+        return [(number, item, attempt) for (number, item), attempt in self._running.items()]
+
+    def next(self, number: int, item: int) -> int:
+        """The number of a call's next attempt."""
+        return self.numbers.get((number, item), 0) + 1
+
+    def begin(self, number: int, item: int, attempt: int) -> None:
+        """An attempt goes to the backend."""
+        self._running[number, item] = attempt
+
+    def is_running(self, handle: Handle) -> bool:
+        """Whether an attempt is with the backend; a late or doubled report is about one that is not."""
+        return self._running.get(handle[:2]) == handle[2]
+
+    def end(self, handle: Handle) -> bool:
+        """An attempt is reported on. False if it is not running: the report is late, or a double."""
+        if not self.is_running(handle):
+            return False
+        del self._running[handle[:2]]
+        return True
+
+    def failed(self, handle: Handle, policy: Policy, failure: Failure, entropy: float) -> float | None:
+        """Counts a failure; gives the pause before the next attempt, or None if there is none."""
+        number, item, attempt = handle
+        self.numbers[number, item] = attempt
+        failures = self._failures[number, item] = self._failures.get((number, item), 0) + 1
+        return pause_s(policy, failures, failure, entropy)
+
+    def skip_numbers(self, number: int, items: Iterable[int]) -> None:
+        """What these calls made is lost: their next attempts have numbers of their own."""
+        for item in items:
+            self.numbers[number, item] = self.next(number, item)
+
+    # --- pauses ---
+
+    @property
+    def wakes_at(self) -> float | None:
+        """When the first pause ends."""
+        return self._sleeping[0][0] if self._sleeping else None
+
+    def sleep(self, until: float, handle: Handle) -> None:
+        """The attempt after this one waits; it holds no slot."""
+        number, item, attempt = handle
+        heappush(self._sleeping, (until, number, item, attempt + 1))
+
+    def awake(self, at: float) -> list[Handle]:
+        """The attempts whose pause is over."""
+        found: list[Handle] = []
+        while self._sleeping and self._sleeping[0][0] <= at:
+            found.append(heappop(self._sleeping)[1:])
+        return found
+
+    def sleeps(self, number: int) -> bool:
+        """Whether an attempt of a node waits."""
+        return any(nap[1] == number for nap in self._sleeping)
+
+    def forget_pauses(self, number: int) -> None:
+        """A node tries nothing again."""
+        if self.sleeps(number):
+            self._sleeping = [nap for nap in self._sleeping if nap[1] != number]
+            heapify(self._sleeping)
+
+    def forget_all_pauses(self) -> set[int]:
+        """Nothing is tried again; the nodes that waited."""
+        nodes = {nap[1] for nap in self._sleeping}
+        self._sleeping = []
+        return nodes

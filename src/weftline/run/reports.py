@@ -1,0 +1,129 @@
+"""What the backend's reports mean: results are checked and stored, then the core is told."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from weftline.errors import ChangedInputError, StoreUnusableError, WeftlineError
+from weftline.model.call import Call, Failure, Report
+from weftline.model.context import broken
+from weftline.model.entry import Entry
+from weftline.run.calls import CallFinder, NodeCalls
+from weftline.run.facts import Fact, Failed, Stopped, Succeeded
+from weftline.run.inputs import Holdings
+from weftline.run.surroundings import Surroundings
+
+
+class ReportReader:
+    """Turns reports into facts.
+
+    Args:
+        run: id of the run.
+        around: what it is done with.
+        calls: the calls of a node by its number.
+        holdings: takes what was made.
+        finder: knows how results are stored.
+    """
+
+    def __init__(
+        self, run: str, around: Surroundings, calls: Callable[[int], NodeCalls], holdings: Holdings, finder: CallFinder
+    ) -> None:
+        self._run = run
+        self._around = around
+        self._calls = calls
+        self._holdings = holdings
+        self._finder = finder
+        self._before: dict[tuple[int, int], tuple[Call, Mapping[str, bytes]]] = {}
+
+    def expect(self, call: Call) -> None:
+        """A call is about to start: in checked mode, remembers what its inputs are like."""
+        if self._around.checked:
+            before = {name: self._around.values.digest(value, name) for name, value in call.inputs.items()}
+            self._before[call.handle[:2]] = (call, before)
+
+    def read(self, reports: Sequence[Report]) -> list[Fact]:
+        """The facts; results are stored first, all of them in one go."""
+        now = self._around.clock.now()
+        facts: list[Fact] = []
+        entries: list[Entry] = []
+        for report in reports:
+            if report.outputs is None:
+                facts.append(self._unsuccessful(report, now))
+            else:
+                facts.append(self._success(report, now, entries))
+        return self._store(entries, facts, now) if entries else facts
+
+    def _unsuccessful(self, report: Report, now: float) -> Fact:
+        failure = report.failure
+        self._keep_log(report, "" if failure is None else failure.trace)
+        if failure is None:
+            return Stopped(now, report.handle)
+        return Failed(now, report.handle, failure, self._around.entropy())
+
+    def _success(self, report: Report, now: float, entries: list[Entry]) -> Fact:
+        number, item, _ = report.handle
+        calls, around = self._calls(number), self._around
+        assert report.outputs is not None
+        if report.log:
+            self._keep_log(report, "")
+        try:
+            if around.backend.capabilities.ships:
+                _check_transport(calls, report.outputs)
+            if around.checked:
+                self._check_inputs(calls, number, item)
+            outputs = tuple(map(around.values.freeze, report.outputs))
+            self._holdings.put(number, item, outputs)
+            if around.cache is None:
+                return Succeeded(now, report.handle)
+            made = self._finder.entries(calls, item, outputs, now, report.took_s)
+        except WeftlineError as error:
+            return Failed(now, report.handle, Failure.of(error))
+        entries += made
+        self._holdings.put_entry(number, item, _light(made[-1]))
+        body = {"key": made[-1].key.hex(), "took_s": round(report.took_s, 6)}
+        return Succeeded(now, report.handle, body)
+
+    def _check_inputs(self, calls: NodeCalls, number: int, item: int) -> None:
+        """Compares the inputs of a call with what they were before it.
+
+        Raises:
+            ChangedInputError: the call changed one.
+        """
+        call, before = self._before.pop((number, item))
+        for read in calls.node.inputs:
+            if self._around.values.digest(call.inputs[read.name], read.key) != before[read.name]:
+                raise ChangedInputError(node=calls.node.name, key=read.key, place=calls.node.place)
+
+    def _store(self, entries: Sequence[Entry], facts: list[Fact], now: float) -> list[Fact]:
+        assert self._around.cache is not None
+        try:
+            self._around.cache.store(entries)
+        except StoreUnusableError as error:
+            failure = Failure.of(error)
+            return [Failed(now, fact.handle, failure) if isinstance(fact, Succeeded) else fact for fact in facts]
+        return facts
+
+    def _keep_log(self, report: Report, trace: str) -> None:
+        if self._around.logs is not None and (report.log or trace):
+            number, item, attempt = report.handle
+            with contextlib.suppress(OSError):  # a log that cannot be written must not fail the call
+                self._around.logs.keep(self._run, self._calls(number).node.name, item, attempt, report.log + trace)
+
+
+def _light(entry: Entry) -> Entry:
+    """An entry without large contents: they are in the store, or about to be."""
+    outputs = tuple(found if found.size <= 1024 else found._replace(content=None) for found in entry.outputs)
+    return entry._replace(outputs=outputs)
+
+
+def _check_transport(calls: NodeCalls, outputs: Sequence[Any]) -> None:
+    """Checks what came back from another process.
+
+    Raises:
+        ContractError: a value is not of the declared type.
+    """
+    for output, value in zip(calls.node.outputs, outputs, strict=True):
+        if not output.check(value):
+            raise broken(calls.node.name, output, value)

@@ -1,0 +1,365 @@
+"""What every backend promises, as a suite to inherit.
+
+```python
+class TestMine(BackendContract):
+    def backend(self, slots: int) -> Backend:
+        return MyBackend(slots)
+```
+
+Any runner that finds methods called `test_*` runs it. The suite asks `capabilities` what the backend can do, and tests what
+follows from that: a backend that can stop calls must stop them, one that ships calls must survive what cannot be sent.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from weftline.author.node import FunctionNode, node
+from weftline.model.call import Call, Handle, Report
+from weftline.model.ids import WHOLE
+from weftline.ports.backend import Backend
+
+#: How long a call of this suite waits for its gate before it gives up, in seconds.
+_GATE_S = 60.0
+
+
+# --- what the calls do: at the top level of a module, so that backends which ship calls can find it -------------------
+
+
+@node
+def double(number: int) -> int:
+    """An easy call."""
+    return 2 * number
+
+
+@node(provides=("first", "second"))
+def pair(number: int) -> tuple[int, str]:
+    """Two outputs, whose order matters."""
+    return number, str(number)
+
+
+@node
+def echo(content: bytes) -> bytes:
+    """Gives back what it gets."""
+    return content
+
+
+@node
+def fails(message: str) -> int:
+    """Raises an error."""
+    raise LookupError(message)
+
+
+@node
+def leaves(code: int) -> int:
+    """Wants to end its process."""
+    raise SystemExit(code)
+
+
+@node
+def follows(folder: str, name: str) -> str:
+    """Leaves a mark when it begins, and ends when the gate is open."""
+    Path(folder, f"began-{name}").touch()
+    until = time.monotonic() + _GATE_S
+    while not Path(folder, "open").exists():
+        if time.monotonic() > until:
+            raise TimeoutError("nobody opened the gate")
+        time.sleep(0.005)
+    return name
+
+
+@node
+def counts(folder: str, name: str) -> int:
+    """How many of its kind it saw at the same time."""
+    own = Path(folder, f"here-{name}")
+    own.touch()
+    most = 0
+    for _ in range(10):
+        most = max(most, sum(1 for found in Path(folder).iterdir() if found.name.startswith("here-")))
+        time.sleep(0.005)
+    own.unlink()
+    return most
+
+
+@node
+def returns_lock() -> object:
+    """Makes what cannot be sent anywhere."""
+    return threading.Lock()
+
+
+@node
+def returns_nameless() -> object:
+    """Makes what no other process can look up."""
+    return _nameless
+
+
+@node
+def returns_unwilling() -> object:
+    """Makes what can be sent, and not be put together again."""
+    return _Unwilling()
+
+
+_nameless = lambda: None  # noqa: E731 - its own name is `<lambda>`: that is the point
+_nameless.__qualname__ = "nowhere"
+
+
+class _Unwilling:
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _refuse, ()
+
+
+class _Unsendable:
+    def __reduce__(self) -> tuple[Any, ...]:
+        raise RuntimeError("this value stays where it is")
+
+
+def _refuse() -> object:
+    raise RuntimeError("this value cannot be put together again")
+
+
+# --- the suite ----------------------------------------------------------------------------------------------------
+
+
+class BackendContract:
+    """What every backend promises.
+
+    Attributes:
+        patience_s: after how long a report that does not come is a fault.
+    """
+
+    patience_s: float = 60.0
+
+    def backend(self, slots: int) -> Backend:
+        """A new backend with room for so many calls of one CPU; the suite closes it."""
+        raise NotImplementedError("say how the backend is made")
+
+    # --- reports ---
+
+    def test_says_what_it_is(self) -> None:
+        """A name for people, and capabilities for the planner."""
+        with self._opened(2) as backend:
+            assert backend.name
+            assert backend.capabilities.slots == 2
+
+    def test_reports_every_call_once_with_its_outputs(self) -> None:
+        """Whatever was submitted is reported on exactly once, under its own handle."""
+        with self._opened(2) as backend:
+            for number in range(20):
+                backend.submit(_call(double, (3, number, 1), number=number))
+            reports = self._reports(backend, 20)
+            assert {report.handle: report.outputs for report in reports} == {
+                (3, number, 1): (2 * number,) for number in range(20)
+            }
+            assert not backend.poll(0.0), "a call was reported on a second time"
+
+    def test_several_outputs_come_in_the_order_of_the_declaration(self) -> None:
+        """Outputs are in the order of the node's keys."""
+        assert self._one(pair, number=7).outputs == (7, "7")
+
+    def test_reports_say_how_long_a_call_took(self) -> None:
+        """The time is of the call alone, in seconds."""
+        assert 0.0 < self._one(counts, folder=tempfile.mkdtemp(), name="a").took_s < self.patience_s
+
+    def test_large_values_go_in_and_come_out(self) -> None:
+        """Values larger than a pipe's buffer, in many calls at once, block nobody."""
+        content = bytes(range(256)) * 8192
+        with self._opened(2) as backend:
+            for number in range(6):
+                backend.submit(_call(echo, (0, number, 1), content=content))
+            assert all(report.outputs == (content,) for report in self._reports(backend, 6))
+
+    # --- failures ---
+
+    def test_an_error_is_reported_with_its_class_and_text(self) -> None:
+        """An error of the node is a failure of this attempt, told so that a policy can judge it."""
+        failure = self._one(fails, message="no such row").failure
+        assert failure is not None
+        assert (failure.kind, failure.message, failure.transient) == ("LookupError", "no such row", False)
+        assert "builtins.LookupError" in failure.lineage
+        assert "builtins.Exception" in failure.lineage
+        assert "LookupError: no such row" in failure.trace
+
+    def test_a_backend_never_retries(self) -> None:
+        """A failed attempt is reported on once; whether there is another is the core's decision."""
+        with self._opened(1) as backend:
+            backend.submit(_call(fails, (0, WHOLE, 1), message="x"))
+            assert len(self._reports(backend, 1)) == 1
+            assert not backend.poll(0.2)
+
+    def test_a_call_that_wants_to_end_its_process_ends_itself_only(self) -> None:
+        """`sys.exit` in a node is a failure, and the backend goes on."""
+        with self._opened(1) as backend:
+            backend.submit(_call(leaves, (0, 0, 1), code=3))
+            backend.submit(_call(double, (0, 1, 1), number=4))
+            reports = {report.handle: report for report in self._reports(backend, 2)}
+            assert reports[0, 0, 1].failure is not None
+            assert reports[0, 1, 1].outputs == (8,)
+
+    def test_a_result_that_cannot_be_sent_fails_its_own_call(self) -> None:
+        """A value that cannot leave its process is a failure that says so and is not tried again; others go on."""
+        for awkward in (returns_lock, returns_nameless, returns_unwilling):
+            with self._opened(1) as backend:
+                backend.submit(_call(awkward, (0, 0, 1)))
+                backend.submit(_call(double, (0, 1, 1), number=4))
+                reports = {report.handle: report for report in self._reports(backend, 2)}
+                assert reports[0, 1, 1].outputs == (8,), f"{awkward} took another call with it"
+                failure = reports[0, 0, 1].failure
+                if backend.capabilities.ships:
+                    assert failure is not None, f"{awkward} cannot have come back"
+                    assert not failure.transient, f"trying {awkward} again cannot help: {failure.message}"
+                else:
+                    assert failure is None
+
+    def test_an_input_that_cannot_be_sent_fails_its_own_call(self) -> None:
+        """The same on the way in."""
+        with self._opened(1) as backend:
+            backend.submit(_call(echo, (0, 0, 1), content=_Unsendable()))
+            backend.submit(_call(double, (0, 1, 1), number=4))
+            reports = {report.handle: report for report in self._reports(backend, 2)}
+            assert reports[0, 1, 1].outputs == (8,)
+            failure = reports[0, 0, 1].failure
+            assert failure is not None  # where it is not shipped, it is not the `bytes` that the node declares
+            assert not failure.transient
+
+    # --- room ---
+
+    def test_no_more_calls_run_at_once_than_there_are_slots(self) -> None:
+        """The planner counts on the slots."""
+        with self._opened(2) as backend, tempfile.TemporaryDirectory() as folder:
+            for number in range(8):
+                backend.submit(_call(counts, (0, number, 1), folder=folder, name=str(number)))
+            most = [report.outputs for report in self._reports(backend, 8)]
+            assert all(outputs is not None and outputs[0] <= 2 for outputs in most), most
+
+    def test_calls_start_in_the_order_of_submission(self) -> None:
+        """With one slot the order is to be seen."""
+        with self._opened(1) as backend:
+            for number in range(6):
+                backend.submit(_call(double, (0, number, 1), number=number))
+            assert [report.handle[1] for report in self._reports(backend, 6)] == list(range(6))
+
+    def test_submitting_never_waits_for_room(self) -> None:
+        """Calls that do not end yet do not keep others from being submitted."""
+        with self._opened(1) as backend, tempfile.TemporaryDirectory() as folder:
+            for name in "abc":
+                backend.submit(_call(follows, (0, ord(name), 1), folder=folder, name=name))
+            Path(folder, "open").touch()  # nobody comes here if `submit` waits
+            assert [report.outputs for report in self._reports(backend, 3)] == [("a",), ("b",), ("c",)]
+
+    def test_polling_an_idle_backend_waits_no_longer_than_it_is_told(self) -> None:
+        """The engine has other things to do."""
+        with self._opened(1) as backend:
+            began = time.monotonic()
+            assert not list(backend.poll(0.0))
+            assert not list(backend.poll(0.05))
+            assert time.monotonic() - began < 10.0
+
+    # --- withdrawing ---
+
+    def test_a_call_that_has_not_begun_can_be_withdrawn(self) -> None:
+        """It never begins, and is reported as cancelled; the others are not touched."""
+        with self._opened(1) as backend, tempfile.TemporaryDirectory() as folder:
+            for number, name in enumerate("abc"):
+                backend.submit(_call(follows, (0, number, 1), folder=folder, name=name))
+            backend.cancel((0, 1, 1))
+            Path(folder, "open").touch()
+            reports = {report.handle: report for report in self._reports(backend, 3)}
+            assert reports[0, 1, 1].cancelled
+            assert reports[0, 1, 1].outputs is None
+            assert reports[0, 1, 1].failure is None
+            assert not Path(folder, "began-b").exists()
+            assert [reports[0, number, 1].outputs for number in (0, 2)] == [("a",), ("c",)]
+
+    def test_withdrawing_what_is_not_there_changes_nothing(self) -> None:
+        """A call that was reported on already, or never submitted."""
+        with self._opened(1) as backend:
+            backend.submit(_call(double, (0, 0, 1), number=1))
+            self._reports(backend, 1)
+            backend.cancel((0, 0, 1))
+            backend.cancel((9, 9, 9), kill=True)
+            backend.submit(_call(double, (0, 0, 2), number=2))
+            assert [(report.handle, report.outputs) for report in self._reports(backend, 1)] == [((0, 0, 2), (4,))]
+            assert not backend.poll(0.1)
+
+    def test_a_running_call_is_stopped_only_if_asked_to_and_able_to(self) -> None:
+        """Without `kill` it goes on; with it, the backend does what its capabilities say."""
+        with self._opened(1) as backend, tempfile.TemporaryDirectory() as folder:
+            backend.submit(_call(follows, (0, 0, 1), folder=folder, name="a"))
+            backend.submit(_call(double, (0, 1, 1), number=1))
+            if backend.capabilities.can_kill:
+                self._until(backend, Path(folder, "began-a"))
+                backend.cancel((0, 0, 1))
+                assert not backend.poll(0.2), "a running call was stopped without `kill`"
+                backend.cancel((0, 0, 1), kill=True)
+            else:
+                Path(folder, "open").touch()
+                backend.poll(0.0)
+                backend.cancel((0, 0, 1), kill=True)
+            reports = {report.handle: report for report in self._reports(backend, 2, since=not backend.capabilities.can_kill)}
+            assert reports.get((0, 1, 1), _NOTHING).outputs in {(2,), None}
+            if backend.capabilities.can_kill:
+                assert reports[0, 0, 1].cancelled
+                assert reports[0, 1, 1].outputs == (2,)
+
+    def test_a_time_limit_is_kept_and_told_apart_from_other_failures(self) -> None:
+        """For backends that can stop a call: it is stopped, the failure says why, and the next call runs."""
+        with self._opened(1) as backend, tempfile.TemporaryDirectory() as folder:
+            if not backend.capabilities.can_kill:
+                return  # the planner accepts no time limit there
+            backend.submit(_call(follows, (0, 0, 1), folder=folder, name="a")._replace(timeout_s=0.5))
+            backend.submit(_call(double, (0, 1, 1), number=1)._replace(timeout_s=_GATE_S))
+            reports = {report.handle: report for report in self._reports(backend, 2)}
+            failure = reports[0, 0, 1].failure
+            assert failure is not None
+            assert (failure.kind, failure.transient) == ("AttemptTimeoutError", True)
+            assert reports[0, 1, 1].outputs == (2,)
+
+    def test_closing_does_not_wait_for_calls(self) -> None:
+        """Neither for those that run nor for those that wait."""
+        with tempfile.TemporaryDirectory() as folder:
+            backend = self.backend(1)
+            for number, name in enumerate("ab"):
+                backend.submit(_call(follows, (0, number, 1), folder=folder, name=name))
+            began = time.monotonic()
+            backend.close()
+            took_s = time.monotonic() - began
+            Path(folder, "open").touch()
+            assert took_s < _GATE_S / 2
+
+    # --- how the suite looks at a backend ---
+
+    @contextlib.contextmanager
+    def _opened(self, slots: int) -> Iterator[Backend]:
+        with contextlib.closing(self.backend(slots)) as backend:
+            yield backend
+
+    def _reports(self, backend: Backend, count: int) -> list[Report]:
+        """The next reports, in the order in which they come."""
+        found: list[Report] = []
+        until = time.monotonic() + self.patience_s
+        while len(found) < count:
+            assert time.monotonic() < until, f"{count - len(found)} of {count} reports did not come"
+            found += backend.poll(0.05)
+        return found
+
+    def _one(self, kind: FunctionNode[Any, Any], **inputs: Any) -> Report:
+        with self._opened(1) as backend:
+            backend.submit(_call(kind, (0, WHOLE, 1), **inputs))
+            return self._reports(backend, 1)[0]
+
+    def _until(self, backend: Backend, mark: Path) -> None:
+        """Until a call has begun."""
+        until = time.monotonic() + self.patience_s
+        while not mark.exists():
+            assert time.monotonic() < until, f"{mark.name} did not happen"
+            assert not backend.poll(0.01)
+
+
+def _call(kind: FunctionNode[Any, Any], handle: Handle, **inputs: Any) -> Call:
+    return Call(handle, kind.spec, inputs, {})
