@@ -16,6 +16,11 @@ def step(x: int) -> int:
 
 
 @task(namespace="bench")
+def numbered(x: int, number: int) -> int:
+    return x + 1
+
+
+@task(namespace="bench")
 def total(values: list[int]) -> int:
     return sum(values)
 
@@ -42,7 +47,7 @@ def chain(job: Job) -> Run:
 def wide(job: Job) -> Run:
     def run() -> int:
         source = step(-1)
-        return ran(job, total([step(source) for _ in range(job.size)]))
+        return ran(job, total([numbered(source, i) for i in range(job.size)])  # equal calls would be merged)
 
     return run
 

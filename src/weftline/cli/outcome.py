@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from weftline.cli.arguments import command_line
 from weftline.cli.exits import Exit
 from weftline.cli.text import err, out_json, paint_err, seconds, source_lines
 from weftline.model.transitions import RunStatus
@@ -12,6 +16,20 @@ if TYPE_CHECKING:
     from weftline.app.home import Home
     from weftline.model.call import Failure
     from weftline.run.result import RunResult
+
+
+class Asked(NamedTuple):
+    """What the user typed, for commands to type next."""
+
+    target: str
+    params: Sequence[str]
+    home: Path | None
+
+    @property
+    def home_option(self) -> str:
+        """The option that names the home, with a space before it."""
+        return "" if self.home is None else f" --home {shlex.quote(str(self.home))}"
+
 
 #: Failures that are shown in full at the end; the others are counted.
 _SHOWN = 3
@@ -25,19 +43,19 @@ def tell_damage(home: Home) -> None:
         err(f"note: {text}")
 
 
-def conclude(result: RunResult, home: Home, target: str, *, json: bool, quiet: bool) -> int:
+def conclude(result: RunResult, home: Home, asked: Asked, *, json: bool, quiet: bool) -> int:
     """Tells how a run went, closes the home, and gives the exit code."""
     for note in result.notes:
         err(f"note: {note}")
     if json:
         out_json(as_dict(result))
     if not quiet:
-        _tell_failures(result, home, target)
+        _tell_failures(result, home, asked)
         err(summary(result))
     home.close()
     if result.status == RunStatus.CANCELLED:
         if not quiet:
-            err(f"  next: weftline resume {result.run}")
+            err(f"  next: weftline resume {result.run}{asked.home_option}")
         return Exit.INTERRUPTED
     return Exit.OK if result.ok else Exit.FAILED
 
@@ -102,7 +120,7 @@ def as_dict(result: RunResult) -> dict[str, Any]:
     }
 
 
-def _tell_failures(result: RunResult, home: Home, target: str) -> None:
+def _tell_failures(result: RunResult, home: Home, asked: Asked) -> None:
     failures = result.failures
     for label, failure in failures[:_SHOWN]:
         err()
@@ -116,10 +134,10 @@ def _tell_failures(result: RunResult, home: Home, target: str) -> None:
     if failures:
         node = failures[0][0].partition("[")[0]
         err()
-        err(f"  next: weftline logs {result.run} {node}")
-        err(f"        weftline resume {result.run}")
-        if target:
-            err(f"        weftline why {target} {node}")
+        err(f"  next: weftline logs {result.run} {node}{asked.home_option}")
+        err(f"        weftline resume {result.run}{asked.home_option}")
+        if asked.target:
+            err("        " + command_line("why", asked.target, [node], asked.params, asked.home))
         err()
 
 

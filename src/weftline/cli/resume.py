@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from weftline.cli.arguments import HomeOption, Json, ProgressOption, home_of
-from weftline.cli.outcome import conclude
+from weftline.cli.outcome import Asked, conclude
 from weftline.cli.progress import Progress, sink_for
 
 
@@ -43,5 +43,6 @@ def register(app: typer.Typer) -> None:
         pipeline = load(record.opening["target"]) if record.opening.get("target") else None
         shown = None if pipeline is None else sink_for(progress, pipeline.graph)
         result = verbs.resume(record.run, opened, sinks=[shown] if shown is not None else [])
-        target = record.opening.get("target", "")
-        return conclude(result, opened, target, json=json, quiet=progress in {Progress.NDJSON, Progress.NONE})
+        params = [f"{name}={value}" for name, value in record.opening.get("params", {}).items()]
+        asked = Asked(record.opening.get("target", ""), params, home)
+        return conclude(result, opened, asked, json=json, quiet=progress in {Progress.NDJSON, Progress.NONE})

@@ -21,7 +21,7 @@ from weftline.cli.arguments import (
     home_of,
     params_of,
 )
-from weftline.cli.outcome import conclude, tell_damage
+from weftline.cli.outcome import Asked, conclude, tell_damage
 from weftline.cli.progress import Progress, sink_for
 
 
@@ -73,4 +73,6 @@ def register(app: typer.Typer) -> None:
         tell_damage(opened)
         shown = sink_for(progress, planned.graph)
         result = verbs.run(pipeline, opened, request, [shown] if shown is not None else [], planned=planned)
-        return conclude(result, opened, target, json=json, quiet=progress in {Progress.NDJSON, Progress.NONE})
+        return conclude(
+            result, opened, Asked(target, param or (), home), json=json, quiet=progress in {Progress.NDJSON, Progress.NONE}
+        )

@@ -96,7 +96,7 @@ class ScriptedBackend:
         *,
         queue: int = 0,
         can_kill: bool = False,
-        otherwise: Callable[[Call], Act] = lambda call: Act(),
+        otherwise: Callable[[Call], Act] | None = None,
     ) -> None:
         self.capabilities = Capabilities(slots=slots, can_kill=can_kill, queue=queue)
         self.started: list[Handle] = []
@@ -191,7 +191,7 @@ class ScriptedBackend:
         for place in ((call.node.name, call.handle[1]), (call.node.name, None)):
             if self._script.get(place):
                 return self._script[place].popleft()
-        return self._otherwise(call)
+        return Act() if self._otherwise is None else self._otherwise(call)
 
     def _reports(self) -> list[Report]:
         """Everything that is due by now."""

@@ -1,0 +1,231 @@
+"""What every ledger promises, as a suite to inherit.
+
+```python
+class TestMine(LedgerContract):
+    def ledger(self, place: Path) -> Ledger:
+        return MyLedger(place / "journal")
+```
+
+A ledger that keeps its journals somewhere also overrides `reopened`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+import unittest
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from weftline.errors import LedgerUnusableError
+from weftline.model.event import Event, Kind
+from weftline.model.fingerprint import Part, Recipe
+from weftline.model.ids import WHOLE
+from weftline.model.transitions import RunStatus
+from weftline.ports.ledger import Ledger
+
+RECIPE = Recipe(
+    code="c0de", symbols=(Part("train", "5e", "", "flow.py"),), params=(Part("scale", "17", "2.0"),), env={"numpy": "2.1"}
+)
+
+
+def opening(at: float = 100.0, pipeline: str = "churn", **fields: Any) -> Event:
+    """The first event of a run."""
+    return Event(Kind.RUN_STARTED, at, body={"pipeline": pipeline, "params": {}, **fields})
+
+
+def ending(at: float = 200.0, status: RunStatus = RunStatus.COMPLETED, **counts: int) -> Event:
+    """The last event of a run."""
+    return Event(Kind.RUN_FINISHED, at, body={"status": str(status), "counts": counts})
+
+
+def started(node: str, at: float = 110.0, recipe: Recipe = RECIPE, **inputs: str) -> Event:
+    """A node begins."""
+    return Event(Kind.NODE_STARTED, at, node, body={"total": 1, "recipe": recipe.digest.hex(), "inputs": inputs})
+
+
+def finished(node: str, took_s: float, at: float = 120.0, state: str = "succeeded", ran: int = 1) -> Event:
+    """A node ends."""
+    return Event(Kind.NODE_FINISHED, at, node, body={"state": state, "ran": ran, "took_s": took_s})
+
+
+class LedgerContract:
+    """What every ledger promises."""
+
+    def ledger(self, place: Path) -> Ledger:
+        """A new, empty ledger; the suite closes it.
+
+        Args:
+            place: an empty folder, for ledgers that need one; removed afterwards.
+        """
+        raise NotImplementedError("say how the ledger is made")
+
+    def reopened(self, place: Path) -> Ledger | None:
+        """Another view of the ledger at that place, as another process has it; None if it forgets everything."""
+        del place
+        return None
+
+    # --- the journal ---
+
+    def test_events_come_back_in_order_with_all_their_fields(self) -> None:
+        """Appended in several transactions, read as one journal."""
+        events = [
+            opening(),
+            started("load"),
+            Event(Kind.ATTEMPT_STARTED, 111.5, "load", WHOLE, 1),
+            Event(Kind.ATTEMPT_FAILED, 112.0, "load", WHOLE, 1, {"message": "naïve ✂ \ud800", "place": None}),
+            Event(Kind.ATTEMPT_STARTED, 113.0, "load", WHOLE, 2),
+            Event(Kind.CALL_SUCCEEDED, 114.0, "load", WHOLE, 2, {"key": "ab", "deep": {"list": [1, None, 0.25, True]}}),
+            Event(Kind.ATTEMPT_STARTED, 115.0, "embed", 1_000_000, 3),
+            ending(),
+        ]
+        with self._opened() as (ledger, _):
+            ledger.append("r1", events[:3], [RECIPE])
+            ledger.append("r1", events[3:4])
+            ledger.append("r1", [])
+            ledger.append("r1", events[4:])
+            assert list(ledger.events("r1")) == events
+
+    def test_runs_do_not_mix(self) -> None:
+        """Each run has its own journal; one that nobody knows is empty."""
+        with self._opened() as (ledger, _):
+            ledger.append("r1", [opening()])
+            ledger.append("r2", [opening(101.0, "other")])
+            ledger.append("r1", [ending()])
+            assert [event.kind for event in ledger.events("r1")] == [Kind.RUN_STARTED, Kind.RUN_FINISHED]
+            assert [event.kind for event in ledger.events("r2")] == [Kind.RUN_STARTED]
+            assert list(ledger.events("r")) == []
+
+    def test_an_attempt_has_one_outcome(self) -> None:
+        """A second one is refused, whoever writes it, and nothing of what came with it is kept."""
+        succeeded = Event(Kind.CALL_SUCCEEDED, 114.0, "load", 3, 1, {"key": "ab"})
+        for second in (succeeded, succeeded._replace(kind=Kind.CALL_FAILED), succeeded._replace(at=999.0)):
+            with self._opened() as (ledger, _):
+                ledger.append("r1", [opening(), succeeded])
+                try:
+                    ledger.append("r1", [Event(Kind.ATTEMPT_STARTED, 115.0, "other", WHOLE, 1), second])
+                except LedgerUnusableError:
+                    pass
+                else:
+                    raise AssertionError("a second outcome was recorded")
+                assert list(ledger.events("r1")) == [opening(), succeeded]
+                ledger.append("r1", [succeeded._replace(attempt=2), succeeded._replace(item=4), ending()])
+                assert len(list(ledger.events("r1"))) == 5
+
+    # --- the list of runs ---
+
+    def test_the_newest_runs_come_first(self) -> None:
+        """By the time of their start, as many as asked for."""
+        with self._opened() as (ledger, _):
+            for number in (2, 0, 3, 1):
+                ledger.append(f"r{number}", [opening(100.0 + number)])
+            assert [found.run for found in ledger.runs()] == ["r3", "r2", "r1", "r0"]
+            assert [found.run for found in ledger.runs(limit=2)] == ["r3", "r2"]
+
+    def test_a_summary_says_how_a_run_ended(self) -> None:
+        """Status, times and counts; a run without an end is running, as far as the ledger knows."""
+        with self._opened() as (ledger, _):
+            ledger.append("r1", [opening(100.0)])
+            (found,) = ledger.runs()
+            assert (found.pipeline, found.status, found.started_at, found.ended_at) == ("churn", RunStatus.RUNNING, 100.0, None)
+            ledger.append("r1", [ending(200.0, RunStatus.PARTIAL, succeeded=2, failed=1)])
+            (found,) = ledger.runs()
+            assert (found.status, found.ended_at) == (RunStatus.PARTIAL, 200.0)
+            assert dict(found.counts) == {"succeeded": 2, "failed": 1}
+
+    def test_a_resumed_run_is_running_again_until_it_ends(self) -> None:
+        """Its earlier end does not count any more; the later one does."""
+        resumed = Event(Kind.RUN_RESUMED, 300.0, body={"pipeline": "churn"})
+        with self._opened() as (ledger, _):
+            ledger.append("r1", [opening(), ending(200.0, RunStatus.FAILED), resumed])
+            (found,) = ledger.runs()
+            assert (found.status, found.ended_at) == (RunStatus.RUNNING, None)
+            ledger.append("r1", [ending(400.0)])
+            (found,) = ledger.runs()
+            assert (found.status, found.ended_at, found.started_at) == (RunStatus.COMPLETED, 400.0, 100.0)
+
+    def test_parameters_of_any_plain_value_do_no_harm(self) -> None:
+        """One odd run must not hide all the others."""
+        with self._opened() as (ledger, _):
+            odd = {"nan": float("nan"), "inf": float("inf"), "text": "\x00'\"\\", "lone": "\udcff", "large": 2**80}
+            ledger.append("r1", [opening(params=odd)])
+            ledger.append("r2", [opening(101.0)])
+            assert {found.run for found in ledger.runs()} == {"r1", "r2"}
+            (event,) = ledger.events("r1")
+            assert event.body is not None
+            assert event.body["params"]["text"] == odd["text"]
+
+    # --- the last time ---
+
+    def test_the_last_time_of_a_node_is_its_newest_start(self) -> None:
+        """Over all runs of pipelines of that name, and of no others."""
+        newer = Recipe(code="newer")
+        with self._opened() as (ledger, _):
+            ledger.append("r1", [opening(), started("load", rows="aa"), finished("load", 1.5)], [RECIPE])
+            ledger.append("r2", [opening(pipeline="other"), started("load", recipe=newer)], [newer])
+            found = ledger.last_times("churn", ["load", "never"])
+            assert set(found) == {"load"}
+            assert (found["load"].recipe, dict(found["load"].inputs), found["load"].took_s) == (RECIPE, {"rows": "aa"}, 1.5)
+            ledger.append("r3", [opening(), started("load", recipe=newer, rows="bb"), finished("load", 2.5)], [newer])
+            again = ledger.last_times("churn", ["load"])["load"]
+            assert (again.recipe, dict(again.inputs), again.took_s) == (newer, {"rows": "bb"}, 2.5)
+            assert dict(ledger.last_times("unknown", ["load"])) == {}
+
+    def test_a_restored_node_keeps_the_time_that_it_took(self) -> None:
+        """Taking a result from the cache costs next to nothing, which says nothing of the node."""
+        restored = finished("load", 0.001, state="cached", ran=0)
+        with self._opened() as (ledger, _):
+            ledger.append("r1", [opening(), started("load"), finished("load", 1.5)], [RECIPE])
+            ledger.append("r2", [opening(), restored._replace(body={**(restored.body or {}), "recipe": RECIPE.digest.hex()})])
+            assert ledger.last_times("churn", ["load"])["load"].took_s == 1.5
+
+    def test_a_recipe_survives_a_transaction_that_failed(self) -> None:
+        """What was rolled back is not remembered as written."""
+        twice = [Event(Kind.CALL_SUCCEEDED, 1.0, "load", WHOLE, 1, {})] * 2
+        with self._opened() as (ledger, _):
+            with contextlib.suppress(LedgerUnusableError):
+                ledger.append("r1", [opening(), started("load"), *twice], [RECIPE])
+            ledger.append("r2", [opening(), started("load"), finished("load", 1.5)], [RECIPE])
+            assert ledger.last_times("churn", ["load"])["load"].recipe == RECIPE
+
+    # --- claims ---
+
+    def test_a_run_is_claimed_by_one_holder(self) -> None:
+        """Another one is told who has it; the same one may ask again; once released it is free."""
+        with self._opened() as (ledger, _):
+            assert ledger.claim("r1", "one") is None
+            assert ledger.claim("r1", "one") is None
+            assert ledger.claim("r1", "two") == "one"
+            assert ledger.claim("r2", "two") is None
+            ledger.release("r1")
+            assert ledger.claim("r1", "two") is None
+            ledger.release("unknown")
+
+    # --- keeping ---
+
+    def test_the_next_process_sees_everything(self) -> None:
+        """As soon as `append` has returned, even if nobody closes anything."""
+        with self._opened() as (ledger, place):
+            ledger.append("r1", [opening(), started("load"), finished("load", 1.5)], [RECIPE])
+            ledger.claim("r1", "one")
+            again = self.reopened(place)
+            if again is None:
+                raise unittest.SkipTest("this ledger forgets everything, and says so by not overriding `reopened`")
+            with contextlib.closing(again):
+                assert len(list(again.events("r1"))) == 3
+                assert again.last_times("churn", ["load"])["load"].took_s == 1.5
+                assert again.claim("r1", "two") == "one"
+                again.append("r1", [ending()])
+                assert _kinds(ledger, "r1")[-1] is Kind.RUN_FINISHED, "the first process does not see what the second wrote"
+
+    # --- how the suite looks at a ledger ---
+
+    @contextlib.contextmanager
+    def _opened(self) -> Iterator[tuple[Ledger, Path]]:
+        with tempfile.TemporaryDirectory() as folder, contextlib.closing(self.ledger(Path(folder))) as ledger:
+            yield ledger, Path(folder)
+
+
+def _kinds(ledger: Ledger, run: str) -> Sequence[Kind]:
+    return [event.kind for event in ledger.events(run)]

@@ -1,0 +1,101 @@
+import sqlite3
+
+import pytest
+
+from weftline.store.files import FileCache
+from weftline.store.memory import MemoryCache
+from weftline.testing import CacheContract
+
+
+class TestMemory(CacheContract):
+    def cache(self, place):
+        return MemoryCache()
+
+
+class TestFiles(CacheContract):
+    def cache(self, place):
+        return FileCache(place / "cache")
+
+    def reopened(self, place):
+        return FileCache(place / "cache")
+
+    def spoil(self, cache, place, entry):
+        """Flips one bit in the middle, where the size stays."""
+        output = entry.outputs[0]
+        name = output.object.hex()
+        file = place / "cache" / "objects" / name[:2] / name[2:]
+        if file.exists():
+            content = bytearray(file.read_bytes())
+            content[len(content) // 2] ^= 1
+            file.write_bytes(content)
+        else:
+            content = bytearray(output.content)
+            content[len(content) // 2] ^= 1
+            index = sqlite3.connect(place / "cache" / "index.db")
+            with index:
+                changed = index.execute("UPDATE results SET content = ? WHERE key = ?", (bytes(content), entry.key))
+                assert changed.rowcount == 1
+            index.close()
+        return True
+
+
+class TestFilesTruncated(TestFiles):
+    def spoil(self, cache, place, entry):
+        """Cuts the file, or the row, short."""
+        name = entry.outputs[0].object.hex()
+        file = place / "cache" / "objects" / name[:2] / name[2:]
+        if file.exists():
+            file.write_bytes(file.read_bytes()[:-1])
+        else:
+            index = sqlite3.connect(place / "cache" / "index.db")
+            with index:
+                index.execute("UPDATE results SET content = substr(content, 1, size - 1) WHERE key = ?", (entry.key,))
+            index.close()
+        return True
+
+
+class TestFilesDeleted(TestFiles):
+    def spoil(self, cache, place, entry):
+        """Removes the file, or the content of the row."""
+        name = entry.outputs[0].object.hex()
+        file = place / "cache" / "objects" / name[:2] / name[2:]
+        if file.exists():
+            file.unlink()
+        else:
+            index = sqlite3.connect(place / "cache" / "index.db")
+            with index:
+                index.execute("UPDATE results SET content = NULL WHERE key = ?", (entry.key,))
+            index.close()
+        return True
+
+
+class ReturnsWhatItFinds(MemoryCache):
+    """Keeps the last entry of a key, and shows altered contents."""
+
+    def store(self, entries):
+        self._entries.update((entry.key, entry) for entry in entries)
+
+    def recipes(self, recipes):
+        return set(recipes)
+
+
+@pytest.mark.parametrize(
+    "test",
+    [
+        "test_the_first_entry_of_a_key_stays",
+        "test_recipes_of_stored_entries_are_known",
+        "test_a_damaged_entry_is_put_aside_and_told",
+    ],
+)
+def test_a_cache_that_breaks_its_promise_does_not_pass(test):
+    class Suite(CacheContract):
+        def cache(self, place):
+            return ReturnsWhatItFinds()
+
+        def spoil(self, cache, place, entry):
+            spoilt = entry.outputs[0]._replace(content=b"something else")
+            cache.store([entry._replace(outputs=(spoilt, *entry.outputs[1:]))])
+            return True
+
+    with pytest.raises(AssertionError):
+        getattr(Suite(), test)()
