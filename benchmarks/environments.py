@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -26,6 +27,32 @@ REQUIREMENTS: dict[str, tuple[str, ...]] = {
     "joblib": ("joblib==1.6.0",),
     "snakemake": ("snakemake==9.27.1",),
 }
+
+
+#: No peer reports its use to anybody.
+OPT_OUT = {
+    "DO_NOT_TRACK": "1",
+    "DAGSTER_DISABLE_TELEMETRY": "yes",
+    "HAMILTON_TELEMETRY_ENABLED": "false",
+    "HAYSTACK_TELEMETRY_ENABLED": "False",
+    "KEDRO_DISABLE_TELEMETRY": "1",
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+}
+#: Peers write no logs to the terminal or to a server, as weftline's rows do not either.
+QUIET = {
+    "PREFECT_LOGGING_LEVEL": "CRITICAL",
+    "PREFECT_LOGGING_TO_API_ENABLED": "false",
+    "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "60",
+}
+
+
+def surroundings(folder: str) -> dict[str, str]:
+    """Environment variables of a measured process; everything that it leaves behind is below a folder."""
+    kept = {
+        name: value for name, value in os.environ.items() if name.partition("_")[0] not in ("WEFTLINE", "PREFECT", "DAGSTER")
+    }
+    places = {"TMPDIR": folder, "PREFECT_HOME": f"{folder}/prefect", "XDG_CACHE_HOME": f"{folder}/cache"}
+    return {**kept, **OPT_OUT, **QUIET, **places, "PYTHONPATH": str(HERE)}
 
 
 class NotInstalledError(Exception):
@@ -60,8 +87,6 @@ def python_of(name: str) -> Path:
 
 def _search_path() -> str:
     """PATH, and the folder of this interpreter before it."""
-    import os
-
     return os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)))
 
 

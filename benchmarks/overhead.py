@@ -9,6 +9,7 @@ import signal
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -16,7 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from catalogue import CASES, PEERS, Case, Peer
-from environments import HERE, NotInstalledError, python_of
+from environments import HERE, NotInstalledError, python_of, surroundings
 from table import machine, number, table
 
 HEADER = ("peer", "version", "size", "CPU us/node", "wall us/node", "x weftline", "build", "first run", "note")
@@ -152,16 +153,15 @@ def called(python: Path, row: Row, limit_s: float) -> dict:
     script = HERE / "peers" / f"{row.peer.adapter}.py"
     # -P: the folder of the adapters, which are called like their libraries, is not searched for modules
     command = [str(python), "-P", str(script), row.case, str(row.size), "--variant", row.peer.variant]
-    environment = {**os.environ, "PYTHONPATH": str(HERE), "DO_NOT_TRACK": "1"}
-    process = subprocess.Popen(
-        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
-    )
-    try:
-        out, err = process.communicate(timeout=limit_s)
-    except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.communicate()
-        raise
+    with tempfile.TemporaryDirectory(prefix="bench-", ignore_cleanup_errors=True) as folder:
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+        process = subprocess.Popen(command, env=surroundings(folder), cwd=folder, start_new_session=True, **pipes)
+        try:
+            out, err = process.communicate(timeout=limit_s)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.communicate()
+            raise
     try:
         return json.loads(out.splitlines()[-1])
     except (IndexError, json.JSONDecodeError):

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 def machine() -> str:
     """What figures depend on; no names of hosts or folders."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return f"{platform.python_implementation()} {platform.python_version()}, {platform.system()} {platform.machine()}, {cores} cores"
+    python = f"{platform.python_implementation()} {platform.python_version()}"
+    return f"{python}, {platform.system()} {platform.machine()}, {cores} cores"
 
 
 def number(value: float | None) -> str:

@@ -1,12 +1,6 @@
 """Dagster: a job of ops, run in the process on an ephemeral instance with values in memory."""
 
-import os
 import warnings
-
-os.environ["DAGSTER_DISABLE_TELEMETRY"] = "yes"
-warnings.simplefilter("ignore")
-
-from measure import Job, Run, serve
 
 from dagster import (
     DagsterInstance,
@@ -19,7 +13,9 @@ from dagster import (
     mem_io_manager,
     op,
 )
+from measure import Job, Run, serve
 
+warnings.simplefilter("ignore")
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 

@@ -1,10 +1,9 @@
 """dask: a custom graph (a mapping of keys to tasks) for chain and wide, `delayed` for fan-out; variants are its schedulers."""
 
-from measure import Job, Run, serve
-
 import dask
 import dask.bag
 import dask.threaded
+from measure import Job, Run, serve
 
 
 def first() -> int:
@@ -28,7 +27,7 @@ def chain(job: Job) -> Run:
 
 def wide(job: Job) -> Run:
     names = [f"k{i}" for i in range(job.size)]
-    graph: dict = {"source": (first,)} | {name: (step, "source") for name in names}
+    graph: dict = {"source": (first,), **dict.fromkeys(names, (step, "source"))}
     get = getter(job)
     return lambda: sum(get(graph, names))
 

@@ -1,8 +1,7 @@
 """diskcache: a memoised function in a loop; a cache without a journal."""
 
-from measure import Job, Run, serve
-
 from diskcache import Cache
+from measure import Job, Run, serve
 
 
 def fan(job: Job) -> Run:

@@ -1,11 +1,8 @@
 """Hamilton: functions named after what they make, in a generated module; making the driver counts as building."""
 
 import importlib.util
-import os
 import sys
 import types
-
-os.environ["HAMILTON_TELEMETRY_ENABLED"] = "false"
 
 from hamilton import driver
 from hamilton.execution.executors import SynchronousLocalTaskExecutor

@@ -1,9 +1,5 @@
 """Haystack: a Pipeline of components; it has no map form."""
 
-import os
-
-os.environ["HAYSTACK_TELEMETRY_ENABLED"] = "False"
-
 from haystack import Pipeline, component
 from measure import Job, Run, serve
 

@@ -1,8 +1,7 @@
 """joblib.Memory: a cached function in a loop; a cache without a journal."""
 
-from measure import Job, Run, serve
-
 from joblib import Memory
+from measure import Job, Run, serve
 
 
 def step(x: int) -> int:

@@ -1,15 +1,13 @@
 """Kedro: SequentialRunner with memory datasets that assign instead of copying; it has no map form."""
 
 import logging
-import os
-
-os.environ["DO_NOT_TRACK"] = "1"
-logging.disable(logging.WARNING)
 
 from kedro.io import DataCatalog, MemoryDataset
 from kedro.pipeline import node, pipeline
 from kedro.runner import SequentialRunner
 from measure import Job, Run, serve
+
+logging.disable(logging.WARNING)
 
 
 def step(x: int) -> int:

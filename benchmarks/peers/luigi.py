@@ -2,9 +2,8 @@
 
 import warnings
 
-from measure import Job, Run, serve
-
 import luigi
+from measure import Job, Run, serve
 
 warnings.simplefilter("ignore")
 RESULTS: dict[str, int] = {}

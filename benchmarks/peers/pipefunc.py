@@ -1,7 +1,6 @@
-"""pipefunc: `map` in this process with results in memory; to keep results, its disk cache or (variant `folder`) its run folder."""
+"""pipefunc: `map` in this process, results in memory; to keep them, its disk cache or (variant `folder`) its run folder."""
 
 from measure import Job, Run, serve
-
 from pipefunc import PipeFunc, Pipeline
 
 

@@ -1,23 +1,6 @@
 """Prefect: one flow in this process; the server that it starts for itself is counted, too."""
 
-import os
-import tempfile
-
-HOME = tempfile.mkdtemp(prefix="bench-prefect-")
-os.environ |= {
-    "DO_NOT_TRACK": "1",
-    "PREFECT_HOME": HOME,
-    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-    "PREFECT_LOGGING_LEVEL": "CRITICAL",
-    "PREFECT_LOGGING_TO_API_ENABLED": "false",
-    "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "true",
-    "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "60",
-}
-
-import shutil
-
 from measure import Job, Run, serve
-
 from prefect import flow, task
 from prefect.cache_policies import INPUTS, NO_CACHE
 from prefect.settings import PREFECT_LOCAL_STORAGE_PATH, temporary_settings
@@ -63,7 +46,5 @@ def fan(job: Job) -> Run:
 
 
 if __name__ == "__main__":
-    try:
-        serve("prefect", "prefect", {"chain": chain, "wide": wide, "fan": fan, "fan-cold": fan, "fan-hit": fan}, follow=True)
-    finally:
-        shutil.rmtree(HOME, ignore_errors=True)
+    cases = {"chain": chain, "wide": wide, "fan": fan, "fan-cold": fan, "fan-hit": fan}
+    serve("prefect", "prefect", cases, follow=True)

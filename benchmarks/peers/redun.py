@@ -3,7 +3,6 @@
 import logging
 
 from measure import Job, Run, serve
-
 from redun import Scheduler, task
 from redun.config import Config
 
@@ -47,7 +46,7 @@ def chain(job: Job) -> Run:
 def wide(job: Job) -> Run:
     def run() -> int:
         source = step(-1)
-        return ran(job, total([numbered(source, i) for i in range(job.size)])  # equal calls would be merged)
+        return ran(job, total([numbered(source, i) for i in range(job.size)]))  # equal calls would be merged
 
     return run
 

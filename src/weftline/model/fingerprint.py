@@ -16,10 +16,17 @@ from typing import Any, NamedTuple
 from weftline.digest import of_parts
 
 SCHEMA = b"weftline.key/v2"
+#: In the place of a part whose digest is of a file or folder.
+CONTENT = "content"
 
 
 class Part(NamedTuple):
-    """One named thing in a recipe: its digest, and words for people."""
+    """One named thing in a recipe: its digest, and words for people.
+
+    Attributes:
+        text: a value in short, or a path whose content the digest is of.
+        place: the file that defines a symbol; `CONTENT` where the text is a path.
+    """
 
     name: str
     digest: str
@@ -172,13 +179,13 @@ def checkpoint_key(run: str, node: str, item: int) -> bytes:
 def changes(old: Recipe, new: Recipe) -> list[Change]:
     """What changed from one recipe to another, the most telling first."""
     found = [*_code_changes(old, new)]
-    found += [Change("param", text) for text in _differences(old.params, new.params)]
+    found += _differences("param", old.params, new.params)
     if old.version != new.version:
         found.append(Change("code", f"version {old.version} -> {new.version}"))
     for name in sorted({*old.env, *new.env}):
         if old.env.get(name) != new.env.get(name):
             found.append(Change("env", f"{name} {old.env.get(name, 'absent')} -> {new.env.get(name, 'absent')}"))
-    found += [Change("env" if text.startswith("$") else "input", text) for text in _differences(old.depends, new.depends)]
+    found += _differences("input", old.depends, new.depends)
     if old.shape != new.shape:
         found.append(Change("code", "the declared keys changed"))
     return found
@@ -204,12 +211,23 @@ def _code_changes(old: Recipe, new: Recipe) -> list[Change]:
     return changed + rest or [Change("code", "the code is put together in another way")]
 
 
-def _differences(old: Sequence[Part], new: Sequence[Part]) -> list[str]:
+def _differences(code: str, old: Sequence[Part], new: Sequence[Part]) -> list[Change]:
     before = {part.name: part for part in old}
     after = {part.name: part for part in new}
     found = []
     for name in dict.fromkeys((*after, *before)):
         was, now = before.get(name), after.get(name)
-        if was is None or now is None or was.digest != now.digest:
-            found.append(f"{name} {'absent' if was is None else was.text} -> {'absent' if now is None else now.text}")
+        if was is not None and now is not None and was.digest == now.digest:
+            continue
+        if was is not None and now is not None and was.text == now.text:
+            what = f"the content of {now.text}" if now.place == CONTENT else name
+            found.append(Change("input" if now.place == CONTENT else _code(code, name), f"{what} changed"))
+        else:
+            values = f"{'absent' if was is None else was.text} -> {'absent' if now is None else now.text}"
+            found.append(Change(_code(code, name), f"{name} {values}"))
     return found
+
+
+def _code(code: str, name: str) -> str:
+    """Environment variables are told as environment."""
+    return "env" if name.startswith("$") else code

@@ -10,7 +10,7 @@ from typing import Any
 
 from weftline.digest import Closure, CodeReader, of_path
 from weftline.errors import MissingFileError, UndigestableError, UnhashableCodeError
-from weftline.model.fingerprint import Part, Recipe
+from weftline.model.fingerprint import CONTENT, Part, Recipe
 from weftline.model.node import Environment, NodeSpec
 from weftline.model.params import Bound
 from weftline.ports.values import Values
@@ -63,7 +63,7 @@ class RecipeMaker:
 
     def _param(self, node: NodeSpec, name: str, value: Any) -> Part:
         if isinstance(value, PurePath):
-            return Part(name, self._content(node, name, Path(value)), str(value))
+            return Part(name, self._content(node, name, Path(value)), str(value), CONTENT)
         try:
             digest = self._values.digest(value, f"parameter {name!r}")
         except UndigestableError as error:
@@ -75,7 +75,7 @@ class RecipeMaker:
             value = os.environ.get(thing.name)
             return Part(f"${thing.name}", self._values.digest(value).hex(), "unset" if value is None else "set")
         if isinstance(thing, (str, PurePath)):
-            return Part(str(thing), self._content(node, "depends", Path(thing)), "content")
+            return Part(str(thing), self._content(node, "depends", Path(thing)), str(thing), CONTENT)
         try:
             return Part(getattr(thing, "__qualname__", f"depends[{position}]"), self._reader.read(thing).digest.hex(), "code")
         except UndigestableError as error:

@@ -157,9 +157,3 @@ def test_models_that_differ_in_a_private_attribute_differ():
     two._hidden = 1
     assert one != two
     assert of(one) != of(two)
-
-
-def test_models_tell_fields_that_were_set_from_defaults():
-    given, default = Model(x=0), Model()
-    assert given.model_dump(exclude_unset=True) != default.model_dump(exclude_unset=True)
-    assert of(given) != of(default)

@@ -1,0 +1,366 @@
+"""Seeded simulation of the core: random graphs under random schedules, with its promises checked after every step.
+
+A failing schedule is named by its seed: `run_schedule(SEED, losses=...)` plays it again. `WEFTLINE_SCHEDULES=20000` plays more.
+"""
+
+import os
+import random
+from collections import Counter
+
+import pytest
+
+from weftline.model.call import Failure
+from weftline.model.event import CALL_OUTCOMES, Kind
+from weftline.model.ids import WHOLE
+from weftline.model.policy import Policy
+from weftline.model.run import RunRecord
+from weftline.model.transitions import NodeState, RunStatus
+from weftline.run.core import Core
+from weftline.run.facts import (
+    Cancel,
+    CancelRequested,
+    Conclude,
+    Failed,
+    Lost,
+    Prepare,
+    Prepared,
+    QueueSized,
+    Shape,
+    Stopped,
+    Submit,
+    Succeeded,
+    TimerFired,
+    Unprepared,
+)
+
+SCHEDULES = int(os.environ.get("WEFTLINE_SCHEDULES", "2000"))
+BLOCKS = 8
+MOST_TICKS = 2000
+TRANSIENT = Failure("ConnectionError", "lost", ("builtins.ConnectionError",), transient=True)
+FATAL = Failure("ValueError", "wrong", ("builtins.ValueError",))
+
+
+@pytest.mark.parametrize("block", range(BLOCKS))
+def test_promises_hold_under_random_schedules(block):
+    for seed in range(block, SCHEDULES, BLOCKS):
+        run_schedule(seed, losses=False)
+
+
+@pytest.mark.parametrize("block", range(BLOCKS))
+def test_promises_hold_when_outputs_are_lost(block):
+    for seed in range(block, SCHEDULES, BLOCKS):
+        run_schedule(seed, losses=True)
+
+
+def run_schedule(seed, *, losses):
+    world = World(random.Random(seed), losses=losses)
+    try:
+        world.play()
+    except Exception as error:
+        trace = "\n".join(world.trace[-40:])
+        raise AssertionError(f"seed {seed}, losses={losses}: {type(error).__name__}: {error}\n{world}\n{trace}") from error
+
+
+class World:
+    """The core, and everything around it: an engine, a backend and a clock that do what the seed says."""
+
+    def __init__(self, rng, *, losses):
+        self.rng = rng
+        self.losses = losses
+        self.now = 1000.0
+        self.shapes = _graph(rng)
+        self.slots = max(rng.randint(1, 4), *(shape.cpu for shape in self.shapes))
+        self.queue = rng.choice([0, 0, 3])
+        self.on_failure = rng.choice(["stop", "continue"])
+        self.looks_up = rng.random() < 0.7
+        self.starts = self._starts()
+        self.totals = {number: rng.choice([0, 1, 2, 5]) for number, shape in enumerate(self.shapes) if shape.fans_out}
+        self.core = Core(
+            self.shapes,
+            slots=self.slots,
+            starts=self.starts,
+            looks_up=self.looks_up,
+            queue=self.queue,
+            on_failure=self.on_failure,
+        )
+        self.trouble = rng.choice([0.0, 0.1, 0.4])
+        self.cancels = rng.random() < 0.15
+        self.is_cancelled = self.is_stopping = False
+        self.running = {}  # (node, item) -> attempt
+        self.reported = []
+        self.doomed = set()
+        self.lost = Counter()  # how often each node's output was lost
+        self.given_back = Counter()
+        self.failures = Counter()
+        self.records = []
+        self.trace = []
+        self.before = [node.state for node in self.core.nodes]
+
+    def __str__(self):
+        lines = [f"slots={self.slots} queue={self.queue} on_failure={self.on_failure} looks_up={self.looks_up}"]
+        for number, shape in enumerate(self.shapes):
+            node = self.core.nodes[number]
+            more = f" x{self.totals[number]}{' tolerant' if shape.tolerant else ''}" if shape.fans_out else ""
+            start = self.starts.get(number, "")
+            lines.append(
+                f"  {shape.name}{more} after {shape.upstream} cpu={shape.cpu} rank={shape.rank} {start}: {node.state}"
+                f" pending={node.pending} running={node.running}"
+            )
+        return "\n".join(lines)
+
+    def _starts(self):
+        """Some nodes are not selected; some that read nothing unknown are hits."""
+        starts = {}
+        if self.rng.random() < 0.3:
+            for number, shape in enumerate(self.shapes):
+                chance = self.rng.random()
+                if chance < 0.2:
+                    starts[number] = "skip"
+                elif self.looks_up and chance < 0.6 and all(source in starts for source in shape.upstream):
+                    starts[number] = "hit"
+        return starts
+
+    # --- the loop ---
+
+    def play(self):
+        records, wishes = self.core.start(self.now)
+        for _ in range(MOST_TICKS):
+            self.take(records)
+            facts = self.fulfil(wishes)
+            self.check()
+            if self.core.status is not None and not facts:
+                self.check_end()
+                return
+            facts += self.happen(idle=not facts)
+            assert facts, "the run waits for nothing"
+            self.trace.append(f"{self.now:.1f} {facts}")
+            records, wishes = self.core.step(facts)
+        raise AssertionError("the run does not end")
+
+    def take(self, records):
+        self.records += records
+        for record in records:
+            self.trace.append(f"      {record.kind} {record.node}[{record.item}] #{record.attempt} {dict(record.body or {})}")
+
+    def fulfil(self, wishes):
+        facts = []
+        was_stopping = self.is_stopping
+        self.is_stopping = self.is_stopping or self.is_cancelled or self.has_stopped_for_failure()
+        for wish in wishes:
+            self.trace.append(f"   -> {wish}")
+            if isinstance(wish, Submit):
+                assert not was_stopping, f"{wish} although the run is stopping"
+                self.submit(wish.handle, facts)
+            elif isinstance(wish, Prepare):
+                facts.append(self.prepare(wish.node))
+            elif isinstance(wish, Cancel):
+                if wish.handle[:2] in self.running and (wish.kill or self.rng.random() < 0.5):
+                    self.doomed.add(wish.handle)
+            else:
+                assert isinstance(wish, Conclude)
+                assert self.core.nodes[wish.node].state.is_final
+        return facts
+
+    def has_stopped_for_failure(self):
+        return self.on_failure == "stop" and any(node.state is NodeState.FAILED for node in self.core.nodes)
+
+    def submit(self, handle, facts):
+        number, item, attempt = handle
+        assert (number, item) not in self.running, f"{handle} runs already"
+        for source in self.shapes[number].upstream:
+            state = self.core.nodes[source].state
+            assert state.has_output or self.starts.get(source) == "skip", f"{handle} started, but {source} is {state}"
+        self.running[number, item] = attempt
+        source = self.lose(number)
+        if source is not None:
+            del self.running[number, item]
+            self.given_back[handle] += 1
+            facts.append(Lost(self.now, source, number, handle))
+
+    def prepare(self, number):
+        source = self.lose(number)
+        if source is not None:
+            return Lost(self.now, source, number, None)
+        if self.rng.random() < 0.02 and self.starts.get(number) != "hit":
+            return Unprepared(self.now, number, FATAL)
+        total = self.totals.get(number, 1)
+        items = range(total) if self.shapes[number].fans_out else [WHOLE]
+        if self.starts.get(number) == "hit" and not self.lost[number]:
+            share = 1.0
+        else:
+            share = self.rng.choice([0.0, 0.0, 0.5, 1.0]) if self.looks_up else 0.0
+        restored = {item: self.rng.choice([None, {"key": "k"}]) for item in items if self.rng.random() < share}
+        if self.lost[number]:
+            restored = dict.fromkeys(restored)  # the engine knows that the journal has these
+        return Prepared(self.now, number, total, restored, {"total": total})
+
+    def lose(self, reader):
+        """A node before the reader whose output proves to be gone, if the seed wants that."""
+        if not self.losses or self.rng.random() > 0.1:
+            return None
+        sources = [
+            source
+            for source in self.shapes[reader].upstream
+            if self.starts.get(source) != "skip" and self.lost[source] < 2 and source not in self.fresh
+        ]
+        if not sources:
+            return None
+        source = self.rng.choice(sources)
+        self.lost[source] += 1
+        return source
+
+    @property
+    def fresh(self):
+        """Nodes without an output at this moment: their loss is being mended already."""
+        return {number for number, node in enumerate(self.core.nodes) if not node.state.has_output}
+
+    # --- what the backend and the clock do ---
+
+    def happen(self, *, idle):
+        rng, facts = self.rng, []
+        for (number, item), attempt in list(self.running.items()):
+            if rng.random() < 0.4:
+                facts.append(self.report(number, item, attempt))
+        if self.reported and rng.random() < 0.2:
+            facts.append(rng.choice(self.reported)._replace(at=self.now))  # doubled, or late
+        if rng.random() < 0.1:
+            facts.append(TimerFired(self.now))  # too early
+        if rng.random() < 0.1:
+            facts.append(QueueSized(self.now, rng.choice([0, self.queue])))
+        if self.cancels and rng.random() < 0.1:
+            facts.append(CancelRequested(self.now, rng.random() < 0.5))
+            self.is_cancelled = True
+        rng.shuffle(facts)
+        if idle and not facts:
+            if self.running:
+                (number, item), attempt = rng.choice(list(self.running.items()))
+                return [self.report(number, item, attempt)]
+            if self.core.wakes_at is not None:
+                self.now = max(self.now, self.core.wakes_at)
+                return [TimerFired(self.now)]
+        return facts
+
+    def report(self, number, item, attempt):
+        del self.running[number, item]
+        handle = (number, item, attempt)
+        self.now += self.rng.choice([0.0, 0.1, 1.0])
+        chance = self.rng.random()
+        if handle in self.doomed and chance < 0.8:
+            fact = Stopped(self.now, handle)
+        elif chance < self.trouble:
+            failure = TRANSIENT if self.rng.random() < 0.7 else FATAL
+            self.failures[number, item] += 1
+            fact = Failed(self.now, handle, failure, self.rng.random())
+        else:
+            fact = Succeeded(self.now, handle, {"key": "k"})
+        self.reported.append(fact)
+        return fact
+
+    # --- promises ---
+
+    def check(self):
+        self.check_states()
+        used = sum(self.shapes[number].cpu for number, _ in self.running)
+        assert used <= self.slots + self.queue, f"{used} CPU at once, of {self.slots} and {self.queue} queued"
+        assert self.core.running == len(self.running) + sum(1 for _ in self.pending_losses())
+        if not self.is_stopping:
+            for number, node in enumerate(self.core.nodes):
+                waits = node.state is NodeState.RUNNING and node.pending == 0 and node.has_calls_to_start
+                assert not (waits and used + self.shapes[number].cpu <= self.slots), f"{number} waits although it fits"
+
+    def pending_losses(self):
+        """Attempts that came back with a lost input, which the core has not been told of yet."""
+        told = {(number, item) for number, item in self.running}
+        return [handle for handle in self.core.attempts.handles if handle[:2] not in told]
+
+    def check_states(self):
+        for number, node in enumerate(self.core.nodes):
+            old, new = self.before[number], node.state
+            if old.is_final and new is not old:
+                assert old.has_output, f"{number} was {old}, and is {new}"
+                assert self.lost[number], f"{number} was {old}, and is {new}, although nothing was lost"
+            self.before[number] = new
+
+    def check_end(self):
+        core, states = self.core, [node.state for node in self.core.nodes]
+        assert not self.running
+        assert all(state.is_final for state in states), states
+        self.check_journal()
+        failed = {number for number, state in enumerate(states) if state is NodeState.FAILED}
+        left_out = {number for number, start in self.starts.items() if start == "skip"}
+        if not self.is_cancelled:
+            assert NodeState.CANCELLED not in states or (failed and self.on_failure == "stop")
+            if self.on_failure == "continue" or not failed:
+                behind = _behind(self.shapes, failed) - left_out
+                for number, state in enumerate(states):
+                    expected = state is NodeState.SKIPPED if number in behind | left_out else state.has_output
+                    assert expected or number in failed, f"{number} is {state}"
+        self.check_status(failed, states)
+
+    def check_status(self, failed, states):
+        status = self.core.status
+        if self.is_cancelled and NodeState.CANCELLED in states and status is RunStatus.CANCELLED:
+            return
+        if failed:
+            mixed = self.on_failure == "continue" and any(state.has_output for state in states)
+            assert status is (RunStatus.PARTIAL if mixed else RunStatus.FAILED)
+        elif not self.is_cancelled:
+            assert status is (RunStatus.PARTIAL if any(node.failed for node in self.core.nodes) else RunStatus.COMPLETED)
+
+    def check_journal(self):
+        outcomes = Counter((r.node, r.item, r.attempt) for r in self.records if r.kind in CALL_OUTCOMES and r.attempt)
+        assert not [call for call, times in outcomes.items() if times > 1], outcomes
+        begun = Counter((r.node, r.item, r.attempt) for r in self.records if r.kind is Kind.ATTEMPT_STARTED)
+        back = {(self.shapes[n].name, item, attempt): times for (n, item, attempt), times in self.given_back.items()}
+        assert all(times <= 1 + back.get(call, 0) for call, times in begun.items()), begun
+        assert set(outcomes) <= set(begun)
+        ended = Counter(r.node for r in self.records if r.kind is Kind.NODE_FINISHED)
+        lost = Counter(r.node for r in self.records if r.kind is Kind.OUTPUT_LOST)
+        record = RunRecord.fold("run", self.records)
+        for number, shape in enumerate(self.shapes):
+            assert 1 <= ended[shape.name] <= 1 + lost[shape.name], f"{shape.name} ended {ended[shape.name]} times"
+            assert record.nodes[shape.name].state is self.core.nodes[number].state
+            tries = Counter(r.item for r in self.records if r.kind is Kind.ATTEMPT_FAILED and r.node == shape.name)
+            assert all(times < shape.policy.max_attempts for times in tries.values()), tries
+
+
+def _graph(rng):
+    count = rng.randint(1, 8)
+    upstream = [tuple(sorted(rng.sample(range(at), min(at, rng.choice([0, 1, 1, 2, 3]))))) for at in range(count)]
+    downstream = [tuple(after for after in range(count) if at in upstream[after]) for at in range(count)]
+    ranks = rng.sample(range(count), count)
+    shapes = []
+    for at in range(count):
+        fans_out = rng.random() < 0.4
+        tolerant = fans_out and rng.random() < 0.5
+        policy = Policy(
+            max_attempts=rng.randint(1, 3),
+            backoff=rng.choice(["none", "linear", "exponential"]),
+            initial_s=rng.choice([0.0, 0.5, 5.0]),
+            retry_on=rng.choice([(), (ValueError,)]),
+            never_on=rng.choice([(), (), (ConnectionError,)]),
+        )
+        shapes.append(
+            Shape(
+                name=f"n{at}",
+                upstream=upstream[at],
+                downstream=downstream[at],
+                rank=ranks[at],
+                cpu=rng.choice([1, 1, 1, 2, 0.5, 0]),
+                policy=policy,
+                fans_out=fans_out,
+                tolerant=tolerant,
+                min_success=rng.choice([0.0, 0.5, 1.0]) if tolerant else 0.0,
+            )
+        )
+    return shapes
+
+
+def _behind(shapes, numbers):
+    found, stack = set(), list(numbers)
+    while stack:
+        for after in shapes[stack.pop()].downstream:
+            if after not in found:
+                found.add(after)
+                stack.append(after)
+    return found
