@@ -72,6 +72,10 @@ def test_the_folder_may_move(trials) -> None:
     (trials.folder / "records").rename(trials.folder / "moved")
     counts = calls(trials.json("run", "flow.py:trials", "-p", "source=moved"))
     assert sum(ran for ran, _, _ in counts.values()) == 0
+    path = sorted((trials.folder / "moved").glob("*.json"))[0]
+    path.write_text(path.read_text(encoding="utf-8").replace("a", "e", 1), encoding="utf-8")
+    counts = calls(trials.json("run", "flow.py:trials", "-p", "source=moved"))
+    assert counts["parse"] == (1, 11, 0), "where a record lies is no part of it"
 
 
 def test_effects_are_made_again_when_their_target_is_gone(trials) -> None:

@@ -86,6 +86,7 @@ class World:
         self.trouble = rng.choice([0.0, 0.1, 0.4])
         self.cancels = rng.random() < 0.15
         self.is_cancelled = self.is_stopping = False
+        self.at_hand = set()
         self.running = {}  # (node, item) -> attempt
         self.reported = []
         self.doomed = set()
@@ -144,6 +145,7 @@ class World:
 
     def fulfil(self, wishes):
         facts = []
+        self.at_hand = set()  # outputs that were found again in this very turn
         was_stopping = self.is_stopping
         self.is_stopping = self.is_stopping or self.is_cancelled or self.has_stopped_for_failure()
         for wish in wishes:
@@ -158,7 +160,7 @@ class World:
                     self.doomed.add(wish.handle)
             else:
                 assert isinstance(wish, Conclude)
-                assert self.core.nodes[wish.node].state.is_final
+                assert self.core.nodes[wish.node].state.is_final or self.lost[wish.node]
         return facts
 
     def has_stopped_for_failure(self):
@@ -167,52 +169,49 @@ class World:
     def submit(self, handle, facts):
         number, item, attempt = handle
         assert (number, item) not in self.running, f"{handle} runs already"
-        for source in self.shapes[number].upstream:
-            state = self.core.nodes[source].state
-            assert state.has_output or self.starts.get(source) == "skip", f"{handle} started, but {source} is {state}"
         self.running[number, item] = attempt
         source = self.lose(number)
         if source is not None:
             del self.running[number, item]
             self.given_back[handle] += 1
-            facts.append(Lost(self.now, source, number, handle))
+            is_skipped = self.core.nodes[source].state is NodeState.SKIPPED  # nobody will make it again
+            facts.append(Failed(self.now, handle, FATAL) if is_skipped else Lost(self.now, source, number, handle))
 
     def prepare(self, number):
-        source = self.lose(number)
+        is_hit = self.starts.get(number) == "hit" and not self.lost[number]
+        source = None if is_hit else self.lose(number)  # a known result needs no inputs
         if source is not None:
-            return Lost(self.now, source, number, None)
-        if self.rng.random() < 0.02 and self.starts.get(number) != "hit":
+            is_skipped = self.core.nodes[source].state is NodeState.SKIPPED
+            return Unprepared(self.now, number, FATAL) if is_skipped else Lost(self.now, source, number, None)
+        if self.rng.random() < 0.02 and not is_hit:
             return Unprepared(self.now, number, FATAL)
         total = self.totals.get(number, 1)
         items = range(total) if self.shapes[number].fans_out else [WHOLE]
-        if self.starts.get(number) == "hit" and not self.lost[number]:
+        if is_hit:
             share = 1.0
         else:
             share = self.rng.choice([0.0, 0.0, 0.5, 1.0]) if self.looks_up else 0.0
         restored = {item: self.rng.choice([None, {"key": "k"}]) for item in items if self.rng.random() < share}
         if self.lost[number]:
             restored = dict.fromkeys(restored)  # the engine knows that the journal has these
+        if len(restored) == total:
+            self.at_hand.add(number)
         return Prepared(self.now, number, total, restored, {"total": total})
 
     def lose(self, reader):
-        """A node before the reader whose output proves to be gone, if the seed wants that."""
-        if not self.losses or self.rng.random() > 0.1:
-            return None
-        sources = [
-            source
-            for source in self.shapes[reader].upstream
-            if self.starts.get(source) != "skip" and self.lost[source] < 2 and source not in self.fresh
-        ]
-        if not sources:
+        """A node before the reader whose output proves to be gone: for the first time, or since another reader found out."""
+        sources = [source for source in self.shapes[reader].upstream if self.starts.get(source) != "skip"]
+        for source in sources:
+            state = self.core.nodes[source].state
+            if not state.has_output and source not in self.at_hand:
+                assert self.losses, f"{reader} wants the output of {source}, which is {state}"
+                return source
+        sources = [source for source in sources if self.lost[source] < 2 and source not in self.at_hand]
+        if not self.losses or not sources or self.rng.random() > 0.1:
             return None
         source = self.rng.choice(sources)
         self.lost[source] += 1
         return source
-
-    @property
-    def fresh(self):
-        """Nodes without an output at this moment: their loss is being mended already."""
-        return {number for number, node in enumerate(self.core.nodes) if not node.state.has_output}
 
     # --- what the backend and the clock do ---
 
@@ -235,8 +234,8 @@ class World:
             if self.running:
                 (number, item), attempt = rng.choice(list(self.running.items()))
                 return [self.report(number, item, attempt)]
-            if self.core.wakes_at is not None:
-                self.now = max(self.now, self.core.wakes_at)
+            if self.core.attempts.wakes_at is not None:
+                self.now = max(self.now, self.core.attempts.wakes_at)
                 return [TimerFired(self.now)]
         return facts
 
@@ -260,18 +259,13 @@ class World:
 
     def check(self):
         self.check_states()
-        used = sum(self.shapes[number].cpu for number, _ in self.running)
+        used = sum(self.shapes[number].cpu for number, _, _ in self.core.attempts.handles)
         assert used <= self.slots + self.queue, f"{used} CPU at once, of {self.slots} and {self.queue} queued"
-        assert self.core.running == len(self.running) + sum(1 for _ in self.pending_losses())
+        assert {handle[:2] for handle in self.core.attempts.handles} >= set(self.running)
         if not self.is_stopping:
             for number, node in enumerate(self.core.nodes):
                 waits = node.state is NodeState.RUNNING and node.pending == 0 and node.has_calls_to_start
                 assert not (waits and used + self.shapes[number].cpu <= self.slots), f"{number} waits although it fits"
-
-    def pending_losses(self):
-        """Attempts that came back with a lost input, which the core has not been told of yet."""
-        told = {(number, item) for number, item in self.running}
-        return [handle for handle in self.core.attempts.handles if handle[:2] not in told]
 
     def check_states(self):
         for number, node in enumerate(self.core.nodes):
@@ -282,7 +276,7 @@ class World:
             self.before[number] = new
 
     def check_end(self):
-        core, states = self.core, [node.state for node in self.core.nodes]
+        states = [node.state for node in self.core.nodes]
         assert not self.running
         assert all(state.is_final for state in states), states
         self.check_journal()
@@ -291,10 +285,14 @@ class World:
         if not self.is_cancelled:
             assert NodeState.CANCELLED not in states or (failed and self.on_failure == "stop")
             if self.on_failure == "continue" or not failed:
-                behind = _behind(self.shapes, failed) - left_out
+                behind = _behind(self.shapes, failed, left_out)
                 for number, state in enumerate(states):
-                    expected = state is NodeState.SKIPPED if number in behind | left_out else state.has_output
-                    assert expected or number in failed, f"{number} is {state}"
+                    if number in failed:
+                        continue
+                    if number not in behind | left_out:
+                        assert state.has_output, f"{number} is {state}, although nothing that it needs failed"
+                    elif not self.losses:  # with losses, it may have ended before what it needs was lost
+                        assert state is NodeState.SKIPPED, f"{number} is {state}, although what it needs failed"
         self.check_status(failed, states)
 
     def check_status(self, failed, states):
@@ -356,11 +354,12 @@ def _graph(rng):
     return shapes
 
 
-def _behind(shapes, numbers):
+def _behind(shapes, numbers, left_out):
+    """What can no longer have its inputs; what is left out of the run has its output from earlier."""
     found, stack = set(), list(numbers)
     while stack:
         for after in shapes[stack.pop()].downstream:
-            if after not in found:
+            if after not in found and after not in left_out:
                 found.add(after)
                 stack.append(after)
     return found

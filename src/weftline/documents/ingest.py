@@ -57,7 +57,8 @@ def _faulty(path: Path, problem: Problem) -> RawPayload:
 
 
 def _name(path: Path) -> str:
-    return path.as_posix().encode("utf-8", "replace").decode()  # a file's name need not be text
+    """The file's own name, so that a folder may move without anything being read again."""
+    return path.name.encode("utf-8", "replace").decode()  # a file's name need not be text
 
 
 def _mark_duplicates(payloads: list[RawPayload]) -> tuple[RawPayload, ...]:

@@ -41,7 +41,12 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class RawPayload:
-    """The bytes of one record as they were found. `data` is empty when there is a problem."""
+    """The bytes of one record as they were found.
+
+    Attributes:
+        source: the name of its file, without the folder: content must not depend on where it lies.
+        data: empty when there is a problem.
+    """
 
     source: str
     media_type: str

@@ -16,7 +16,9 @@ from weftline.documents.validate import validate_document
 def pairs(folder):
     """Each document with the record that it was read from."""
     payloads = read_records(str(folder))
-    return [(validate_document(parse_record(payload)), json.loads(Path(payload.source).read_bytes())) for payload in payloads]
+    return [
+        (validate_document(parse_record(payload)), json.loads((folder / payload.source).read_bytes())) for payload in payloads
+    ]
 
 
 def test_there_are_records(pairs, folder):

@@ -58,17 +58,18 @@ class Projects:
         return self.read(files).digest != self.read(edited).digest
 
 
-@pytest.fixture
-def projects(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Projects:
-    monkeypatch.setattr(sys, "dont_write_bytecode", True)
-    return Projects(tmp_path)
+@pytest.fixture(scope="module")
+def projects(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Projects]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "dont_write_bytecode", True)
+        yield Projects(tmp_path_factory.mktemp("projects"))
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def read(projects: Projects) -> Callable[..., Closure]:
     return projects.read
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def tells_apart(projects: Projects) -> Callable[..., bool]:
     return projects.tells_apart
