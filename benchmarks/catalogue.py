@@ -69,8 +69,9 @@ PEERS = [
     ),
     Peer(
         "hamilton",
-        {"chain": LADDER, "wide": MANY, "fan": STEPS, "fan-cold": STEPS, "fan-hit": STEPS},
+        {"chain": (500, *LADDER), "wide": MANY, "fan": STEPS, "fan-cold": STEPS, "fan-hit": STEPS},
         {
+            "": "driver.execute",
             "fan": "Parallelizable/Collect, synchronous executor",
             "fan-cold": "with_cache; a function for each item",
             "fan-hit": "with_cache; a function for each item",

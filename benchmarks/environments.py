@@ -48,11 +48,10 @@ QUIET = {
 
 def surroundings(folder: str) -> dict[str, str]:
     """Environment variables of a measured process; everything that it leaves behind is below a folder."""
-    kept = {
-        name: value for name, value in os.environ.items() if name.partition("_")[0] not in ("WEFTLINE", "PREFECT", "DAGSTER")
-    }
+    of_peers = ("WEFTLINE", "PREFECT", "DAGSTER", "HAMILTON", "HAYSTACK", "KEDRO", "PYTHONPATH")
+    kept = {name: value for name, value in os.environ.items() if name.partition("_")[0] not in of_peers}
     places = {"TMPDIR": folder, "PREFECT_HOME": f"{folder}/prefect", "XDG_CACHE_HOME": f"{folder}/cache"}
-    return {**kept, **OPT_OUT, **QUIET, **places, "PYTHONPATH": str(HERE)}
+    return {**kept, **OPT_OUT, **QUIET, **places}
 
 
 class NotInstalledError(Exception):

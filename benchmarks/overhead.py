@@ -155,7 +155,8 @@ def called(python: Path, row: Row, limit_s: float) -> dict:
     command = [str(python), "-P", str(script), row.case, str(row.size), "--variant", row.peer.variant]
     with tempfile.TemporaryDirectory(prefix="bench-", ignore_cleanup_errors=True) as folder:
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-        process = subprocess.Popen(command, env=surroundings(folder), cwd=folder, start_new_session=True, **pipes)
+        environment = {**surroundings(folder), "PYTHONPATH": str(HERE)}
+        process = subprocess.Popen(command, env=environment, cwd=folder, start_new_session=True, **pipes)
         try:
             out, err = process.communicate(timeout=limit_s)
         except subprocess.TimeoutExpired:
@@ -176,6 +177,7 @@ def render(case: Case, rows: list[Row]) -> str:
     lines = []
     for row in sorted(rows, key=lambda row: (row.size, row.cpu is None, row.cpu or 0)):
         record = row.record()
+        version = next((each.version for each in rows if each.peer is row.peer and each.lines), "-")
         reference = ours.get(row.size, ours.get(case.size))
         note = str(record["note"])
         if row.peer.name == "weftline" and row.cpu:
@@ -183,7 +185,7 @@ def render(case: Case, rows: list[Row]) -> str:
         lines.append(
             (
                 row.peer.name,
-                row.version,
+                version,
                 f"{row.size:,}",
                 number(row.cpu),
                 number(row.middle("wall_us_per_node")),

@@ -5,10 +5,11 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
 import statistics
 import subprocess
-import sys
 import tempfile
+import threading
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -102,18 +103,40 @@ def cpu_s(command: list[str], place: str) -> float:
         subprocess.SubprocessError: it failed, or took too long.
     """
     with tempfile.TemporaryFile() as said:
-        process = subprocess.Popen(
-            ["timeout", "--kill-after=5", str(LIMIT_S), *command] if row_limit() else command,
-            env=surroundings(place),
-            cwd=place,
-            stdin=subprocess.DEVNULL,
-            stdout=said,
-            stderr=subprocess.STDOUT,
-        )
-        _, status, used = os.wait4(process.pid, 0)
+        streams = {"stdin": subprocess.DEVNULL, "stdout": said, "stderr": subprocess.STDOUT}
+        process = subprocess.Popen(command, env=surroundings(place), cwd=place, start_new_session=True, **streams)
+        limit = threading.Timer(LIMIT_S, os.killpg, (process.pid, signal.SIGKILL))
+        limit.start()
+        _, status, used = os.wait4(process.pid, 0)  # unlike the usage of all children, this is of this one
+        limit.cancel()
         process.returncode = os.waitstatus_to_exitcode(status)
         if process.returncode:
             said.seek(0)
             last = (said.read().decode(errors="replace").strip().splitlines() or ["no output"])[-1]
             raise subprocess.SubprocessError(f"exit {process.returncode}: {last}")
     return used.ru_utime + used.ru_stime
+
+
+def report(rows: list[Row], bare: dict[str, Row], asked: argparse.Namespace) -> None:
+    print(f"CPU seconds over bare Python, user and system, children included; {datetime.now(UTC):%Y-%m-%d}")
+    print(f"{machine()}; medians of {asked.repeats} runs, of {FEW} for commands over {SLOW_S:g} s; bytecode is compiled before")
+    lines, records = [], []
+    for row in rows:
+        base = statistics.median(bare[row.peer].cpu_s) if bare[row.peer].cpu_s else 0.0
+        over = statistics.median(row.cpu_s) - base if row.cpu_s else None
+        verdict = row.reason
+        if row.bar is not None and over is not None:
+            verdict = "met" if over <= row.bar else "MISSED"
+        bar = "" if row.bar is None else f"{row.bar:g}"
+        lines.append((row.peer, row.what, number(over), number(base), str(len(row.cpu_s)), bar, verdict))
+        records.append(
+            {"peer": row.peer, "what": row.what, "cpu_s": over, "bare_s": base, "bar_s": row.bar, "note": row.reason}
+        )
+    print("\n" + table(("peer", "what", "CPU s over bare", "bare", "runs", "bar", ""), lines, left=(0, 1, 6)))
+    if asked.json:
+        found = {"machine": machine(), "date": f"{datetime.now(UTC):%Y-%m-%d}", "rows": records}
+        asked.json.write_text(json.dumps(found, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

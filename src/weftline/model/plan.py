@@ -89,7 +89,7 @@ class Step(NamedTuple):
         inputs: digests by input name, None where one is not known yet.
         entry: the hit of a single call.
         entries: hits by item number, for a node over items.
-        last_s: how long the node took last time, in seconds.
+        last_s: how long the calls that will run took last time, in seconds, where that is known.
     """
 
     node: str

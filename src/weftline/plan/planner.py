@@ -203,7 +203,7 @@ class _Explainer:
             inputs=forecast.inputs,
             entry=forecast.entries.get(0) if node.over is None and usable else None,
             entries=forecast.entries if node.over is not None else {},
-            last_s=None if last is None else last.took_s,
+            last_s=_about(last, items),
         )
 
     def _reason(self, number: int, decision: Decision, last: LastTime | None, differences: Sequence[Change]) -> Reason:
@@ -247,6 +247,15 @@ class _Explainer:
         if last.took_s is None:
             return Reason(ReasonCode.MISSING_OUTPUT, "it did not finish last time")
         return Reason(ReasonCode.MISSING_OUTPUT, "its result is not in the cache")
+
+
+def _about(last: LastTime | None, items: Items | None) -> float | None:
+    """How long the calls that will run took last time."""
+    if last is None or last.took_s is None:
+        return None
+    if items is None:
+        return last.took_s
+    return None if items.total is None else last.took_s * items.counts.get(Decision.RUN, 0)
 
 
 def _items_reason(node: NodeSpec, forecast: Forecast, last: LastTime) -> Reason:

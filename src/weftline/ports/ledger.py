@@ -39,7 +39,7 @@ class LastTime:
     Attributes:
         recipe: what decided its result.
         inputs: digests in hex by input name.
-        took_s: how long the node took, or None if it did not finish.
+        took_s: how long the node took for each call that ran, or None if it did not finish.
     """
 
     recipe: Recipe

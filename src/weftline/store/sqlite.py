@@ -88,7 +88,7 @@ class SqliteLedger:
             elif "recipe" in body:
                 started.append((self._pipeline(run), event.node, body["recipe"], _encode(body.get("inputs", {}))))
             if event.kind is Kind.NODE_FINISHED and body.get("ran"):
-                took.append((body["took_s"], self._pipeline(run), event.node))
+                took.append((body["took_s"] / body["ran"], self._pipeline(run), event.node))
         if started:
             self._db.executemany(_LAST, started)
         if took:

@@ -396,6 +396,20 @@ DATACLASSES = {
         def node(x):
             return Loaf().size
     """, "size: int = 2", "size: int = 3"),
+    "which of two classes of one name": ("""
+        RYE = True
+        if RYE:
+            @dataclass
+            class Loaf:
+                crumbs: list = field(default_factory=lambda: [2])
+        else:
+            @dataclass
+            class Loaf:
+                crumbs: list = field(default_factory=lambda: [3])
+
+        def node(x):
+            return Loaf().crumbs
+    """, "RYE = True", "RYE = False"),
     "made by a call": ("""
         FACTOR = 2
 

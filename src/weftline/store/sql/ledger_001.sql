@@ -43,7 +43,7 @@ CREATE TABLE last_times (
     node     TEXT NOT NULL,
     recipe   TEXT NOT NULL,
     inputs   TEXT NOT NULL,
-    took_s   REAL,
+    took_s   REAL,           -- for each call that ran
     PRIMARY KEY (pipeline, node)
 ) WITHOUT ROWID;
 
