@@ -47,7 +47,7 @@ def hello(name: str) -> str:
 
 
 RUN = ("weftline", "run", hello("weftline_flow.py"))
-SNAKE = ("snakemake", "--cores", "1", "--quiet", "all", "--snakefile", hello("Snakefile"))
+SNAKE = ("snakemake", "--cores", "1", "--quiet", "all", "--snakefile")
 ROWS = [
     Row("weftline", "import weftline", ("python", "-c", "import weftline"), bar=0.15),
     Row("weftline", "weftline --help", ("weftline", "--help"), bar=0.35),
@@ -55,8 +55,9 @@ ROWS = [
     Row("weftline", "hello again, all cached", RUN, again=True, bar=0.8),
     Row("pipefunc", "hello, a script, run folder", ("python", hello("pipefunc_flow.py"))),
     Row("pipefunc", "hello again", ("python", hello("pipefunc_flow.py")), again=True),
-    Row("snakemake", "hello, shell rules", SNAKE),
-    Row("snakemake", "hello again, nothing to do", SNAKE, again=True),
+    Row("snakemake", "hello, Python rules", (*SNAKE, hello("Snakefile.python"))),
+    Row("snakemake", "hello, shell rules", (*SNAKE, hello("Snakefile"))),
+    Row("snakemake", "hello again, nothing to do", (*SNAKE, hello("Snakefile")), again=True),
     Row("dagster", "hello, dagster job execute", ("dagster", "job", "execute", "-f", hello("dagster_flow.py"), "-j", "hello")),
     Row("prefect", "hello, a script, its server", ("python", hello("prefect_flow.py"))),
 ]
