@@ -30,6 +30,12 @@ def calls(run: dict) -> dict[str, tuple[int, int, int]]:
     return {step["node"]: (step["calls"]["ran"], step["calls"]["cached"], step["calls"]["failed"]) for step in run["steps"]}
 
 
+def change(path: Path) -> None:
+    record = json.loads(path.read_text(encoding="utf-8"))
+    record["protocolSection"]["descriptionModule"]["briefSummary"] += " One more sentence about the outcome."
+    path.write_text(json.dumps(record), encoding="utf-8")
+
+
 def generation(folder: Path, name: str) -> str:
     database = sqlite3.connect(folder / ".weftline" / name)
     try:
@@ -54,10 +60,7 @@ def test_every_record_is_a_call_and_nothing_is_computed_twice(trials) -> None:
 
 def test_one_changed_record_runs_alone(trials) -> None:
     trials.json("run", *TARGET)
-    path = sorted((trials.folder / "records").glob("*.json"))[3]
-    record = json.loads(path.read_text(encoding="utf-8"))
-    record["protocolSection"]["descriptionModule"]["briefSummary"] += " One more sentence about the outcome."
-    path.write_text(json.dumps(record), encoding="utf-8")
+    change(sorted((trials.folder / "records").glob("*.json"))[3])
     plan = trials.json("plan", *TARGET, code=2)
     assert plan["steps"][0]["reason"] == {"code": "input", "detail": "the content of records changed"}
     counts = calls(trials.json("run", *TARGET))
@@ -72,8 +75,7 @@ def test_the_folder_may_move(trials) -> None:
     (trials.folder / "records").rename(trials.folder / "moved")
     counts = calls(trials.json("run", "flow.py:trials", "-p", "source=moved"))
     assert sum(ran for ran, _, _ in counts.values()) == 0
-    path = sorted((trials.folder / "moved").glob("*.json"))[0]
-    path.write_text(path.read_text(encoding="utf-8").replace("a", "e", 1), encoding="utf-8")
+    change(sorted((trials.folder / "moved").glob("*.json"))[0])
     counts = calls(trials.json("run", "flow.py:trials", "-p", "source=moved"))
     assert counts["parse"] == (1, 11, 0), "where a record lies is no part of it"
 

@@ -61,12 +61,18 @@ class Home:
     """
 
     def __init__(self, path: Path | None, known: settings.Settings | None = None, clock: Clock | None = None) -> None:
-        self.path = path
+        self.shown = "" if path is None else str(path)
+        self.path = None if path is None else path.absolute()  # a node may change the working directory
         self.settings = known or settings.Settings.read()
         self.clock = clock or SystemClock()
         self.values = Values()
         self._cache: Cache | None = None
         self._ledger: Ledger | None = None
+
+    @property
+    def exists(self) -> bool:
+        """Whether anything was ever kept here; what only reads does not make a home."""
+        return self.path is not None and self.path.exists()
 
     @property
     def cache(self) -> Cache | None:

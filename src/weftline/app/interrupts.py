@@ -25,7 +25,7 @@ def interruptible(engine: Engine) -> Iterator[None]:
         times += 1
         engine.cancel(kill=times > 1)
         if times > 1:
-            raise KeyboardInterrupt  # reaches a call that runs in this very thread; the engine never lets it pass further
+            raise KeyboardInterrupt  # ends a call in this very thread; the engine records the cancelled run
 
     before = {number: signal.signal(number, interrupted) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

@@ -26,11 +26,13 @@ from weftline.model.transitions import RunStatus
 from weftline.observe.bus import Bus
 from weftline.plan import planner
 from weftline.plan.explain import Explanation, explain
+from weftline.ports.cache import Cache
 from weftline.ports.sink import Sink
 from weftline.run.engine import Engine
 from weftline.run.result import RunResult
 from weftline.run.resume import Past, past_of
 from weftline.run.surroundings import Surroundings
+from weftline.store.memory import MemoryCache
 from weftline.version import __version__
 
 T = TypeVar("T")
@@ -49,8 +51,11 @@ def plan(pipeline: Pipeline, home: Home, request: Request) -> Plan:
     Raises:
         InvalidPipelineError: it carries all findings.
     """
-    cache = home.cache if request.cache else None
-    return planner.make(pipeline.graph, home.wish(request), cache, home.ledger, home.values)
+    cache: Cache | None = None
+    if request.cache and home.path is not None:
+        cache = home.cache if home.exists else MemoryCache()
+    ledger = home.ledger if home.exists else None
+    return planner.make(pipeline.graph, home.wish(request), cache, ledger, home.values)
 
 
 def why(pipeline: Pipeline, home: Home, request: Request, node: str) -> Explanation:
@@ -62,7 +67,7 @@ def why(pipeline: Pipeline, home: Home, request: Request, node: str) -> Explanat
     """
     if node not in pipeline.graph.index:
         raise UnknownSelectionError(word=node, hint=did_you_mean(node, pipeline.graph.index))
-    ledger = home.ledger
+    ledger = home.ledger if home.exists else None
     last = ledger.last_times(pipeline.graph.name, [node]) if ledger is not None else {}
     return explain(plan(pipeline, home, request), node, last.get(node))
 
@@ -139,11 +144,11 @@ def find_run(run: str, home: Home) -> RunRecord:
     Raises:
         UnknownRunError: there is none.
     """
-    ledger = home.ledger
+    ledger = home.ledger if home.exists else None
     known = [] if ledger is None else [found.run for found in ledger.runs(10_000 if run else 1)]
     found = [name for name in known if name.startswith(run)]
     if ledger is None or not found or (run and len(found) > 1 and run not in found):
-        raise UnknownRunError(run=run or "(newest)", home=str(home.path), hint=did_you_mean(run, known))
+        raise UnknownRunError(run=run or "(newest)", home=home.shown, hint=did_you_mean(run, known))
     return RunRecord.fold(found[0], ledger.events(found[0]))
 
 
@@ -155,9 +160,11 @@ def newest_output(home: Home, node: str, kind: type[T]) -> T | None:
         node: the node's name; what it provides first counts.
         kind: the type of that.
     """
-    ledger, cache = home.ledger, home.cache
-    if ledger is None or cache is None:
+    if not home.exists:
         return None
+    ledger, cache = home.ledger, home.cache
+    assert ledger is not None
+    assert cache is not None
     output = Output.of(node, kind)
     spec = NodeSpec(node, NO_BODY, (), (output,))
     for summary in ledger.runs(_LOOKED_THROUGH):

@@ -38,7 +38,7 @@ _LOG_LINES = 10
 
 def tell_damage(home: Home) -> None:
     """Tells what the cache has put aside."""
-    cache = home.cache
+    cache = home.cache if home.exists else None
     for text in cache.damage() if cache is not None else ():
         err(f"note: {text}")
 

@@ -20,7 +20,8 @@ from weftline.cli.arguments import (
     params_of,
 )
 from weftline.cli.exits import Exit
-from weftline.cli.text import err, out, out_json, paint_out
+from weftline.cli.outcome import tell_damage
+from weftline.cli.text import out, out_json, paint_out
 
 
 def register(app: typer.Typer) -> None:
@@ -60,13 +61,12 @@ def register(app: typer.Typer) -> None:
             cache=not no_cache,
         )
         made = verbs.plan(load(target), opened, request)
-        for text in opened.cache.damage():
-            err(f"note: {text}")
+        tell_damage(opened)
         opened.close()
         if json:
             out_json(as_dict(made))
         else:
             command = command_line("run", target, select, param, home)
-            for line in as_text(made, command=command, where=str(opened.path), paint=paint_out, verbose=verbose):
+            for line in as_text(made, command=command, where=opened.shown, paint=paint_out, verbose=verbose):
                 out(line)
         return Exit.USAGE if made.is_work_pending else Exit.OK

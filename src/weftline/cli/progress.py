@@ -84,7 +84,8 @@ class LineProgress:
             return _ending(body)
         if event.kind is Kind.ATTEMPT_FAILED:
             again = f"; again in {seconds(body['retry_in_s'])}"
-            return f"{call_label('attempt', event.item)} {event.attempt} failed: {body['error']}: {body['message']}{again}"
+            label = f"{call_label('', event.item)} attempt {event.attempt}".strip()
+            return f"{label} failed: {body['error']}: {body['message']}{again}"
         if event.kind is Kind.CALL_FAILED:
             told = self._told[event.node] = self._told.get(event.node, 0) + 1
             if told <= _TOLD_ITEMS:

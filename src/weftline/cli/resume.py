@@ -33,9 +33,7 @@ def register(app: typer.Typer) -> None:
         from weftline.app import verbs
         from weftline.app.pipeline import load
 
-        opened = home_of(None if home is None else home.resolve())
-        if opened.path is not None:
-            opened.path = opened.path.resolve()
+        opened = home_of(home)
         record = verbs.find_run(run, opened)
         cwd = record.opening.get("cwd", ".")
         if Path(cwd).is_dir():

@@ -23,8 +23,7 @@ def register(app: typer.Typer) -> None:
         from weftline.clock import as_utc
 
         opened = home_of(home)
-        ledger = opened.ledger
-        found = ledger.runs(limit)
+        found = opened.ledger.runs(limit) if opened.exists else []
         opened.close()
         if json:
             rows = [
@@ -46,4 +45,4 @@ def register(app: typer.Typer) -> None:
             status = paint_out(f"{line.status:<10}", str(line.status))
             out(f"{line.run}   {line.pipeline:<20} {status} {took:<10} {counts}".rstrip())
         if not found:
-            out(f"no runs in {opened.path}")
+            out(f"no runs in {opened.shown}")

@@ -62,7 +62,7 @@ def register(app: typer.Typer) -> None:
         knowledge = knowledge or _made(verbs.newest_output(opened, "knowledge", KnowledgeReceipt))
         opened.close()
         if index is None:
-            raise IndexUnusableError(path=str(opened.path), detail="no run in this home made an index")
+            raise IndexUnusableError(path=opened.shown, detail="no run in this home made an index")
         answer = KnowledgeGraph(knowledge).ask(text) if knowledge is not None else None
         reader = None if mode is SearchMode.KEYWORD else find_embedder(embedder)
         hits = SqliteRetriever(index, reader).search(text, Mode(mode.value), limit)

@@ -135,21 +135,28 @@ class Engine:
         first = Event(Kind.RUN_RESUMED if self._is_resumed else Kind.RUN_STARTED, now(), body=self._opening)
         records, wishes = self.core.start(now())
         records.insert(0, first)
-        while True:
-            self._commit(records)
-            facts = self._fulfil(wishes)
-            status = self.core.status
-            if status is not None and not facts:
-                break
-            facts += self._wait(0.0 if facts else _WAIT_S)
-            assert facts or self.core.running or self.core.attempts.wakes_at is not None, "the run waits for nothing"
-            records, wishes = self.core.step(facts)
+        try:
+            status = self._loop(records, wishes)
+        except KeyboardInterrupt:
+            status = RunStatus.CANCELLED  # in the middle of a turn: what it left undone is as after a crash
         counts: dict[str, int] = {}
         for node in self.core.nodes:
             counts[str(node.state)] = counts.get(str(node.state), 0) + 1
         self._commit([Event(Kind.RUN_FINISHED, now(), body={"status": str(status), "counts": counts})])
         self.took_s = self._around.clock.monotonic() - began
         return status
+
+    def _loop(self, records: list[Event], wishes: list[Wish]) -> RunStatus:
+        """Turns, until every node has ended."""
+        while True:
+            self._commit(records)
+            facts = self._fulfil(wishes)
+            status = self.core.status
+            if status is not None and not facts:
+                return status
+            facts += self._wait(0.0 if facts else _WAIT_S)
+            assert facts or self.core.running or self.core.attempts.wakes_at is not None, "the run waits for nothing"
+            records, wishes = self.core.step(facts)
 
     # --- records ---
 
