@@ -25,7 +25,7 @@ BERLIN = zoneinfo.ZoneInfo("Europe/Berlin")
 
 class Colour(enum.Enum):
     RED = "red"
-    ROUGE = "red"
+    ROUGE = "red"  # noqa: PIE796 - an alias
     BLUE = "blue"
 
 
@@ -56,8 +56,10 @@ DIFFERENT = [
     dt.datetime(2026, 11, 20, tzinfo=dt.UTC), dt.datetime(2026, 11, 20, tzinfo=BERLIN),
     dt.datetime(2026, 11, 20, tzinfo=dt.timezone(dt.timedelta(hours=1))), dt.datetime(2026, 11, 20, 1, tzinfo=dt.UTC),
     dt.datetime(2026, 10, 25, 2, 30, tzinfo=BERLIN), dt.datetime(2026, 10, 25, 2, 30, tzinfo=BERLIN, fold=1),
-    dt.time(1), dt.time(1, tzinfo=dt.UTC), dt.time(1, tzinfo=BERLIN), dt.timedelta(1), dt.timedelta(0, 1), dt.timedelta(0, 0, 1),
-    dt.UTC, dt.timezone(dt.timedelta(hours=1)), dt.timezone(dt.timedelta(hours=1), "X"), BERLIN, zoneinfo.ZoneInfo("Europe/Paris"),
+    dt.time(1), dt.time(1, tzinfo=dt.UTC), dt.time(1, tzinfo=BERLIN), dt.timedelta(1), dt.timedelta(0, 1),
+    dt.timedelta(0, 0, 1),
+    dt.UTC, dt.timezone(dt.timedelta(hours=1)), dt.timezone(dt.timedelta(hours=1), "X"), BERLIN,
+    zoneinfo.ZoneInfo("Europe/Paris"),
     decimal.Decimal(1), decimal.Decimal("1.0"), decimal.Decimal("-0"), decimal.Decimal("nan"),
     fractions.Fraction(1), fractions.Fraction(1, 2), uuid.UUID(int=1), uuid.UUID(int=2),
     re.compile("a"), re.compile("b"), re.compile("a", re.IGNORECASE), re.compile(b"a"),

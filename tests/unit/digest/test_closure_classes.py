@@ -1,4 +1,4 @@
-"""Everything that decides what a project's class does is in the closure: special methods, metaclasses, factories, validators."""
+"""All that decides what a project's class does is in the closure: special methods, metaclasses, factories, validators."""
 
 import pytest
 
@@ -526,7 +526,9 @@ MODELS = {
     """, "* 2", "* 3"),
 }  # fmt: skip
 DATACLASS_HEAD = "from dataclasses import dataclass, field, fields, make_dataclass\n"
-MODEL_HEAD = "from typing import Annotated\nfrom pydantic import AfterValidator, BaseModel, Field, computed_field, field_validator\n"
+MODEL_HEAD = (
+    "from typing import Annotated\nfrom pydantic import AfterValidator, BaseModel, Field, computed_field, field_validator\n"
+)
 
 
 def flow(text: str, head: str = "") -> str:
@@ -571,5 +573,9 @@ def test_a_model_has_one_closure_however_often_it_is_built(read):
 
 def test_a_function_with_a_class_inside_may_move_to_another_module(tells_apart):
     text = "def helper(x):\n    class Inner:\n        size = 1\n    return Inner.size\n"
-    files = {"bakery_flow.py": "from first import helper\n\ndef node(x):\n    return helper(x)\n", "first.py": text, "second.py": text}
+    files = {
+        "bakery_flow.py": "from first import helper\n\ndef node(x):\n    return helper(x)\n",
+        "first.py": text,
+        "second.py": text,
+    }
     assert not tells_apart(files, "first", "second")

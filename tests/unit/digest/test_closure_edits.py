@@ -361,7 +361,10 @@ def test_a_class_may_move_to_another_module(read, closure):
 
 def test_a_helper_may_move_within_its_module(read, closure):
     moved = dict(PROJECT)
-    first, second = "def deeper(x):\n            return x + 110\n", "def again(x):\n            return again(x - 1) if x else 115\n"
+    first, second = (
+        "def deeper(x):\n            return x + 110\n",
+        "def again(x):\n            return again(x - 1) if x else 115\n",
+    )
     text = moved["bakery_flow.py"]
     assert first in text
     assert second in text
@@ -378,7 +381,10 @@ def test_a_node_may_move_to_another_module(read, closure):
 
 def test_a_helper_used_through_its_module_is_the_same_helper(read):
     """What is written at the place of use counts, not how many ways lead to it."""
-    direct = {"bakery_flow.py": "import pantry\n\ndef node(x):\n    return pantry.grind(x)\n", "pantry.py": PROJECT["pantry.py"]}
+    direct = {
+        "bakery_flow.py": "import pantry\n\ndef node(x):\n    return pantry.grind(x)\n",
+        "pantry.py": PROJECT["pantry.py"],
+    }
     through = direct | {"pantry.py": "from mill import grind\n", "mill.py": PROJECT["pantry.py"]}
     assert read(direct).digest == read(through).digest
 

@@ -63,7 +63,9 @@ WHOLE = {
 @pytest.mark.parametrize("head", ["", ALL_LOADED], ids=["first use", "imported before"])
 @pytest.mark.parametrize(("statement", "use", "marker"), (FORMS | WHOLE).values(), ids=FORMS | WHOLE)
 def test_an_import_in_a_body_is_followed(projects, statement, use, marker, head):
-    files = FILES | {"bakery_flow.py": f"{head}def use(m):\n    return m.grind(1)\n\ndef node(x):\n    {statement}\n    return {use}\n"}
+    files = FILES | {
+        "bakery_flow.py": f"{head}def use(m):\n    return m.grind(1)\n\ndef node(x):\n    {statement}\n    return {use}\n"
+    }
     assert projects.tells_apart(files, marker, marker + "0")
     assert projects.read(files).not_followed == ()
 
@@ -122,7 +124,9 @@ def test_an_import_is_followed_into_nested_functions(projects):
 
 
 def test_an_import_in_a_nested_function_is_followed(projects):
-    files = FILES | {"bakery_flow.py": "def node(x):\n    def inner():\n        from stall import sell\n        return sell(x)\n    return inner()\n"}
+    files = FILES | {
+        "bakery_flow.py": "def node(x):\n    def inner():\n        from stall import sell\n        return sell(x)\n    return inner()\n"
+    }
     assert projects.tells_apart(files, "x * 7", "x * 8")
 
 
@@ -165,7 +169,9 @@ def test_a_name_that_gets_bound_changes_the_closure(projects):
 
 
 def test_names_local_to_a_nested_class_are_no_globals(projects):
-    closure = projects.read("def node(x):\n    class Inner:\n        first = 1\n        second = first + 1\n    return Inner.second\n")
+    closure = projects.read(
+        "def node(x):\n    class Inner:\n        first = 1\n        second = first + 1\n    return Inner.second\n"
+    )
     assert closure.not_followed == ()
 
 

@@ -539,7 +539,9 @@ def test_what_does_not_decide_a_result_does_not_count(tells_apart, text, old, ne
     assert not tells_apart(flow(text), old, new)
 
 
-@pytest.mark.parametrize("name", ["function in a namespace", "subclass of set", "overload of a single dispatch", "bound method"])
+@pytest.mark.parametrize(
+    "name", ["function in a namespace", "subclass of set", "overload of a single dispatch", "bound method"]
+)
 def test_an_unchanged_project_has_an_unchanged_closure(read, name):
     text = flow(CHANGES[name][0])
     assert read(text).digest == read(text).digest
@@ -577,7 +579,13 @@ PROVIDERS = """
 
 @pytest.mark.parametrize(
     ("old", "new"),
-    [("size=3", "size=4"), ("http://one", "http://two"), ("version = 1", "version = 2"), ("* 2", "* 3"), ("* self.size", "* 5")],
+    [
+        ("size=3", "size=4"),
+        ("http://one", "http://two"),
+        ("version = 1", "version = 2"),
+        ("* 2", "* 3"),
+        ("* self.size", "* 5"),
+    ],
 )
 def test_a_provider_counts_by_its_code_and_its_state(tells_apart, old, new):
     assert tells_apart(PROVIDERS, old, new)
@@ -602,7 +610,9 @@ def test_what_is_left_out_of_a_function_does_not_count(projects):
         with projects.imported(projects.write({"bakery_flow.py": text})) as module:
             return CodeReader().read(module.node, leave_out=frozenset(names)).digest
 
-    one, two = ("def helper(x, scale=1): return x\ndef node(x, scale={}, *, top=3): return helper(x)\n".replace("{}", n) for n in "12")
+    one, two = (
+        "def helper(x, scale=1): return x\ndef node(x, scale={}, *, top=3): return helper(x)\n".replace("{}", n) for n in "12"
+    )
     assert digest(one) != digest(two)
     assert digest(one, "scale") == digest(two, "scale")
     assert digest(one, "scale") != digest(one.replace("top=3", "top=4"), "scale")

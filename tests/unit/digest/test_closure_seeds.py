@@ -21,7 +21,7 @@ def names() -> list[str]:
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    return list(module.PROJECTS)
+    return [*module.PROJECTS, module.EXECUTED]
 
 
 @pytest.fixture(scope="module")

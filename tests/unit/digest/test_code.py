@@ -1,6 +1,7 @@
 """The normal form of code: the source only where it is what runs, the byte code where it is not."""
 
 import importlib
+import itertools
 import sys
 
 import pytest
@@ -8,16 +9,18 @@ import pytest
 from weftline.digest import CodeReader
 from weftline.digest.code import form_of
 
+LINES = itertools.count()
 
-@pytest.fixture(autouse=True)
-def _nothing_remembered():
-    form_of.cache_clear()
+
+def apart(text):
+    """The text on lines where no other test has the same code, which a process might remember."""
+    return "\n" * next(LINES) + text
 
 
 def form(text, name="f"):
     """The form of a function that no file holds."""
     scope: dict[str, object] = {"__name__": "bakery_flow"}
-    exec(compile(text, "<nowhere>", "exec"), scope)
+    exec(compile(apart(text), "<nowhere>", "exec"), scope)
     return form_of(scope[name].__code__)
 
 
@@ -53,6 +56,7 @@ EDITS = {
 def test_an_edit_after_the_import_is_not_believed(projects, text, old, new):
     """Else what the old code computes would be kept under the key of the new one."""
     assert old in text
+    text = apart(text)
     folder = projects.write({"bakery_flow.py": text})
     with projects.imported(folder) as module:
         (folder / "bakery_flow.py").write_text(text.replace(old, new), "utf-8")
@@ -63,7 +67,7 @@ def test_an_edit_after_the_import_is_not_believed(projects, text, old, new):
 
 def test_a_file_that_is_gone_leaves_the_byte_code(projects):
     def digest(text):
-        folder = projects.write({"bakery_flow.py": text})
+        folder = projects.write({"bakery_flow.py": apart(text)})
         with projects.imported(folder) as module:
             (folder / "bakery_flow.py").unlink()
             return CodeReader().read(module.node).digest
@@ -74,13 +78,13 @@ def test_a_file_that_is_gone_leaves_the_byte_code(projects):
 
 def test_source_is_believed_where_it_is_what_runs(projects):
     text = "def node(x):\n    return x * 2\n\nplus = lambda x: x + 1\na, b = (lambda x: x * 1), (lambda x: x * 2)\n"
-    with projects.imported(projects.write({"bakery_flow.py": text})) as module:
+    with projects.imported(projects.write({"bakery_flow.py": apart(text)})) as module:
         assert all(form_of(found.__code__).from_source for found in (module.node, module.plus, module.a, module.b))
 
 
 def test_equal_code_of_an_edited_file_does_not_stand_for_that_of_another(projects):
     """Else a digest would depend on what was read before it in the same process."""
-    text = "def node(x):\n    return x * 2\n"
+    text = apart("def node(x):\n    return x * 2\n")
     edited = projects.write({"bakery_flow.py": text})
     with projects.imported(edited) as module:
         (edited / "bakery_flow.py").write_text(text.replace("2", "3"), "utf-8")
@@ -93,7 +97,7 @@ def test_equal_code_of_an_edited_file_does_not_stand_for_that_of_another(project
 
 
 def run(text, name="node", **scope):
-    exec(compile(text, "<nowhere>", "exec"), scope)
+    exec(compile(apart(text), "<nowhere>", "exec"), scope)
     return CodeReader().read(scope[name]).digest
 
 
@@ -215,7 +219,7 @@ def test_a_node_in_main_and_in_a_module_has_one_closure(projects):
 
 
 def test_an_unreadable_source_is_no_error(projects):
-    folder = projects.write({"bakery_flow.py": "def node(x):\n    return x\n"})
+    folder = projects.write({"bakery_flow.py": apart("def node(x):\n    return x\n")})
     with projects.imported(folder) as module:
         (folder / "bakery_flow.py").write_text("def node(:\n", "utf-8")
         assert not form_of(module.node.__code__).from_source

@@ -1,8 +1,10 @@
 """Where a module comes from decides whether its code is followed."""
 
+import json
 import sys
 from importlib.metadata import version
 
+import numpy as np
 import pytest
 
 from weftline.digest.origin import is_installed, origin_of, version_of
@@ -50,10 +52,6 @@ def test_versions():
 
 
 def test_installed_files():
-    import json
-
-    import numpy
-
     assert is_installed(json.__file__)
-    assert is_installed(numpy.__file__)
+    assert is_installed(np.__file__)
     assert not is_installed(__file__)

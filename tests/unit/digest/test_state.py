@@ -36,7 +36,7 @@ class Mixed(Slotted):
 
 
 class OneSlot:
-    __slots__ = "a"  # noqa: PLC0205 - a text is one name
+    __slots__ = "a"  # one name
 
     def __init__(self):
         self.a = 1

@@ -5,7 +5,9 @@ import pytest
 from weftline.model.keys import is_key, is_pattern, matches, matching, namespace
 
 
-@pytest.mark.parametrize("text", ["a", "features.train", "a.b.c", "_a", "a1", "a.1", "a-b", "a.b-c.d_e", "größe", "特徴.訓練", "A.B", "a__b"])
+@pytest.mark.parametrize(
+    "text", ["a", "features.train", "a.b.c", "_a", "a1", "a.1", "a-b", "a.b-c.d_e", "größe", "特徴.訓練", "A.B", "a__b"]
+)
 def test_keys(text):
     assert is_key(text)
 

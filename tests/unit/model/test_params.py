@@ -19,15 +19,23 @@ class Colour(enum.Enum):
 
 
 READ = [
-    ("3", int, 3), ("-3", int, -3), ("3", float, 3.0), ("1e-3", float, 0.001), ("inf", float, math.inf), ("3", str, "3"), ("", str, ""), ("null", str, "null"),
-    ("true", bool, True), ("Yes", bool, True), ("1", bool, True), ("false", bool, False), ("NO", bool, False), ("0", bool, False),
+    ("3", int, 3), ("-3", int, -3), ("3", float, 3.0), ("1e-3", float, 0.001), ("inf", float, math.inf), ("3", str, "3"),
+    ("", str, ""), ("null", str, "null"),
+    ("true", bool, True), ("Yes", bool, True), ("1", bool, True), ("false", bool, False), ("NO", bool, False),
+    ("0", bool, False),
     ("3", Any, 3), ("[1, 2]", Any, [1, 2]), ("words", Any, "words"), ("3", object, 3),
-    ("a/b", Path, Path("a/b")), ("a/b", PurePath, PurePath("a/b")), ("a", PurePosixPath, PurePosixPath("a")), ("3", Path, Path("3")), ("a", Annotated[Path, "m"], Path("a")),
-    ("RED", Colour, Colour.RED), ("b", Literal["a", "b"], "b"), ("2", Literal[1, 2], 2), ("2", Literal["1", "2"], "2"), ("None", Literal["a", None], None),
-    ("3", int | None, 3), ("none", int | None, None), ("null", int | None, None), ("None", str | None, None), ("word", str | None, "word"), ("3", str | int, 3), ("3", int | str, 3), ("x", int | str, "x"),
-    ("3.5", int | float, 3.5), ("true", bool | str, True), ("RED", Colour | None, Colour.RED), ("a", Path | None, Path("a")), ("3", Annotated[int, "m"], 3), ("3", Annotated[int | None, "m"], 3),
-    ("[1, 2]", list[int], [1, 2]), ("[1, 2.5]", list[float], [1, 2.5]), ('{"a": [1]}', dict[str, list[int]], {"a": [1]}), ("[1, 2]", tuple[int, ...], (1, 2)), ('[1, "a"]', tuple[int, str], (1, "a")), ("[1]", list[int] | None, [1]),
-    ("3", UserId, 3), ("word", Name, "word"), ("3", Name, "3"), ("true", Name, "true"), ("3", Name | None, "3"), ("3", UserId | None, 3),
+    ("a/b", Path, Path("a/b")), ("a/b", PurePath, PurePath("a/b")), ("a", PurePosixPath, PurePosixPath("a")),
+    ("3", Path, Path("3")), ("a", Annotated[Path, "m"], Path("a")),
+    ("RED", Colour, Colour.RED), ("b", Literal["a", "b"], "b"), ("2", Literal[1, 2], 2), ("2", Literal["1", "2"], "2"),
+    ("None", Literal["a", None], None),
+    ("3", int | None, 3), ("none", int | None, None), ("null", int | None, None), ("None", str | None, None),
+    ("word", str | None, "word"), ("3", str | int, 3), ("3", int | str, 3), ("x", int | str, "x"),
+    ("3.5", int | float, 3.5), ("true", bool | str, True), ("RED", Colour | None, Colour.RED), ("a", Path | None, Path("a")),
+    ("3", Annotated[int, "m"], 3), ("3", Annotated[int | None, "m"], 3),
+    ("[1, 2]", list[int], [1, 2]), ("[1, 2.5]", list[float], [1, 2.5]), ('{"a": [1]}', dict[str, list[int]], {"a": [1]}),
+    ("[1, 2]", tuple[int, ...], (1, 2)), ('[1, "a"]', tuple[int, str], (1, "a")), ("[1]", list[int] | None, [1]),
+    ("3", UserId, 3), ("word", Name, "word"), ("3", Name, "3"), ("true", Name, "true"), ("3", Name | None, "3"),
+    ("3", UserId | None, 3),
 ]  # fmt: skip
 
 
@@ -39,7 +47,8 @@ def test_text_is_read_by_the_type(text, kind, value):
 
 
 WRONG = [
-    ("x", int), ("3.5", int), ("x", float), ("maybe", bool), ("2", bool), ("GREEN", Colour), ("red", Literal["a"]), ("x", int | None), ("[1", list[int]), ('["a"]', list[int]), ("3", list[int]),
+    ("x", int), ("3.5", int), ("x", float), ("maybe", bool), ("2", bool), ("GREEN", Colour), ("red", Literal["a"]),
+    ("x", int | None), ("[1", list[int]), ('["a"]', list[int]), ("3", list[int]),
     ("{}", list[int]), ("[1]", tuple[int, int]), ("x", UserId), ("1" * 5000, list[int]), ("[" * 100_000, list[int]),
 ]  # fmt: skip
 

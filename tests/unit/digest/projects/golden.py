@@ -4,7 +4,7 @@ A digest in that file may change only together with the schema of the key: other
 """
 
 import dataclasses
-import datetime
+import datetime as dt
 import decimal
 import enum
 import fractions
@@ -64,12 +64,12 @@ VALUES = {
     "deque": deque([1, 2, 3], maxlen=3),
     "ranges": [range(3), slice(1, None, 2), ...],
     "dates": [
-        datetime.date(2026, 11, 20),
-        datetime.datetime(2026, 11, 20, 10, 15, 30, 250),
-        datetime.datetime(2026, 11, 20, 10, 15, tzinfo=datetime.UTC),
-        datetime.datetime(2026, 11, 20, tzinfo=datetime.timezone(datetime.timedelta(hours=-3, minutes=-30))),
-        datetime.time(10, 15),
-        datetime.timedelta(days=-1, microseconds=5),
+        dt.date(2026, 11, 20),
+        dt.datetime(2026, 11, 20, 10, 15, 30, 250),
+        dt.datetime(2026, 11, 20, 10, 15, tzinfo=dt.UTC),
+        dt.datetime(2026, 11, 20, tzinfo=dt.timezone(dt.timedelta(hours=-3, minutes=-30))),
+        dt.time(10, 15),
+        dt.timedelta(days=-1, microseconds=5),
     ],
     "numbers": [decimal.Decimal("1.10"), fractions.Fraction(2, 4)],
     "patterns": [re.compile("a+", re.IGNORECASE), re.compile(b"b")],

@@ -7,36 +7,42 @@ from pathlib import Path
 
 from weftline.digest import CodeReader
 
+ENUMS = "".join(f"class E{n}(enum.Enum):\n    M{n} = {n}\n\n" for n in range(8))
+MEMBERS = ", ".join(f"E{n}.M{n}" for n in range(8))
 PROJECTS = {
-    "set of texts": "NAMES = {'rye', 'oat', 'bran', 'malt', 'salt', 'yeast'}\n\ndef node(x):\n    return x in NAMES\n",
-    "set in a body": "def node(x):\n    return x in {'rye', 'oat', 'bran', 'malt', 'salt', 'yeast'}\n",
-    "set of members of several enums": (
-        "import enum\n\n"
-        + "".join(f"class E{n}(enum.Enum):\n    M{n} = {n}\n\n" for n in range(8))
-        + f"ALL = {{{', '.join(f'E{n}.M{n}' for n in range(8))}}}\n\ndef node(x):\n    return x in ALL\n"
-    ),
-    "subclass of set": (
-        "class Names(set):\n    pass\n\nNAMES = Names(['rye', 'oat', 'bran', 'malt', 'salt'])\n\ndef node(x):\n    return x in NAMES\n"
-    ),
-    "dict by sets": "TABLE = {frozenset({'rye', 'oat', 'bran'}): {'malt', 'salt'}}\n\ndef node(x):\n    return TABLE[x]\n",
-    "attributes": "class Loaf:\n    pass\n\nLOAF = Loaf()\nfor name in {'rye', 'oat', 'bran'}:\n    setattr(LOAF, name, 1)\n\ndef node(x):\n    return LOAF\n",
-    "abstract class": (
-        "import abc\n\nclass Base(abc.ABC):\n    @abc.abstractmethod\n    def one(self): ...\n    @abc.abstractmethod\n    def two(self): ...\n    @abc.abstractmethod\n    def three(self): ...\n\n"
-        "class Loaf(Base):\n    def one(self): ...\n    def two(self): ...\n    def three(self): ...\n\ndef node(x):\n    return Loaf()\n"
-    ),
-    "function in a namespace": "import types\n\ndef one(): return 1\n\nALL = types.SimpleNamespace(one=one)\n\ndef node(x):\n    return ALL.one()\n",
-    "annotated type": "import typing\n\nclass Unit:\n    pass\n\nGrams = typing.Annotated[int, Unit()]\n\ndef node(x):\n    return Grams\n",
-    "executed": None,
-}  # fmt: skip
+    "set of texts": "ALL = {'rye', 'oat', 'bran', 'malt', 'salt', 'yeast'}\n",
+    "set of members of several enums": f"import enum\n\n{ENUMS}\nALL = {{{MEMBERS}}}\n",
+    "subclass of set": "class Names(set):\n    pass\n\nALL = Names(['rye', 'oat', 'bran', 'malt', 'salt'])\n",
+    "dict by sets": "ALL = {frozenset({'rye', 'oat', 'bran'}): {'malt', 'salt'}}\n",
+    "attributes": "class Loaf:\n    pass\n\nALL = Loaf()\nfor name in {'rye', 'oat', 'bran'}:\n    setattr(ALL, name, 1)\n",
+    "abstract class": """
+import abc
+
+class Base(abc.ABC):
+    @abc.abstractmethod
+    def one(self): ...
+    @abc.abstractmethod
+    def two(self): ...
+    @abc.abstractmethod
+    def three(self): ...
+
+class ALL(Base):
+    def one(self): ...
+    def two(self): ...
+    def three(self): ...
+""",
+    "function in a namespace": "import types\n\ndef one():\n    return 1\n\nALL = types.SimpleNamespace(one=one)\n",
+    "annotated type": "import typing\n\nclass Unit:\n    pass\n\nALL = typing.Annotated[int, Unit()]\n",
+    "set in a body": "def ALL(x):\n    return x in {'rye', 'oat', 'bran', 'malt', 'salt', 'yeast'}\n",
+}
+NODE = "\n\ndef node(x):\n    return ALL\n"
+#: Without a file the byte code is digested.
+EXECUTED = "set in byte code"
 
 
-def digest(text: str | None, folder: Path) -> str:
-    if text is None:
-        scope = {"__name__": "bakery_flow"}
-        exec("def node(x):\n    return x in {'rye', 'oat', 'bran', 'malt'}\n", scope)
-        return CodeReader().read(scope["node"]).digest.hex()
-    file = folder / "bakery_flow.py"
-    file.write_text(text, "utf-8")
+def digest(text: str, file: Path) -> str:
+    if file.parent.is_dir():
+        file.write_text(text, "utf-8")
     scope = {"__name__": "__main__"}
     exec(compile(text, str(file), "exec"), scope)
     return CodeReader().read(scope["node"]).digest.hex()
@@ -44,4 +50,6 @@ def digest(text: str | None, folder: Path) -> str:
 
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as name:
-        json.dump({title: digest(text, Path(name)) for title, text in PROJECTS.items()}, sys.stdout)
+        found = {title: digest(text + NODE, Path(name, "bakery_flow.py")) for title, text in PROJECTS.items()}
+    found[EXECUTED] = digest(PROJECTS["set in a body"] + NODE, Path(name, "gone.py"))
+    json.dump(found, sys.stdout)

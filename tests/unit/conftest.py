@@ -1,4 +1,4 @@
-"""A stage on which whole runs happen in virtual time, and nothing leaves memory."""
+"""A stage for tests of plans and runs: everything happens in virtual time, and nothing leaves memory."""
 
 import itertools
 

@@ -1,0 +1,552 @@
+"""Decisions and reasons: what will run and why, before anything does."""
+
+import contextlib
+import linecache
+
+import numpy as np
+import pytest
+
+from weftline import Policy, Resources, env, node
+from weftline.errors import InvalidPipelineError
+from weftline.model.plan import Decision
+from weftline.ports.backend import Capabilities
+from weftline.testing import fail, succeed
+
+
+@node
+def load(count: int = 3) -> list[int]:
+    return list(range(count))
+
+
+@node(requires={"x": "load"}, over="load")
+def each(x: int, power: int = 2) -> int:
+    return x**power
+
+
+@node
+def total(each: list[int]) -> int:
+    return sum(each)
+
+
+@node
+def words(load: list[int], prefix: str = "w") -> str:
+    return prefix * len(load)
+
+
+FLOW = [load, each, total, words]
+
+
+class Table:
+    """Something outside the store, with a generation."""
+
+    rows: dict[int, int] = {}  # noqa: RUF012 - one table for all tests of this file
+
+    def __weftline_digest__(self):
+        return "table"
+
+    def confirms(self, receipt):
+        if receipt == "broken":
+            raise RuntimeError("the service does not answer")
+        return self.rows.get(receipt) == receipt
+
+
+def decisions(stage, nodes, **wish):
+    return {step.node: str(step.decision) for step in stage.plan(nodes, **wish).steps}
+
+
+def reasons(stage, nodes, **wish):
+    return {step.node: str(step.reason.code) for step in stage.plan(nodes, **wish).steps}
+
+
+def edited(source, name="words"):
+    """A node as it is after somebody edited its file: the function is made of other source."""
+    scope = {"__name__": __name__, "node": node, "Table": Table}
+    code = compile(source, f"<{name}>", "exec")
+    linecache.cache[f"<{name}>"] = (len(source), None, source.splitlines(keepends=True), f"<{name}>")
+    exec(code, scope)
+    return scope[name]
+
+
+# --- RUN and why ---
+
+
+def test_everything_runs_the_first_time(stage):
+    plan = stage.plan(FLOW)
+    assert {str(step.decision) for step in plan.steps} == {"RUN"}
+    assert {str(step.reason) for step in plan.steps} == {"new: first time here"}
+    assert plan.is_work_pending
+
+
+def test_nothing_runs_the_second_time(stage):
+    stage.run(FLOW)
+    plan = stage.plan(FLOW)
+    assert {(str(step.decision), str(step.reason.code)) for step in plan.steps} == {("CACHED", "hit")}
+    assert not plan.is_work_pending
+    assert plan["each"].items.total == 3
+    assert plan["each"].items.counts == {Decision.CACHED: 3}
+
+
+def test_planning_starts_nothing_and_writes_nothing(stage):
+    for _ in range(2):
+        stage.plan(FLOW)
+    assert stage.backend.started == []
+    assert stage.ledger.runs() == []
+    assert decisions(stage, FLOW)["load"] == "RUN"
+
+
+def test_a_parameter_is_named_with_both_values(stage):
+    stage.run(FLOW)
+    step = stage.plan(FLOW, params={"prefix": "v"})["words"]
+    assert str(step.reason) == "param: prefix 'w' -> 'v'"
+    assert [change.code for change in step.changes] == ["param"]
+
+
+def test_several_changes_are_counted(stage):
+    @node
+    def tune(a: int = 1, b: int = 1) -> int:
+        return a + b
+
+    stage.run([tune])
+    step = stage.plan([tune], params={"a": 2, "b": 2})["tune"]
+    assert str(step.reason) == "param: a 1 -> 2 (and 1 more)"
+    assert len(step.changes) == 2
+
+
+def test_code_is_named_by_the_symbol_that_changed(stage):
+    before = "@node\ndef words() -> int:\n    return helper()\n\ndef helper():\n    return 1\n"
+    stage.run([edited(before)])
+    step = stage.plan([edited(before.replace("return 1", "return 2"))])["words"]
+    assert step.reason.code == "code"
+    assert "helper" in step.reason.detail
+
+
+def test_a_comment_is_no_change(stage):
+    before = "@node\ndef words() -> int:\n    return 1\n"
+    stage.run([edited(before)])
+    after = '@node\ndef words() -> int:\n    """Now with words."""\n    # and a comment\n    return 1\n'
+    assert decisions(stage, [edited(after)]) == {"words": "CACHED"}
+
+
+def test_a_declared_version_is_part_of_the_code(stage):
+    def made(version):
+        return edited(f"@node(version={version!r})\ndef words() -> int:\n    return 1\n")
+
+    stage.run([made("1")])
+    assert str(stage.plan([made("2")])["words"].reason) == "code: version 1 -> 2"
+    assert decisions(stage, [made("1")]) == {"words": "CACHED"}
+
+
+def test_an_environment_variable_is_named(stage, monkeypatch):
+    @node(depends=[env("REGION")])
+    def where() -> str:
+        return "x"
+
+    monkeypatch.setenv("REGION", "a")
+    stage.run([where])
+    monkeypatch.setenv("REGION", "b")
+    step = stage.plan([where])["where"]
+    assert (step.decision, step.reason.code) == ("RUN", "env")
+    assert "$REGION" in step.reason.detail
+    assert "b" not in step.reason.detail.replace("absent", "")  # its value may be a secret
+
+
+def test_a_file_that_is_depended_on_is_an_input(stage, tmp_path):
+    file = tmp_path / "model.bin"
+    file.write_bytes(b"1")
+
+    @node(depends=[str(file)])
+    def uses() -> int:
+        return 1
+
+    stage.run([uses])
+    assert decisions(stage, [uses]) == {"uses": "CACHED"}
+    file.write_bytes(b"2")
+    assert reasons(stage, [uses]) == {"uses": "input"}
+
+
+def test_a_given_value_is_an_input(stage):
+    @node
+    def use(rows: list[int]) -> int:
+        return len(rows)
+
+    stage.run([use], given={"rows": [1]})
+    assert decisions(stage, [use], given={"rows": [1]}) == {"use": "CACHED"}
+    step = stage.plan([use], given={"rows": [2]})["use"]
+    assert str(step.reason) == "input: rows changed"
+
+
+def test_a_result_that_is_gone_is_missing(stage):
+    stage.run([load])
+    stage.cache._entries.clear()
+    assert reasons(stage, [load]) == {"load": "missing-output"}
+
+
+def test_a_node_that_did_not_finish_says_so(stage):
+    stage.backend.will("load", fail(ValueError("x")))
+    stage.run([load])
+    step = stage.plan([load])["load"]
+    assert str(step.reason) == "missing-output: it did not finish last time"
+
+
+def test_a_node_that_did_not_finish_after_it_once_had_says_so_too(stage):
+    stage.run([load])
+    stage.backend.will("load", fail(ValueError("x")))
+    stage.run([load], force=["load"])
+    stage.cache._entries.clear()
+    step = stage.plan([load])["load"]
+    assert str(step.reason) == "missing-output: it did not finish last time"
+
+
+def test_a_forced_node_is_forced(stage):
+    stage.run(FLOW)
+    found = reasons(stage, FLOW, force=["load"])
+    assert found == {"load": "forced", "each": "upstream", "total": "upstream", "words": "upstream"}
+    assert decisions(stage, FLOW, force=["words"]) == {
+        "load": "CACHED", "each": "CACHED", "total": "CACHED", "words": "RUN",
+    }  # fmt: skip
+
+
+def test_a_node_that_is_never_cached_says_so(stage):
+    @node(cache=False)
+    def now() -> float:
+        return 0.0
+
+    stage.run([now])
+    step = stage.plan([now])["now"]
+    assert (str(step.decision), str(step.reason)) == ("RUN", "never-cached: cache=False")
+
+
+def test_without_a_store_nothing_is_cached(stage):
+    plan = stage.plan(FLOW, cached=False)
+    assert {str(step.reason) for step in plan.steps} == {"never-cached: no cache in this run"}
+
+
+# --- MAY RUN ---
+
+
+def test_what_depends_on_something_that_runs_may_run(stage):
+    stage.run(FLOW)
+    plan = stage.plan(FLOW, params={"count": 4})
+    assert {step.node: str(step.decision) for step in plan.steps} == {
+        "load": "RUN", "each": "MAY RUN", "total": "MAY RUN", "words": "MAY RUN",
+    }  # fmt: skip
+    assert str(plan["words"].reason) == "upstream: if the output of load changes"
+
+
+def test_what_was_never_made_in_this_way_will_run(stage):
+    stage.run([load])
+    assert decisions(stage, FLOW, params={"count": 4}) == dict.fromkeys(("load", "each", "total", "words"), "RUN")
+
+
+def test_may_run_becomes_cached_when_the_output_comes_out_equal(stage):
+    @node
+    def half(n: int = 4) -> int:
+        return n // 2
+
+    @node
+    def after(half: int) -> int:
+        return half + 1
+
+    stage.run([half, after])
+    assert decisions(stage, [half, after], params={"n": 5}) == {"half": "RUN", "after": "MAY RUN"}
+    result = stage.run([half, after], params={"n": 5})
+    assert {name: step.status for name, step in result.steps.items()} == {"half": "succeeded", "after": "cached"}
+
+
+# --- items ---
+
+
+def test_items_are_planned_one_by_one(stage):
+    @node(requires={"x": "items"}, over="items")
+    def square(x: int) -> int:
+        return x * x
+
+    stage.run([square], given={"items": [1, 2, 3]})
+    step = stage.plan([square], given={"items": [1, 5, 3, 4]})["square"]
+    assert step.items.total == 4
+    assert step.items.counts == {Decision.CACHED: 2, Decision.RUN: 2}
+    assert str(step.decision) == "RUN"
+    assert "2 of 4" in step.reason.detail
+
+
+def test_a_list_that_is_not_known_has_no_number_of_items(stage):
+    assert stage.plan(FLOW)["each"].items.total is None
+    stage.run(FLOW)
+    assert stage.plan(FLOW, params={"power": 3})["each"].items.total == 3
+
+
+def test_no_items_are_nothing_to_do(stage):
+    stage.run(FLOW, params={"count": 0})
+    plan = stage.plan(FLOW, params={"count": 0})
+    assert decisions(stage, FLOW, params={"count": 0}) == dict.fromkeys(("load", "each", "total", "words"), "CACHED")
+    assert str(plan["each"].reason) == "hit: no items"
+
+
+def test_a_given_list_is_known_to_all_who_read_it(stage):
+    """One node runs over it and another reads it whole: the second is found again as well."""
+
+    @node(requires={"x": "items"}, over="items")
+    def square(x: int) -> int:
+        return x * x
+
+    @node
+    def size(items: list[int]) -> int:
+        return len(items)
+
+    stage.run([square, size], given={"items": [1, 2]})
+    assert decisions(stage, [square, size], given={"items": [1, 2]}) == {"square": "CACHED", "size": "CACHED"}
+
+
+def test_a_fan_out_over_a_fan_out(stage):
+    @node(requires={"y": "each"}, over="each")
+    def again(y: int) -> int:
+        return -y
+
+    stage.run([load, each, again])
+    assert decisions(stage, [load, each, again]) == {"load": "CACHED", "each": "CACHED", "again": "CACHED"}
+    assert stage.plan([load, each, again], params={"power": 3})["again"].items.total == 3
+
+
+# --- selection ---
+
+
+def test_what_is_not_selected_is_skipped(stage):
+    plan = stage.plan(FLOW, targets=["total"])
+    assert str(plan["words"].decision) == "SKIP"
+    assert str(plan["words"].reason) == "not-selected"
+    assert plan.goals == ("total",)
+
+
+def test_a_selected_node_uses_what_is_stored_of_the_others(stage):
+    stage.run(FLOW)
+    plan = stage.plan([load, each, total, words], targets=["words+"], params={"prefix": "v"})
+    assert {step.node: str(step.decision) for step in plan.steps} == {
+        "load": "SKIP", "each": "SKIP", "total": "SKIP", "words": "RUN",
+    }  # fmt: skip
+    assert stage.run(FLOW, targets=["words+"], params={"prefix": "v"})["words"] == "vvv"
+
+
+@pytest.mark.parametrize("cached", [True, False])
+def test_a_selected_node_without_its_input_is_a_finding(stage, cached):
+    @node(name="reader", provides="out")
+    def reader(load: list[int]) -> int:
+        return len(load)
+
+    with pytest.raises(InvalidPipelineError) as caught:
+        stage.plan([load, reader], targets=["reader"], cached=cached)
+    (found,) = caught.value.findings
+    assert (found.code, found.node, found.producer, found.key) == ("P306", "reader", "load", "load")
+    assert found.fix == "select it with what it needs: +reader"
+
+
+@pytest.mark.parametrize("cached", [True, False])
+def test_a_selected_node_without_an_optional_input_is_a_finding_or_runs(stage, cached):
+    """What it must not do is to break off in the middle."""
+
+    @node(provides="features.a")
+    def feature() -> int:
+        return 1
+
+    @node(name="reader", provides="out", consumes={"found": "features.*"})
+    def reader(found: dict[str, int]) -> int:
+        return len(found)
+
+    with contextlib.suppress(InvalidPipelineError):
+        assert stage.run([feature, reader], targets=["reader"], cached=cached).ok
+
+
+def test_an_unknown_node_cannot_be_forced(stage):
+    with pytest.raises(InvalidPipelineError) as caught:
+        stage.plan(FLOW, force=["totl"])
+    assert [(found.code, found.hint) for found in caught.value.findings] == [("P305", "did you mean 'total'?")]
+
+
+def test_a_declared_input_that_is_not_given_is_a_finding(stage):
+    @node
+    def use(rows: list[int]) -> int:
+        return len(rows)
+
+    from weftline import Pipeline
+    from weftline.plan import planner
+
+    graph = Pipeline([use], name="test", inputs={"rows": list[int]}).graph
+    with pytest.raises(InvalidPipelineError) as caught:
+        planner.make(graph, planner.Wish(), None, None, stage.values)
+    assert "'rows'" in str(caught.value)
+    assert planner.make(graph, planner.Wish(given={"rows": [1]}), None, None, stage.values).steps
+
+
+# --- place ---
+
+
+def test_a_hard_timeout_is_refused_where_nobody_can_keep_it(stage):
+    @node(policy=Policy(timeout_s=5.0))
+    def slow() -> int:
+        return 0
+
+    with pytest.raises(InvalidPipelineError) as caught:
+        stage.plan([slow])
+    assert [found.code for found in caught.value.findings] == ["B601"]
+    assert stage.plan([slow], capabilities=Capabilities(can_kill=True)).steps
+
+
+@pytest.mark.parametrize(
+    ("resources", "code"),
+    [(Resources(cpu=2), "B604"), (Resources(gpu=1), "B604"), (Resources(gpu=0.5), "B604")],
+)
+def test_what_no_backend_has_is_refused(stage, resources, code):
+    @node(resources=resources)
+    def large() -> int:
+        return 0
+
+    with pytest.raises(InvalidPipelineError) as caught:
+        stage.plan([large])
+    assert [found.code for found in caught.value.findings] == [code]
+
+
+def test_a_node_that_cannot_be_sent_is_refused_where_calls_are_shipped(stage):
+    @node
+    def local() -> int:
+        return 0
+
+    with pytest.raises(InvalidPipelineError) as caught:
+        stage.plan([local], capabilities=Capabilities(ships=True), backend="processes")
+    (found,) = caught.value.findings
+    assert (found.code, found.node) == ("B602", "local")
+    assert stage.plan([load], capabilities=Capabilities(ships=True)).steps
+
+
+def test_what_is_not_selected_is_not_placed(stage):
+    @node(resources=Resources(cpu=99))
+    def large() -> int:
+        return 0
+
+    assert stage.plan([large, load], targets=["load"]).steps
+
+
+# --- effects ---
+
+
+@pytest.fixture
+def table():
+    Table.rows.clear()
+    yield Table.rows
+    Table.rows.clear()
+
+
+@node(effect=Table)
+def publish(load: list[int]) -> int:
+    return 1
+
+
+def test_an_effect_is_cached_while_its_target_confirms(stage, table):
+    stage.run([load, publish])
+    assert decisions(stage, [load, publish])["publish"] == "RUN"
+    table[1] = 1
+    assert decisions(stage, [load, publish])["publish"] == "CACHED"
+
+
+def test_an_effect_that_is_undone_runs_again_and_says_why(stage, table):
+    table[1] = 1
+    stage.run([load, publish])
+    table.clear()
+    step = stage.plan([load, publish])["publish"]
+    assert str(step.reason) == "missing-output: its target is not as the receipt says"
+    stage.scripted()
+    assert stage.run([load, publish]).steps["publish"].status == "succeeded"
+
+
+def test_a_target_that_cannot_answer_means_run(stage, table):
+    stage.backend.will("publish", succeed(outputs=("broken",)))
+    publish_text = edited("@node(effect=Table)\ndef publish() -> str:\n    return ''\n", "publish")
+    stage.run([publish_text])
+    assert decisions(stage, [publish_text]) == {"publish": "RUN"}
+    assert stage.run([publish_text]).steps["publish"].status == "succeeded"
+
+
+def test_a_new_receipt_takes_the_place_of_the_old_one(stage, table):
+    stage.backend.will("publish", succeed(outputs=(1,)), succeed(outputs=(2,)))
+    table[1] = 1
+    stage.run([load, publish])
+    table.clear()
+    table[2] = 2
+    assert stage.run([load, publish]).steps["publish"].status == "succeeded"
+    assert decisions(stage, [load, publish])["publish"] == "CACHED"
+
+
+def test_every_item_of_an_effect_is_confirmed(stage, table):
+    @node(requires={"x": "load"}, over="load", effect=Table)
+    def put(x: int) -> int:
+        return x
+
+    table.update({0: 0, 1: 1, 2: 2})
+    stage.run([load, put])
+    assert decisions(stage, [load, put])["put"] == "CACHED"
+    del table[2]
+    step = stage.plan([load, put])["put"]
+    assert str(step.decision) == "RUN"
+    assert stage.run([load, put]).steps["put"].ran >= 1
+
+
+def test_an_effect_without_items_is_no_error(stage, table):
+    @node(requires={"x": "load"}, over="load", effect=Table)
+    def put(x: int) -> int:
+        return x
+
+    stage.run([load, put], params={"count": 0})
+    assert decisions(stage, [load, put], params={"count": 0})["put"] == "CACHED"
+
+
+# --- keys ---
+
+
+def test_keys_do_not_depend_on_names_of_nodes(stage):
+    def made(name):
+        return edited(f"@node(name={name!r}, provides='out')\ndef words() -> int:\n    return 1\n")
+
+    one = stage.plan([made("one")])["one"].key
+    assert one == stage.plan([made("two")])["two"].key
+    assert len(one) == 64
+
+
+def test_resources_and_retries_are_no_part_of_the_key(stage):
+    plain = edited("@node\ndef words() -> int:\n    return 1\n")
+    scope = "@node(priority=3, tags=['x'])\ndef words() -> int:\n    return 1\n"
+    assert stage.plan([plain])["words"].key == stage.plan([edited(scope)])["words"].key
+
+
+def test_arrays_are_digested_by_content(stage):
+    @node
+    def use(array: np.ndarray) -> float:
+        return float(array.sum())
+
+    stage.run([use], given={"array": np.arange(3)})
+    assert decisions(stage, [use], given={"array": np.arange(3)}) == {"use": "CACHED"}
+    assert decisions(stage, [use], given={"array": np.arange(4)}) == {"use": "RUN"}
+
+
+# --- the shape of a plan ---
+
+
+def test_steps_are_in_order_of_execution(stage):
+    @node(priority=5)
+    def urgent() -> int:
+        return 0
+
+    assert [step.node for step in stage.plan([total, words, each, load, urgent]).steps] == [
+        "urgent", "load", "words", "each", "total",
+    ]  # fmt: skip
+
+
+def test_a_plan_shows_parameters_with_their_origin(stage):
+    step = stage.plan(FLOW, params={"power": 3})["each"]
+    assert (step.params["power"].value, step.params["power"].origin) == (3, "run")
+    assert stage.plan(FLOW)["load"].params["count"].origin == "default"
+
+
+def test_a_plan_tells_how_long_it_took_last_time(stage):
+    stage.backend.will("load", succeed(takes_s=4.0))
+    stage.run(FLOW)
+    assert stage.plan(FLOW, force=["load"])["load"].last_s == pytest.approx(4.0)
+    with pytest.raises(KeyError):
+        stage.plan(FLOW)["nothing"]

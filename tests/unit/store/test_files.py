@@ -1,0 +1,182 @@
+"""What the cache in a folder does besides its contract: damage of every kind, and trust."""
+
+import os
+import sqlite3
+
+import pytest
+
+from weftline.errors import StoreUnusableError, UntrustedPickleError
+from weftline.store.files import FileCache
+from weftline.testing.caches import entry, stored
+
+
+@pytest.fixture
+def place(tmp_path):
+    return tmp_path / "cache"
+
+
+def filled(place, *entries):
+    cache = FileCache(place)
+    cache.store(entries)
+    cache.close()
+
+
+def index_of(place):
+    return sqlite3.connect(place / "index.db")
+
+
+def test_small_contents_lie_in_the_index_and_large_ones_in_files(place):
+    filled(place, entry("a", b"s" * 100), entry("b", b"l" * 100_000))
+    assert len([found for found in (place / "objects").rglob("*") if found.is_file()]) == 1
+
+
+def test_nothing_is_left_aside_after_writing(place):
+    filled(place, *[entry(f"{number}", bytes([number]) * 50_000) for number in range(5)])
+    assert not list((place / "objects").rglob(".*"))
+
+
+def test_contents_are_written_before_the_entries_that_name_them(place, monkeypatch):
+    cache = FileCache(place)
+    made = entry("a", b"l" * 100_000)
+    monkeypatch.setattr(cache, "_write", lambda *rows: (_ for _ in ()).throw(sqlite3.OperationalError("disk is full")))
+    with pytest.raises(StoreUnusableError, match="disk is full"):
+        cache.store([made])
+    assert dict(cache.find([made.key])) == {}
+    cache.close()
+
+
+COLUMNS = ["key", "position", "total", "digest", "codec", "object", "size", "content", "recipe", "made_at", "took_s", "made_by"]
+
+
+@pytest.mark.parametrize("column", COLUMNS)
+def test_an_altered_record_is_never_returned(place, column):
+    made, other = entry("a", b"one", b"two"), entry("b", b"three")
+    filled(place, made, other)
+    changed = {
+        "key": "x'00'", "position": 7, "total": 1, "digest": "x'00'", "codec": "'other'", "object": "x'00'", "size": 4,
+        "content": "x'00'", "recipe": "x'00'", "made_at": 1.5, "took_s": 99.0, "made_by": "'nobody'",
+    }[column]  # fmt: skip
+    with index_of(place) as index:
+        index.execute(f"UPDATE results SET {column} = {changed} WHERE key = ? AND position = 0", (made.key,))
+    index.close()
+    cache = FileCache(place)
+    found = cache.find([made.key, other.key])
+    assert set(found) == {other.key}
+    assert cache.damage()
+    cache.store([made])
+    assert cache.load(cache.find([made.key])[made.key].outputs[1], made.key) == b"two"
+    cache.close()
+
+
+def test_a_record_that_lost_an_output_is_never_returned(place):
+    made = entry("a", b"one", b"two")
+    filled(place, made)
+    with index_of(place) as index:
+        index.execute("DELETE FROM results WHERE position = 1")
+    index.close()
+    cache = FileCache(place)
+    assert dict(cache.find([made.key])) == {}
+    assert "outputs are missing" in cache.damage()[0]
+    cache.close()
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda index: b"",
+        lambda index: index[:100],
+        lambda index: index[: len(index) // 2],
+        lambda index: b"x" * len(index),
+        lambda index: b"x" * 100 + index[100:],
+        lambda index: index[:4096] + os.urandom(len(index) - 4096),
+        lambda index: index[:18] + b"\x09\x09" + index[20:],  # a file format that this SQLite cannot write
+        lambda index: index[:47] + b"\x09" + index[48:],  # a schema format that it cannot read
+        lambda index: index[:56] + b"\x00\x00\x00\x09" + index[60:],  # a text encoding that does not exist
+        lambda index: index[:60] + b"\x00\x00\x00\x00" + index[64:],  # the number of the schema
+        lambda index: index[:60] + b"\x00\x00\x00\x63" + index[64:],
+    ],
+    ids=[
+        "empty", "header-only", "half", "garbage", "header-garbage", "pages-garbage", "write-version", "schema-format",
+        "encoding", "version-0", "version-99",
+    ],
+)  # fmt: skip
+def test_a_broken_index_is_put_aside_as_a_whole_and_begun_anew(place, damage):
+    entries = [entry(f"{number}", bytes([number]) * 1000) for number in range(50)]
+    filled(place, *entries)
+    index = place / "index.db"
+    index.write_bytes(damage(index.read_bytes()))
+    cache = FileCache(place)
+    found = cache.find([one.key for one in entries])
+    for one in entries:
+        if one.key in found:
+            assert cache.load(found[one.key].outputs[0], one.key) == one.outputs[0].content
+    cache.store(entries)
+    assert set(cache.find([one.key for one in entries])) == {one.key for one in entries}
+    cache.close()
+
+
+def test_what_was_put_aside_can_be_looked_at(place):
+    made = entry("a", b"x" * 100_000)
+    filled(place, made)
+    (place / "index.db").write_bytes(b"garbage" * 1000)
+    cache = FileCache(place)
+    (told,) = cache.damage()
+    assert str(place / "quarantine") in told
+    assert any(found.read_bytes().startswith(b"garbage") for found in (place / "quarantine").iterdir())
+    cache.close()
+
+
+def test_an_object_that_was_altered_is_written_again_with_the_next_entry_that_has_it(place):
+    """Its size alone does not make it sound."""
+    content = b"x" * 100_000
+    filled(place, entry("a", content))
+    (file,) = [found for found in (place / "objects").rglob("*") if found.is_file()]
+    file.write_bytes(b"y" * 100_000)
+    cache = FileCache(place)
+    made = entry("b", content)
+    cache.store([made])
+    assert cache.load(stored(content)._replace(content=None), made.key) == content
+    cache.close()
+
+
+def test_a_place_where_no_folder_can_be_is_told(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(StoreUnusableError) as caught:
+        FileCache(tmp_path / "file" / "cache")
+    assert caught.value.fix
+
+
+def test_an_index_that_is_a_folder_is_told(place):
+    (place / "index.db").mkdir(parents=True)
+    with pytest.raises(StoreUnusableError):
+        FileCache(place)
+
+
+# --- trust ---
+
+
+def test_pickled_values_are_read_from_a_folder_of_ones_own_only(place):
+    made = entry("a")._replace(outputs=(stored(b"x" * 2000, codec="pickle"),))
+    filled(place, made)
+    cache = FileCache(place)
+    found = cache.find([made.key])[made.key].outputs[0]
+    assert cache.load(found, made.key) == b"x" * 2000
+    place.chmod(0o777)
+    with pytest.raises(UntrustedPickleError, match="others may write"):
+        cache.load(found, made.key)
+    place.chmod(0o755)
+    (place / "index.db").chmod(0o666)
+    with pytest.raises(UntrustedPickleError):
+        cache.load(found, made.key)
+    cache.close()
+
+
+def test_a_small_pickled_value_is_not_trusted_either(place):
+    made = entry("a")._replace(outputs=(stored(b"x", codec="pickle"),))
+    filled(place, made)
+    cache = FileCache(place)
+    place.chmod(0o777)
+    found = cache.find([made.key])[made.key].outputs[0]
+    with pytest.raises(UntrustedPickleError):
+        cache.load(found, made.key)
+    cache.close()

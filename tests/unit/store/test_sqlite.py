@@ -1,0 +1,69 @@
+"""What the SQLite ledger and its files do besides their contract."""
+
+import sqlite3
+
+import pytest
+
+from weftline.errors import LedgerTooNewError, LedgerUnusableError
+from weftline.store.database import connect, migrate
+from weftline.store.sqlite import SqliteLedger
+from weftline.testing.ledgers import opening
+
+
+def test_a_ledger_of_a_newer_program_is_left_alone(tmp_path):
+    path = tmp_path / "ledger.db"
+    SqliteLedger(path).close()
+    with sqlite3.connect(path) as database:
+        database.execute("PRAGMA user_version = 99")
+    database.close()
+    with pytest.raises(LedgerTooNewError) as caught:
+        SqliteLedger(path)
+    assert "schema 99" in caught.value.message
+    assert "upgrade" in caught.value.fix
+
+
+@pytest.mark.parametrize("content", [b"not a database" * 100, b"SQLite format 3\x00" + bytes(200)])
+def test_a_file_that_is_no_ledger_is_told(tmp_path, content):
+    path = tmp_path / "ledger.db"
+    path.write_bytes(content)
+    with pytest.raises(LedgerUnusableError) as caught:
+        SqliteLedger(path)
+    assert str(path) in caught.value.message
+    assert path.read_bytes() == content
+
+
+def test_a_place_where_no_file_can_be_is_told(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(LedgerUnusableError):
+        SqliteLedger(tmp_path / "file" / "ledger.db")
+
+
+def test_commits_are_flushed_and_readers_do_not_block(tmp_path):
+    database = connect(tmp_path / "x.db")
+    assert database.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    assert database.execute("PRAGMA synchronous").fetchone() == (2,)
+    database.close()
+
+
+def test_a_schema_is_made_once(tmp_path):
+    database = connect(tmp_path / "x.db")
+    assert migrate(database, "ledger", 1) == 0
+    assert migrate(database, "ledger", 1) == 1
+    database.close()
+
+
+@pytest.mark.parametrize("act", ["claim", "release", "append", "runs", "events", "last_times"])
+def test_whatever_goes_wrong_with_the_file_is_an_error_of_the_ledger(tmp_path, act):
+    ledger = SqliteLedger(tmp_path / "ledger.db")
+    ledger.append("r1", [opening()])
+    ledger.close()  # stands for a disk that is gone
+    acts = {
+        "claim": lambda: ledger.claim("r1", "one"),
+        "release": lambda: ledger.release("r1"),
+        "append": lambda: ledger.append("r1", [opening()]),
+        "runs": ledger.runs,
+        "events": lambda: list(ledger.events("r1")),
+        "last_times": lambda: ledger.last_times("churn", ["a"]),
+    }
+    with pytest.raises(LedgerUnusableError):
+        acts[act]()
