@@ -50,7 +50,7 @@ class Peer:
         return self.name.split()[0]
 
 
-LADDER, MANY = (1_000, 10_000, 100_000), (10_000,)
+LADDER, MANY, SOME, FEW = (1_000, 10_000, 100_000), (10_000,), (1_000,), (100,)
 STEPS = (1_000, 10_000)
 JUST_CACHE = "a cache alone: no journal, no graph"
 
@@ -79,7 +79,7 @@ PEERS = [
     ),
     Peer(
         "pipefunc",
-        {"chain": STEPS, "wide": (1_000,), "fan": MANY, "fan-cold": MANY, "fan-hit": MANY},
+        {"chain": STEPS, "wide": SOME, "fan": MANY, "fan-cold": MANY, "fan-hit": MANY},
         {
             "": "map, in process, dict storage",
             "fan": "mapspec, in process, dict storage",
@@ -107,17 +107,17 @@ PEERS = [
     ),
     Peer("dask (bag)", {"fan": MANY}, {"": "about 100 partitions: an item is no task of its own"}, "bag"),
     Peer("haystack", {"chain": STEPS, "wide": STEPS}, {"": "Pipeline.run"}),
-    Peer("kedro", {"chain": STEPS, "wide": STEPS}, {"": "SequentialRunner, memory datasets that assign"}),
-    Peer("luigi", {"chain": STEPS, "wide": STEPS, "fan": STEPS}, {"": "local scheduler, one worker, results in a dict"}),
-    Peer("dagster", {"chain": STEPS, "wide": (1_000,), "fan": (1_000,)}, {"": "execute_in_process", "fan": "dynamic outputs"}),
+    Peer("kedro", {"chain": STEPS, "wide": SOME}, {"": "SequentialRunner, memory datasets that assign"}),
+    Peer("luigi", {"chain": STEPS, "wide": SOME, "fan": SOME}, {"": "local scheduler, one worker, results in a dict"}),
+    Peer("dagster", {"chain": STEPS, "wide": SOME, "fan": SOME}, {"": "execute_in_process", "fan": "dynamic outputs"}),
     Peer(
         "redun",
-        {"chain": (100, 1_000), "wide": STEPS, "fan": STEPS, "fan-cold": (1_000,), "fan-hit": (1_000,)},
+        {"chain": (100, 1_000), "wide": SOME, "fan": SOME, "fan-cold": FEW, "fan-hit": FEW},
         {"": "database in memory, cache off", "fan-cold": "database in a file", "fan-hit": "database in a file"},
     ),
     Peer(
         "prefect",
-        {"chain": (100,), "wide": (100,), "fan": (100,), "fan-cold": (100,), "fan-hit": (100,)},
+        {"chain": FEW, "wide": FEW, "fan": FEW, "fan-cold": FEW, "fan-hit": FEW},
         {
             "": "with the server that it starts",
             "fan": "map; with the server that it starts",

@@ -27,7 +27,7 @@ ENOUGH_S = 0.5
 #: Fewest and most samples in one process.
 FEWEST, MOST = 3, 25
 #: A first run longer than this is the only sample.
-LONG_S = 8.0
+LONG_S = 3.0
 #: Size of the graph that is run once before anything is timed, so that lazy imports are not counted.
 TINY = 4
 

@@ -22,7 +22,7 @@ from table import machine, number, table
 
 HEADER = ("peer", "version", "size", "CPU us/node", "wall us/node", "x weftline", "build", "first run", "note")
 #: A process that takes longer than this is not repeated.
-SLOW_S = 20.0
+SLOW_S = 10.0
 
 
 @dataclass
@@ -124,7 +124,7 @@ def measure(case: str, peers: Iterable[Peer], asked: argparse.Namespace) -> list
 
 def step(row: Row, smaller: Row | None, limit_s: float) -> None:
     """One process, unless what the smaller size took says that it cannot end in time."""
-    if smaller is not None and smaller.took_s / smaller.size * row.size > 2 * limit_s:
+    if smaller is not None and smaller.took_s / smaller.size * row.size > limit_s:
         row.reason = f"> {limit_s:.0f} s, by its rate at {smaller.size:,}"
         return
     try:

@@ -54,6 +54,11 @@ class Attempts:
         del self._running[handle[:2]]
         return True
 
+    def succeeded(self, handle: Handle) -> None:
+        """Remembers the number of an attempt that was not the first."""
+        if handle[2] > 1:
+            self.numbers[handle[:2]] = handle[2]
+
     def failed(self, handle: Handle, policy: Policy, failure: Failure, entropy: float) -> float | None:
         """Counts a failure; gives the pause before the next attempt, or None if there is none."""
         number, item, attempt = handle

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Literal
 
-from weftline.model.call import Handle
+from weftline.model.call import Failure, Handle
 from weftline.model.event import Event, Kind
 from weftline.model.ids import WHOLE
 from weftline.model.transitions import TABLE, Cause, NodeState, RunStatus
@@ -111,6 +111,8 @@ class Core:
         for number, start in self._starts.items():
             if start == "skip":
                 self._leave_out(number, at, "not selected")
+                for after in self._shapes[number].downstream:
+                    self.nodes[after].pending -= 1  # what it made is stored, or the plan would have refused
         for number, node in enumerate(self.nodes):
             if node.state is NodeState.WAITING and (node.pending == 0 or self._starts.get(number) == "hit"):
                 self._prepare(number, at)
@@ -201,20 +203,20 @@ class Core:
             number = self._by_rank[rank]
             node = self.nodes[number]
             if node.state is NodeState.RUNNING and node.pending == 0:
-                while node.has_calls_to_start and slots.fits(cpu):
-                    self._submit(number, node, cpu)
+                while node.has_calls_to_start and slots.fits(cpu, rank):
+                    self._submit(number, node)
+                    slots.take(cpu, rank)
                 if node.has_calls_to_start:
                     continue
             slots.pop(cpu)
 
-    def _submit(self, number: int, node: NodeProgress, cpu: float) -> None:
+    def _submit(self, number: int, node: NodeProgress) -> None:
         if node.again:
             item, attempt = node.again.pop()
         else:
             item = node.todo[node.position]
             node.position += 1
             attempt = self.attempts.next(number, item)
-        self._slots.free -= cpu
         node.running += 1
         self.attempts.begin(number, item, attempt)
         self._record(Kind.ATTEMPT_STARTED, self._now, number, item, attempt)
@@ -229,7 +231,7 @@ class Core:
         number = handle[0]
         node = self.nodes[number]
         node.running -= 1
-        self._slots.free += self._shapes[number].cpu
+        self._slots.give(self._shapes[number].cpu)
         return node
 
     def _succeeded(self, fact: facts.Succeeded) -> None:
@@ -238,6 +240,7 @@ class Core:
             return
         number, item, attempt = fact.handle
         node.succeeded += 1
+        self.attempts.succeeded(fact.handle)
         self._record(Kind.CALL_SUCCEEDED, fact.at, number, item, attempt, fact.body)
         self._settle(number, node, fact.at)
 
@@ -248,7 +251,7 @@ class Core:
         number, item, attempt = fact.handle
         shape = self._shapes[number]
         pause = self.attempts.failed(fact.handle, shape.policy, fact.failure, fact.entropy)
-        if self._stopping:
+        if self._stopping or node.is_doomed or (node.failed and not shape.tolerant):
             pause = None
         body = fact.failure.as_fields()
         if pause is not None:
@@ -266,13 +269,17 @@ class Core:
         self._settle(number, node, fact.at)
 
     def _stopped(self, fact: facts.Stopped) -> None:
+        if not self._stopping:  # nobody asked for it: the call raised an interrupt by itself, or its worker was interrupted
+            failure = Failure("Interrupted", "the call was interrupted, although nobody had cancelled the run")
+            self._failed(facts.Failed(fact.at, fact.handle, failure))
+            return
         node = self._taken(fact.handle)
         if node is not None:
             self._settle(fact.handle[0], node, fact.at)
 
     def _settle(self, number: int, node: NodeProgress, at: float) -> None:
         """Finishes a node whose calls have all ended."""
-        if node.running or node.has_calls_to_start:
+        if node.state is not NodeState.RUNNING or node.running or node.has_calls_to_start:
             return
         shape = self._shapes[number]
         if node.succeeded + node.restored == node.total:
@@ -280,9 +287,10 @@ class Core:
         elif node.failed and (not shape.tolerant or node.is_complete):
             is_enough = shape.tolerant and node.share > 0 and node.share >= shape.min_success
             self._finish(number, at, Cause.DONE if is_enough else Cause.FAILED)
-        elif self._stopping and not self.attempts.sleeps(number):
-            untouched = self._stopping == "failure" and not node.succeeded and not node.restored
-            self._finish(number, at, Cause.SKIPPED if untouched else Cause.CANCELLED)
+        elif node.is_doomed or (self._stopping and not self.attempts.sleeps(number)):
+            is_untouched = self._stopping == "failure" and not node.succeeded and not node.restored
+            is_skipped = is_untouched or (node.is_doomed and self._stopping not in {"drain", "kill"})
+            self._finish(number, at, Cause.SKIPPED if is_skipped else Cause.CANCELLED)
 
     # --- nodes end ---
 
@@ -291,10 +299,10 @@ class Core:
         node = self.nodes[number]
         if not node.state.has_output:
             self._close(number, at)
-            if node.state is NodeState.FAILED:
-                if self._on_failure == "stop":
-                    self._stop("failure", at)
-                self._skip_behind(number, at)
+            node.waiters = None
+            if node.state is NodeState.FAILED and self._on_failure == "stop":
+                self._stop("failure", at)
+            self._skip_behind(number, at)
             return
         self._close(number, at, body, told=told)
         behind = self._shapes[number].downstream if node.waiters is None else node.waiters
@@ -322,8 +330,6 @@ class Core:
         self._move(number, Cause.SKIPPED)
         self._unfinished -= 1
         self._record(Kind.NODE_FINISHED, at, number, body={"state": str(NodeState.SKIPPED), "why": why})
-        for after in self._shapes[number].downstream:
-            self.nodes[after].pending -= 1
 
     def _skip_behind(self, number: int, at: float) -> None:
         """Skips everything that can no longer have its inputs."""
@@ -331,9 +337,20 @@ class Core:
         name = self._shapes[number].name
         while stack:
             after = stack.pop()
-            if self.nodes[after].state is NodeState.WAITING:
+            following = self.nodes[after]
+            if following.state is NodeState.WAITING:
                 self._leave_out(after, at, f"{name} failed")
                 stack.extend(self._shapes[after].downstream)
+            elif following.state is NodeState.RUNNING and following.pending:
+                self._give_up(after, at)  # it waited for an output to be made again
+
+    def _give_up(self, number: int, at: float) -> None:
+        """Ends a node whose input is lost and will not be made again."""
+        node = self.nodes[number]
+        node.forget_calls()
+        self.attempts.forget_pauses(number)
+        node.is_doomed = True
+        self._settle(number, node, at)
 
     def _stop(self, why: Literal["failure", "drain", "kill"], at: float) -> None:
         """No new starts from here on; what runs, ends."""
@@ -376,21 +393,28 @@ class Core:
             self._push(number)
 
     def _lost(self, fact: facts.Lost) -> None:
-        maker, reader = self.nodes[fact.node], self.nodes[fact.wanted_by]
+        number, maker, reader = fact.wanted_by, self.nodes[fact.node], self.nodes[fact.wanted_by]
         if fact.handle is not None:
-            number, item, attempt = fact.handle
             if self._taken(fact.handle) is not None:
-                reader.try_again(item, attempt)
+                reader.try_again(fact.handle[1], fact.handle[2])
                 self._push(number)
         elif reader.state is NodeState.PREPARING:
-            self._move(fact.wanted_by, Cause.LOST)
-        self._record(Kind.OUTPUT_LOST, fact.at, fact.node)
+            self._move(number, Cause.LOST)
+        if self._stopping or not (maker.state.has_output or maker.waiters is not None):
+            if reader.state is NodeState.WAITING:
+                self._leave_out(number, fact.at, f"the output of {self._shapes[fact.node].name} is lost")
+                self._skip_behind(number, fact.at)
+            else:
+                self._give_up(number, fact.at)
+            return
         reader.pending += 1
         if maker.waiters is not None:
-            maker.waiters.append(fact.wanted_by)
+            maker.waiters.append(number)
             return
-        maker.waiters = [fact.wanted_by]
-        self.attempts.skip_numbers(fact.node, range(maker.total) if self._shapes[fact.node].fans_out else ONE_CALL)
+        maker.waiters = [number]
+        self._record(Kind.OUTPUT_LOST, fact.at, fact.node)
+        items = range(maker.total) if self._shapes[fact.node].fans_out else ONE_CALL
+        self.attempts.skip_numbers(fact.node, items)
         self._move(fact.node, Cause.LOST)
         self._unfinished += 1
         maker.reset()

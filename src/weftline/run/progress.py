@@ -26,11 +26,12 @@ class NodeProgress:
         failed: the last failure by item; None as long as there was none.
         started_at: seconds since the epoch; 0 before.
         waiters: nodes that wait for an output to be made again; None when nothing was lost.
+        is_doomed: whether an input of it is lost and will not be made again.
     """
 
     __slots__ = (
         "again", "failed", "pending", "position", "restored", "running", "started_at", "state", "succeeded", "todo", "total",
-        "waiters",
+        "waiters", "is_doomed",
     )  # fmt: skip
 
     def __init__(self, pending: int) -> None:
@@ -46,6 +47,7 @@ class NodeProgress:
         self.failed: dict[int, Failure] | None = None
         self.started_at = 0.0
         self.waiters: list[int] | None = None
+        self.is_doomed = False
 
     @property
     def has_calls_to_start(self) -> bool:

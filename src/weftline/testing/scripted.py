@@ -138,22 +138,22 @@ class ScriptedBackend:
     def submit(self, call: Call) -> None:
         """Starts a call, or lets it wait for a slot."""
         self._waiting.append(call)
-        self._begin(self._clock.now())
+        self._begin(self._clock.monotonic())
 
     def poll(self, wait_s: float) -> Sequence[Report]:
         """Moves the clock to the next report, but not further than `wait_s`."""
-        until = self._clock.now() + wait_s
+        until = self._clock.monotonic() + wait_s
         while not (reports := self._reports()):
             following = [found.at for found in self._due[:1]] + [found.ends_at for found in self._running[:1]]
             if not following or min(following) > until:
-                self._clock.move(max(0.0, until - self._clock.now()))
+                self._clock.move(max(0.0, until - self._clock.monotonic()))
                 return self._reports()
-            self._clock.move(max(0.0, min(following) - self._clock.now()))
+            self._clock.move(max(0.0, min(following) - self._clock.monotonic()))
         return reports
 
     def cancel(self, handle: Handle, *, kill: bool = False) -> None:
         """Withdraws a call; stops it if it runs, if asked to and able to."""
-        now = self._clock.now()
+        now = self._clock.monotonic()
         for call in self._waiting:
             if call.handle == handle:
                 self._waiting.remove(call)
@@ -195,7 +195,7 @@ class ScriptedBackend:
 
     def _reports(self) -> list[Report]:
         """Everything that is due by now."""
-        now = self._clock.now()
+        now = self._clock.monotonic()
         while self._running and self._running[0].ends_at <= now:
             ended = heappop(self._running)
             report = _report(ended.call, ended.act)

@@ -80,7 +80,7 @@ def test_no_encoding_is_the_beginning_of_another():
     assert [pair for pair in itertools.pairwise(encodings) if pair[1].startswith(pair[0])] == []
 
 
-@pytest.mark.parametrize("value", DIFFERENT, ids=lambda value: f"{type(value).__name__} {value!r}"[:40])
+@pytest.mark.parametrize("value", DIFFERENT, ids=[f"{at} {type(value).__name__}" for at, value in enumerate(DIFFERENT)])
 def test_a_copy_has_the_same_digest(value):
     again = value if isinstance(value, memoryview) else copy.deepcopy(value)
     assert of(again) == of(value)

@@ -195,6 +195,9 @@ PROJECT = {
     """,
 }
 
+FIRST = "def __init__(self, x):\n                self.x = x\n"
+SECOND = "def weight(self):\n                return self.x + self.density() + 301\n"
+
 MARKED = {
     "constant": 101,
     "constant in a dict": 102,
@@ -269,7 +272,10 @@ CHANGES = {
     "coroutine made a function": ("async def later", "def later"),
     "generator made a function": ("yield x + 116", "return x + 116"),
     "other imported function of the same name": ("from bakery.hands import fold", "from bakery.units import gram as fold"),
-    "method removed, so that the base's is used": ("def density(self):\n                \"\"\"Docstring", "def dense(self):\n                \"\"\"Docstring"),
+    "method removed, so that the base's is used": (
+        "def density(self):\n                \"\"\"Docstring",
+        "def dense(self):\n                \"\"\"Docstring",
+    ),
 }  # fmt: skip
 
 STAYS = {
@@ -300,8 +306,8 @@ STAYS = {
     "the name of the logger": ("getLogger(\"bakery\")", "getLogger(\"kitchen\")"),
     "size of a helper's cache": ("maxsize=8", "maxsize=16"),
     "order of methods": (
-        "def __init__(self, x):\n                self.x = x\n\n            def weight(self):\n                return self.x + self.density() + 301\n",
-        "def weight(self):\n                return self.x + self.density() + 301\n\n            def __init__(self, x):\n                self.x = x\n",
+        f"{FIRST}\n            {SECOND}",
+        f"{SECOND}\n            {FIRST}",
     ),
     "order of entries in a dict": ("{\"rye\": 102, \"oat\": [1, (2, 103)],", "{\"oat\": [1, (2, 103)], \"rye\": 102,"),
 }  # fmt: skip

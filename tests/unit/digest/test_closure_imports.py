@@ -101,11 +101,13 @@ def test_an_import_from_two_levels_up_is_followed(projects):
     assert projects.tells_apart(files, "x * 2", "x * 3")
 
 
+MILL = "from bakery.mill import grind as go"
+STALL = "from stall import sell as go"
 BRANCHES = {
-    "if": "if x:\n        from bakery.mill import grind as go\n    else:\n        from stall import sell as go\n    return go(x)",
-    "try": "try:\n        from bakery.mill import grind as go\n    except ImportError:\n        from stall import sell as go\n    return go(x)",
+    "if": f"if x:\n        {MILL}\n    else:\n        {STALL}\n    return go(x)",
+    "try": f"try:\n        {MILL}\n    except ImportError:\n        {STALL}\n    return go(x)",
     "modules": "if x:\n        import bakery.mill as m\n    else:\n        import stall as m\n    return m",
-    "one after the other": "from bakery.mill import grind as go\n    y = go(x)\n    from stall import sell as go\n    return go(y)",
+    "one after the other": f"{MILL}\n    y = go(x)\n    {STALL}\n    return go(y)",
 }
 
 
@@ -117,16 +119,32 @@ def test_every_branch_that_binds_a_name_is_followed(projects, body, marker):
 
 
 def test_an_import_is_followed_into_nested_functions(projects):
-    body = "import bakery.mill as m\n    from stall import sell\n    def inner(y):\n        return m.fine(y) + sell(y)\n    return inner(x)"
-    files = FILES | {"bakery_flow.py": f"def node(x):\n    {body}\n"}
+    flow = """
+        def node(x):
+            import bakery.mill as m
+            from stall import sell
+
+            def inner(y):
+                return m.fine(y) + sell(y)
+
+            return inner(x)
+    """
+    files = FILES | {"bakery_flow.py": flow}
     assert projects.tells_apart(files, "x * 2", "x * 3")
     assert projects.tells_apart(files, "x * 7", "x * 8")
 
 
 def test_an_import_in_a_nested_function_is_followed(projects):
-    files = FILES | {
-        "bakery_flow.py": "def node(x):\n    def inner():\n        from stall import sell\n        return sell(x)\n    return inner()\n"
-    }
+    flow = """
+        def node(x):
+            def inner():
+                from stall import sell
+
+                return sell(x)
+
+            return inner()
+    """
+    files = FILES | {"bakery_flow.py": flow}
     assert projects.tells_apart(files, "x * 7", "x * 8")
 
 
@@ -148,9 +166,12 @@ def test_the_body_of_a_large_function_is_followed_as_exactly_as_that_of_a_small_
 
 MISSING = {
     "name that is not bound yet": ("def node(x):\n    return later(x)\n", "later in node(): not bound yet"),
-    "attribute that is not there": ("import stall\ndef node(x):\n    return stall.gone(x)\n", "stall.gone in node(): no such attribute now"),
+    "attribute that is not there": (
+        "import stall\ndef node(x):\n    return stall.gone(x)\n",
+        "stall.gone in node(): no such attribute now",
+    ),
     "module that is not there": ("def node(x):\n    import nowhere_at_all\n    return nowhere_at_all.f(x)\n", "nowhere_at_all"),
-    "module of the project that is not there": ("def node(x):\n    from bakery.gone import f\n    return f(x)\n", "bakery.gone"),
+    "module of the project": ("def node(x):\n    from bakery.gone import f\n    return f(x)\n", "bakery.gone"),
     "attribute of an imported module": ("def node(x):\n    from stall import gone\n    return gone(x)\n", "gone"),
     "module that does not import": ("def node(x):\n    import broken\n    return broken.f(x)\n", "broken"),
 }  # fmt: skip

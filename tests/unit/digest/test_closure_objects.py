@@ -592,7 +592,17 @@ def test_a_provider_counts_by_its_code_and_its_state(tells_apart, old, new):
 
 
 def test_what_is_left_out_of_an_instance_does_not_count(projects):
-    text = "class Step:\n    title = 'one'\n    factor = 2\n    def run(self, x):\n        return x * self.factor\n\nnode = Step()\nnode.note = 'one'\n"
+    text = """
+        class Step:
+            title = "one"
+            factor = 2
+
+            def run(self, x):
+                return x * self.factor
+
+        node = Step()
+        node.note = "one"
+    """
 
     def digest(text, *names):
         with projects.imported(projects.write({"bakery_flow.py": text})) as module:
@@ -620,6 +630,16 @@ def test_what_is_left_out_of_a_function_does_not_count(projects):
 
 
 def test_objects_that_refer_to_each_other_have_a_closure(read):
-    text = "class Part:\n    pass\n\nleft, right = Part(), Part()\nleft.next, right.next = right, left\nright.all = [left, right]\n\ndef node(x):\n    return left\n"
+    text = """
+        class Part:
+            pass
+
+        left, right = Part(), Part()
+        left.next, right.next = right, left
+        right.all = [left, right]
+
+        def node(x):
+            return left
+    """
     assert read(text).digest == read(text).digest
     assert read(text).digest != read(text.replace("right.all = [left", "right.all = [right")).digest

@@ -9,6 +9,7 @@ from weftline.digest import CodeReader
 from weftline.errors import UndigestableError
 
 STREAM = "STREAM = (item for item in ())\n"
+LOAF = "class Loaf:\n    pass\nLOAF = Loaf()\n"
 
 ERRORS = {
     "global": (f"{STREAM}def node(x):\n    return STREAM\n", "STREAM"),
@@ -17,23 +18,31 @@ ERRORS = {
     "default": ("def node(x, y=(item for item in ())):\n    return y\n", "node(y=...)"),
     "class attribute": ("class Loaf:\n    stream = (item for item in ())\ndef node(x):\n    return Loaf\n", "Loaf.stream"),
     "closure variable": (
-        "def make():\n    stream = (item for item in ())\n    def inner(x):\n        return stream\n    return inner\nnode = make()\n",
+        """
+            def make():
+                stream = (item for item in ())
+                def inner(x):
+                    return stream
+                return inner
+
+            node = make()
+        """,
         "stream in make.<locals>.inner",
     ),
     "attribute of a global": (
-        f"{STREAM}class Loaf:\n    pass\nLOAF = Loaf()\nLOAF.stream = STREAM\ndef node(x):\n    return LOAF\n",
+        f"{STREAM}{LOAF}LOAF.stream = STREAM\ndef node(x):\n    return LOAF\n",
         "LOAF.stream",
     ),
     "attribute of an attribute": (
-        f"{STREAM}class Loaf:\n    pass\nLOAF = Loaf()\nLOAF.inner = Loaf()\nLOAF.inner.all = [STREAM]\ndef node(x):\n    return LOAF\n",
+        f"{STREAM}{LOAF}LOAF.inner = Loaf()\nLOAF.inner.all = [STREAM]\ndef node(x):\n    return LOAF\n",
         "LOAF.inner.all[0]",
     ),
     "object in a list": (
-        f"{STREAM}class Loaf:\n    pass\nLOAF = Loaf()\nLOAF.stream = STREAM\nALL = [LOAF]\ndef node(x):\n    return ALL\n",
+        f"{STREAM}{LOAF}LOAF.stream = STREAM\nALL = [LOAF]\ndef node(x):\n    return ALL\n",
         "ALL[0].stream",
     ),
     "argument of a partial": (
-        f"import functools\n{STREAM}def helper(x):\n    return x\npart = functools.partial(helper, STREAM)\ndef node(x):\n    return part()\n",
+        f"import functools\n{STREAM}part = functools.partial(print, STREAM)\ndef node(x):\n    return part()\n",
         "part",
     ),
     "constant of a module": ("import stall\ndef node(x):\n    return stall.STREAM\n", "stall.STREAM"),
@@ -49,7 +58,7 @@ def test_the_error_has_the_path_to_what_has_no_digest(read, text, path):
 
 
 def test_an_open_file_has_no_digest(read):
-    text = "import os\n\nclass Loaf:\n    def __init__(self):\n        self.file = open(os.devnull)\n\nLOAF = Loaf()\nLOAF.file.close()\n\ndef node(x):\n    return LOAF\n"
+    text = f"""import os\n{LOAF}LOAF.file = open(os.devnull)\nLOAF.file.close()\ndef node(x):\n    return LOAF\n"""
     with pytest.raises(UndigestableError, match="TextIOWrapper"):
         read(text)
 
@@ -91,7 +100,16 @@ def test_a_library_that_is_imported_but_not_used_is_not_told(read):
 
 
 def test_the_machinery_is_told_neither_as_code_nor_as_a_library(read):
-    text = "import weftline\n\n@weftline.node(provides='a')\ndef helper():\n    return 1\n\ndef node(x):\n    return helper(), weftline.Node\n"
+    text = """
+        import weftline
+
+        @weftline.node(provides="a")
+        def helper():
+            return 1
+
+        def node(x):
+            return helper(), weftline.Node
+    """
     closure = read(text)
     assert set(closure.distributions) == {"python"}
     assert [symbol.name for symbol in closure.symbols] == ["node()", "helper()"]

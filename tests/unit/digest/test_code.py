@@ -26,6 +26,7 @@ def form(text, name="f"):
 
 # --- a file that was edited after it was imported -----------------------------------------------------------------
 
+DATACLASS = "from dataclasses import dataclass, field\n"
 EDITS = {
     "body": ("def node(x):\n    return x * 2\n", "x * 2", "x * 3"),
     "constant of another type": ("def node(x):\n    return x * 2\n", "x * 2", "x * 2.0"),
@@ -35,17 +36,15 @@ EDITS = {
     "kind of an argument": ("def node(x, y):\n    return x - y\n", "x, y):", "x, *, y):"),
     "position of an argument": ("def node(x, y):\n    return x - y\n", "x, y):", "x, /, y):"),
     "helper": ("def helper(x):\n    return x * 2\n\ndef node(x):\n    return helper(x)\n", "x * 2", "x * 3"),
-    "method": ("class Loaf:\n    def size(self):\n        return 2\n\ndef node(x):\n    return Loaf().size()\n", "return 2", "return 3"),
+    "method": ("class Loaf:\n    def size(self): return 2\ndef node(x):\n    return Loaf().size()\n", "return 2", "return 3"),
     "class attribute": ("class Loaf:\n    size = 2\n\ndef node(x):\n    return Loaf.size\n", "size = 2", "size = 3"),
     "factory of a field": (
-        "from dataclasses import dataclass, field\n\n@dataclass\nclass Loaf:\n    crumbs: list = field(default_factory=lambda: [2])\n\n"
-        "def node(x):\n    return Loaf().crumbs\n",
+        f"{DATACLASS}@dataclass\nclass Loaf:\n    x: list = field(default_factory=lambda: [2])\ndef node(x):\n    return Loaf\n",
         "[2]",
         "[3]",
     ),
     "argument of a class decorator": (
-        "from dataclasses import dataclass\n\n@dataclass(order=False)\nclass Loaf:\n    size: int = 1\n\n"
-        "def node(x):\n    return Loaf() < Loaf(2)\n",
+        f"{DATACLASS}@dataclass(order=False)\nclass Loaf:\n    size: int = 1\ndef node(x):\n    return Loaf() < Loaf(2)\n",
         "order=False",
         "order=True",
     ),

@@ -64,7 +64,10 @@ def test_an_enum_member_is_its_name_and_value():
     assert list(state_of(Colour.RED)) == [("name", "RED"), ("value", "red")]
 
 
-@pytest.mark.parametrize("thing", [threading.Lock(), threading.RLock(), threading.Event(), threading.Condition(), logging.getLogger("x"), object()])  # fmt: skip
+GUARDS = [threading.Lock(), threading.RLock(), threading.Event(), threading.Condition(), logging.getLogger("x"), object()]
+
+
+@pytest.mark.parametrize("thing", GUARDS, ids=lambda thing: type(thing).__name__)
 def test_some_objects_have_nothing_that_decides_a_result(thing):
     (part,) = state_of(thing)
     assert part[0] == "kind"

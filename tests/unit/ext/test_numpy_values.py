@@ -136,7 +136,21 @@ def test_what_is_handed_out_cannot_be_written_to():
         VALUES.decode(VALUES.encode(own))[0] = 1
 
 
-@pytest.mark.parametrize("content", [b"", b"x", b"PK\x03\x04", b"\x80\x04N.", b"\x93NUMPY", b"\x93NUMPY\x01\x00\xff\xff", b"\x93NUMPY\x09\x00v\x00{", VALUES.encode(BASE)[:-1], VALUES.encode(BASE)[:80]])  # fmt: skip
+DAMAGED = {
+    "nothing": b"",
+    "text": b"x",
+    "zip": b"PK\x03\x04",
+    "pickle": b"\x80\x04N.",
+    "name alone": b"\x93NUMPY",
+    "header too short": b"\x93NUMPY\x01\x00\xff\xff",
+    "unknown version": b"\x93NUMPY\x09\x00v\x00{",
+    "end cut": VALUES.encode(BASE)[:-1],
+    "content cut": VALUES.encode(BASE)[:130],
+    "header cut": VALUES.encode(BASE)[:80],
+}
+
+
+@pytest.mark.parametrize("content", DAMAGED.values(), ids=DAMAGED)
 def test_damage_is_a_value_error(content):
     with pytest.raises(ValueError):
         VALUES.decode(content)

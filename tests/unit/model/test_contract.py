@@ -7,6 +7,7 @@ import collections.abc as cabc
 import dataclasses
 import datetime as dt
 import enum
+import re
 import typing
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePath
@@ -315,7 +316,8 @@ REFUSED = [
 
 
 def value_name(pair):
-    return f"{pair[0]!r} as {pair[1]}".replace("typing.", "").replace("tests.unit.model.test_contract.", "")[:100]
+    shown = type(pair[0]).__name__ if isinstance(pair[0], (set, frozenset)) else re.sub(r" at 0x\w+", "", repr(pair[0]))
+    return f"{shown} as {pair[1]}".replace("typing.", "").replace("tests.unit.model.test_contract.", "")[:100]
 
 
 @pytest.mark.parametrize("pair", CONFORMS, ids=value_name)
