@@ -38,7 +38,7 @@ format: $(VENV)/.checked
 	@$(BIN)/ruff check --fix .
 
 bench: $(VENV)/.installed
-	@$(BIN)/python benchmarks/overhead.py
+	@$(BIN)/python benchmarks/overhead.py $(ARGS)
 
 docs: $(VENV)/.documented
 	@$(BIN)/python docs/reference/generate.py

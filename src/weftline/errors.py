@@ -541,10 +541,18 @@ class WorkerDiedError(MachineError):
 
 class UnknownRunError(UsageError):
     code = "R509"
-    what = "no run {run!r} in {home}"
-    remedy = "list the runs: weftline runs"
+    what = "no run {run} in {home}"
+    remedy = "list the runs: weftline runs --home {home}"
     run: str
     home: str
+
+
+class AmbiguousRunError(UsageError):
+    code = "R515"
+    what = "several runs begin with {run!r}"
+    remedy = "give more of the id: {runs}"
+    run: str
+    runs: str
 
 
 class NotResumableError(PlanError):

@@ -57,7 +57,7 @@ def _parse(variable: str, text: str, kind: type) -> Any:
             return text.lower() in {"1", "true", "yes"}
         raise BadArgumentError(argument=f"{variable}={text}", detail="not a truth value", advice="use 1 or 0")
     if kind is int:
-        if not text.isdigit():
+        if not (text.isascii() and text.isdigit()):
             raise BadArgumentError(argument=f"{variable}={text}", detail="not a number", advice="use a number from 0")
         return int(text)
     return Path(text) if kind is not str else text

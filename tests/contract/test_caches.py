@@ -70,10 +70,11 @@ class TestFilesDeleted(TestFiles):
 
 
 class ReturnsWhatItFinds(MemoryCache):
-    """Keeps the last entry of a key, and shows altered contents."""
+    """Keeps the first entry of a key, and shows altered contents."""
 
     def store(self, entries):
-        self._entries.update((entry.key, entry) for entry in entries)
+        for entry in entries:
+            self._entries.setdefault(entry.key, entry)
 
     def recipes(self, recipes):
         return set(recipes)
@@ -82,20 +83,14 @@ class ReturnsWhatItFinds(MemoryCache):
 @pytest.mark.parametrize(
     "test",
     [
-        "test_the_first_entry_of_a_key_stays",
+        "test_the_last_entry_of_a_key_stays",
         "test_recipes_of_stored_entries_are_known",
-        "test_a_damaged_entry_is_put_aside_and_told",
     ],
 )
 def test_a_cache_that_breaks_its_promise_does_not_pass(test):
     class Suite(CacheContract):
         def cache(self, place):
             return ReturnsWhatItFinds()
-
-        def spoil(self, cache, place, entry):
-            spoilt = entry.outputs[0]._replace(content=b"something else")
-            cache.store([entry._replace(outputs=(spoilt, *entry.outputs[1:]))])
-            return True
 
     with pytest.raises(AssertionError):
         getattr(Suite(), test)()

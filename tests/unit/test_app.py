@@ -9,6 +9,7 @@ from weftline.app import verbs
 from weftline.app.claims import claimed
 from weftline.app.home import Home, Request
 from weftline.errors import (
+    AmbiguousRunError,
     InvalidPipelineError,
     NotResumableError,
     RunBusyError,
@@ -124,9 +125,11 @@ def test_a_run_is_found_by_the_beginning_of_its_id(home):
     assert verbs.find_run("", home).run == second.run
     assert verbs.find_run(first.run, home).run == first.run
     assert verbs.find_run(first.run[:14], home).run == first.run
-    for unclear in (first.run[:8], "nothing"):
-        with pytest.raises(UnknownRunError):
-            verbs.find_run(unclear, home)
+    with pytest.raises(UnknownRunError):
+        verbs.find_run("nothing", home)
+    with pytest.raises(AmbiguousRunError) as caught:
+        verbs.find_run(first.run[:8], home)
+    assert first.run in caught.value.fix
 
 
 def test_a_home_without_runs_has_none_to_find(home):
@@ -163,7 +166,7 @@ def test_a_run_that_another_living_process_works_on_is_left_alone(home):
     result = failed(home)
     other = "elsewhere:1:1"
     assert home.ledger.claim(result.run, other) is None
-    with pytest.raises(RunBusyError, match=other):
+    with pytest.raises(RunBusyError, match="1 on elsewhere"):
         verbs.resume("", home, PIPELINE, Request())
     assert home.ledger.claim(result.run, other) is None  # it is still theirs
 
@@ -171,7 +174,7 @@ def test_a_run_that_another_living_process_works_on_is_left_alone(home):
 def test_a_run_is_free_again_however_it_ended(home):
     result = failed(home)
     assert home.ledger.claim(result.run, "another") is None
-    home.ledger.release(result.run)
+    home.ledger.release(result.run, "another")
 
     class Breaks:
         def tell(self, run, events):
@@ -229,14 +232,15 @@ def test_a_run_that_another_process_completed_meanwhile_is_not_run_again(home, m
     """Between reading the journal and claiming the run, the process that had it may have ended it."""
     failed(home)
     other = Scripted(home.path)
-    before = verbs.plan
+    before = verbs.find_run
 
-    def plan(*args):
-        monkeypatch.setattr(verbs, "plan", before)
+    def find_run(run, where):
+        record = before(run, where)
+        monkeypatch.setattr(verbs, "find_run", before)
         assert verbs.resume("", other, PIPELINE, Request()).ok
-        return before(*args)
+        return record
 
-    monkeypatch.setattr(verbs, "plan", plan)
+    monkeypatch.setattr(verbs, "find_run", find_run)
     with contextlib.suppress(NotResumableError):
         assert verbs.resume("", home, PIPELINE, Request()).ok
     events = list(home.ledger.events(verbs.find_run("", home).run))

@@ -7,24 +7,32 @@ from collections.abc import Iterator
 
 from weftline.errors import RunBusyError
 from weftline.ports.ledger import Ledger
+from weftline.store import holder
 
 
 @contextlib.contextmanager
 def claimed(run: str, ledger: Ledger | None) -> Iterator[None]:
-    """Keeps other processes off a run; takes over from one that is dead."""
+    """Keeps other processes off a run; takes over from one that is dead.
+
+    Raises:
+        RunBusyError: a living process works on it.
+    """
     if ledger is None:
         yield
         return
-    from weftline.store.holder import may_be_alive, this_process
-
-    holder = this_process()
-    other = ledger.claim(run, holder)
-    if other is not None and not may_be_alive(other):
-        ledger.release(run)
-        other = ledger.claim(run, holder)
+    me = holder.this_process()
+    other = ledger.claim(run, me)
+    if other is not None and not holder.may_be_alive(other):
+        other = ledger.claim(run, me, instead_of=other)
     if other is not None:
-        raise RunBusyError(run=run, holder=other)
+        raise RunBusyError(run=run, holder=holder.described(other))
     try:
         yield
     finally:
-        ledger.release(run)
+        ledger.release(run, me)
+
+
+def is_abandoned(run: str, ledger: Ledger) -> bool:
+    """Whether nobody works on a run any more: its process is gone, or has given it back."""
+    found = ledger.holder(run)
+    return found is None or not holder.may_be_alive(found)

@@ -16,7 +16,14 @@ from weftline.app.interrupts import interruptible
 from weftline.author.load import load
 from weftline.author.pipeline import Pipeline
 from weftline.backends.capture import Capture
-from weftline.errors import NotResumableError, UnknownRunError, UnknownSelectionError, WeftlineError, did_you_mean
+from weftline.errors import (
+    AmbiguousRunError,
+    NotResumableError,
+    UnknownRunError,
+    UnknownSelectionError,
+    WeftlineError,
+    did_you_mean,
+)
 from weftline.model.ids import WHOLE, run_id
 from weftline.model.node import NO_BODY, NodeSpec, Output
 from weftline.model.params import Text
@@ -96,7 +103,8 @@ def run(
     """
     made = planned or plan(pipeline, home, request)
     run = run_id(home.clock.now(), os.urandom(3))
-    return _execute(made, run, home, request, sinks, None, _opening(made, request), echo=echo)
+    with claimed(run, home.ledger):
+        return _execute(made, run, home, request, sinks, None, echo=echo)
 
 
 def resume(
@@ -123,19 +131,21 @@ def resume(
         NotResumableError: it is complete, or was started by a program that gave it values which the journal cannot hold.
         RunBusyError: another process works on it.
     """
-    record = find_run(run, home)
-    opening = record.opening
-    if record.status is RunStatus.COMPLETED:
-        advice = f"start a new one: weftline run {opening.get('target') or '...'}"
-        raise NotResumableError(run=record.run, detail="it is complete", advice=advice)
-    if pipeline is None or request is None:
-        if not opening.get("target") or not opening.get("repeatable"):
-            advice = "resume it there: pipeline.resume(run, ...) with the same parameters and given values"
-            raise NotResumableError(run=record.run, detail="it was started by a program", advice=advice)
-        pipeline = pipeline or load(opening["target"])
-        request = request or _request_of(opening)
-    made = plan(pipeline, home, request)
-    return _execute(made, record.run, home, request, sinks, past_of(record), _opening(made, request), echo=echo)
+    found = find_run(run, home).run
+    with claimed(found, home.ledger):
+        record = find_run(found, home)  # as it is now that nobody else can change it
+        opening = record.opening
+        if record.status is RunStatus.COMPLETED:
+            advice = f"start a new one: weftline run {opening.get('target') or '...'}"
+            raise NotResumableError(run=found, detail="it is complete", advice=advice)
+        if pipeline is None or request is None:
+            if not opening.get("target") or not opening.get("repeatable"):
+                advice = "resume it there: pipeline.resume(run, ...) with the same parameters and given values"
+                raise NotResumableError(run=found, detail="it was started by a program", advice=advice)
+            pipeline = pipeline or load(opening["target"])
+            request = request or _request_of(opening)
+        made = plan(pipeline, home, request)
+        return _execute(made, found, home, request, sinks, past_of(record), echo=echo)
 
 
 def find_run(run: str, home: Home) -> RunRecord:
@@ -147,8 +157,11 @@ def find_run(run: str, home: Home) -> RunRecord:
     ledger = home.ledger if home.exists else None
     known = [] if ledger is None else [found.run for found in ledger.runs(10_000 if run else 1)]
     found = [name for name in known if name.startswith(run)]
-    if ledger is None or not found or (run and len(found) > 1 and run not in found):
-        raise UnknownRunError(run=run or "(newest)", home=home.shown, hint=did_you_mean(run, known))
+    if len(found) > 1 and run not in found:
+        listing = ", ".join(found[:5]) + (f" and {len(found) - 5} more" if len(found) > 5 else "")
+        raise AmbiguousRunError(run=run, runs=listing)
+    if ledger is None or not found:
+        raise UnknownRunError(run=run or "at all", home=home.shown, hint=did_you_mean(run, known))
     return RunRecord.fold(found[0], ledger.events(found[0]))
 
 
@@ -189,14 +202,13 @@ def _execute(
     request: Request,
     sinks: Sequence[Sink],
     past: Past | None,
-    opening: Mapping[str, Any],
     *,
     echo: bool,
 ) -> RunResult:
     is_checked = home.settings.checked if request.checked is None else request.checked
     capture = None if home.path is None else Capture(echo=echo)
     bus = [Bus(sinks)] if sinks else []
-    with claimed(run, home.ledger), contextlib.closing(home.backend(request, capture)) as backend:
+    with contextlib.closing(home.backend(request, capture)) as backend:
         around = Surroundings(
             backend=backend,
             values=home.values,
@@ -208,7 +220,7 @@ def _execute(
             logs=home.logs,
             checked=is_checked,
         )
-        engine = Engine(made, run, around, opening=opening, on_failure=request.on_failure, past=past)
+        engine = Engine(made, run, around, opening=_opening(made, request), on_failure=request.on_failure, past=past)
         with interruptible(engine):
             status = engine.run()
     for sink in bus:
@@ -237,6 +249,7 @@ def _opening(made: Plan, request: Request) -> dict[str, Any]:
         "workers": request.workers,
         "on_failure": request.on_failure,
         "cache": request.cache,
+        "checked": request.checked,
         "nodes": len(made.steps),
         "weftline": __version__,
         "python": ".".join(map(str, sys.version_info[:3])),
@@ -249,8 +262,10 @@ def _request_of(opening: Mapping[str, Any]) -> Request:
     return Request(
         params=params,
         targets=opening["targets"],
+        force=opening["force"],
         backend=opening["backend"],
         workers=opening["workers"],
         on_failure=opening["on_failure"],
         cache=opening["cache"],
+        checked=opening.get("checked"),
     )

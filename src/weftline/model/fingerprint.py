@@ -171,9 +171,16 @@ def part_key(key: bytes, position: int, item: int) -> bytes:
     return of_parts(b"weftline.item/1", key, b"%d" % position, b"%d" % item)
 
 
-def checkpoint_key(run: str, node: str, item: int) -> bytes:
-    """The key of a result that is never taken from the cache, but kept for the run's own resumption."""
-    return of_parts(b"weftline.checkpoint/1", run.encode(), node.encode(), b"%d" % item)
+def checkpoint_key(run: str, node: str, item: int, key: bytes) -> bytes:
+    """The key of a result that is never taken from the cache, but kept for the run's own resumption.
+
+    Args:
+        run: its id.
+        node: the node's name.
+        item: which call.
+        key: the cache key that the call would have; a resumed run that reads something else makes the result again.
+    """
+    return of_parts(b"weftline.checkpoint/1", run.encode(), node.encode(), b"%d" % item, key)
 
 
 def changes(old: Recipe, new: Recipe) -> list[Change]:

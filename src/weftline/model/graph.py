@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, TypeVar
@@ -86,6 +86,14 @@ class Graph:
         if is_pattern(pattern):
             return self._namespaces.get(namespace(pattern), [])
         return [pattern] if pattern in self.producers or pattern in self.inputs else []
+
+    def edges(self) -> Iterator[tuple[int, int, str]]:
+        """Producer, consumer and key of every edge, in the order of the consumers."""
+        for number, node in enumerate(self.nodes):
+            for read in node.inputs:
+                for key in self.keys_for(read.key):
+                    if key in self.producers:
+                        yield self.producers[key], number, key
 
     @cached_property
     def upstream(self) -> tuple[tuple[int, ...], ...]:

@@ -111,6 +111,14 @@ class Receipted(Protocol):
         ...
 
 
+def is_confirmed(target: Receipted, receipt: Any) -> bool:
+    """Whether a target says that it is as its receipt says; one that cannot answer does not say so."""
+    try:
+        return bool(target.confirms(receipt))
+    except Exception:  # noqa: BLE001 - a service may fail in any way; all of them mean that the work must be done again
+        return False
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class NodeSpec:
     """A node's whole declaration.

@@ -15,7 +15,8 @@ class CallRecord:
     """One call: of a node, or of one item of it.
 
     Attributes:
-        outcome: `succeeded`, `failed`, `restored`, or `started` for one that has no outcome.
+        outcome: `succeeded`, `failed`, `restored`; `lost` for one whose result was gone when it was wanted; `started` for one
+            that has none.
         attempt: the number of the last attempt.
         key: cache key in hex, where there is one.
         took_s: how long the last attempt ran.
@@ -109,7 +110,8 @@ def _take(node: NodeRecord, event: Event, body: Mapping[str, Any]) -> None:
         node.why = body.get("why", "")
     elif kind is Kind.OUTPUT_LOST:
         node.state = NodeState.WAITING
-        node.calls.clear()
+        for call in node.calls.values():  # their numbers stay: the next attempts go on from there
+            call.outcome, call.key = "lost", None
     else:
         _take_call(node.calls.setdefault(event.item, CallRecord()), event, body)
 

@@ -34,7 +34,7 @@ class LogFolder:
         folder = self._folder / run
         folder.mkdir(parents=True, exist_ok=True)
         middle = "" if item == WHOLE else f"@{item}"
-        (folder / f"{_safe(node)}{middle}.{attempt}.log").write_text(text, encoding="utf-8")
+        (folder / f"{_safe(node)}{middle}.{attempt}.log").write_text(text, encoding="utf-8", errors="backslashreplace")
 
     def names(self, run: str, node: str = "", item: int | None = None) -> Iterator[LogName]:
         """The files of a run, of one node of it, or of one item of that, in order."""
@@ -50,5 +50,5 @@ class LogFolder:
 
 
 def _safe(node: str) -> str:
-    """A node's name as part of a file name."""
-    return re.sub(r"[^\w.\-]", "_", node)
+    """A node's name as part of a file name; names that differ stay different."""
+    return re.sub(r"[^\w.\-]", lambda found: f"%{ord(found[0]):02x}", node)

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from weftline.errors import InvalidPipelineError, UnavailableInputError, UnknownSelectionError, WeftlineError, did_you_mean
+from weftline.errors import (
+    InvalidPipelineError,
+    MissingKeyError,
+    UnavailableInputError,
+    UnknownSelectionError,
+    WeftlineError,
+    did_you_mean,
+)
 from weftline.model.fingerprint import Change, changes
 from weftline.model.graph import Graph
 from weftline.model.node import NodeSpec
@@ -57,6 +64,7 @@ def check(graph: Graph, wish: Wish) -> tuple[list[WeftlineError], list[WeftlineE
     selected, _, more = select(graph, wish.targets)
     errors += [*found.findings, *more, *_unknown_nodes(graph, wish.force)]
     errors += misfits(graph, sorted(selected), wish.backend, wish.capabilities)
+    errors += _not_given(graph, selected, found.given)
     if wish.storable is not None:
         errors += unstorable(graph, selected, wish.storable)
     return errors, list(graph.remembered("notes", lambda: tuple(graph_notes(graph))))
@@ -82,6 +90,9 @@ def make(graph: Graph, wish: Wish, cache: Cache | None, ledger: Ledger | None, v
     graph = graph.with_given(bound.given)
     selected, goals, _ = select(graph, wish.targets)
     if cache is None:
+        left_out = _left_out(graph, selected)
+        if left_out:
+            raise InvalidPipelineError(pipeline=graph.name, findings=tuple(left_out))
         is_plain = not wish.params and not wish.targets
         steps = (
             graph.remembered("steps", lambda: _uncached_steps(graph, bound.params, selected))
@@ -126,6 +137,26 @@ def _unknown_nodes(graph: Graph, names: Sequence[str]) -> list[WeftlineError]:
     return [UnknownSelectionError(word=name, hint=did_you_mean(name, graph.index)) for name in names if name not in graph.index]
 
 
+def _not_given(graph: Graph, selected: frozenset[int], given: Mapping[str, Any]) -> Iterator[WeftlineError]:
+    """Declared inputs that a selected node needs and that this run is not given."""
+    for key in graph.inputs:
+        if key not in given:
+            reader = next((graph.nodes[number] for number in sorted(selected) if key in graph.nodes[number].required), None)
+            if reader is not None:
+                yield MissingKeyError(node=reader.name, key=key, target=graph.target or "FILE", place=reader.place)
+
+
+def _left_out(graph: Graph, selected: frozenset[int]) -> list[WeftlineError]:
+    """Inputs of selected nodes that come from others, when nothing is stored."""
+    return [
+        UnavailableInputError(
+            node=graph.nodes[number].name, producer=graph.nodes[source].name, key=key, place=graph.nodes[number].place
+        )
+        for source, number, key in graph.edges()
+        if number in selected and source not in selected
+    ]
+
+
 def _unavailable(graph: Graph, decisions: Sequence[Decision], forecasts: Sequence[Forecast]) -> list[WeftlineError]:
     """Inputs of what will run that come from a node left out and are not stored."""
     found: list[WeftlineError] = []
@@ -134,10 +165,11 @@ def _unavailable(graph: Graph, decisions: Sequence[Decision], forecasts: Sequenc
             continue
         node = graph.nodes[number]
         for read in node.inputs:
-            producer = graph.producers.get(read.key)
-            if producer is not None and decisions[producer] is Decision.SKIP and not forecasts[producer].is_hit:
-                source = graph.nodes[producer].name
-                found.append(UnavailableInputError(node=node.name, producer=source, key=read.key, place=node.place))
+            for key in graph.keys_for(read.key):
+                producer = graph.producers.get(key)
+                if producer is not None and decisions[producer] is Decision.SKIP and not forecasts[producer].is_hit:
+                    source = graph.nodes[producer].name
+                    found.append(UnavailableInputError(node=node.name, producer=source, key=key, place=node.place))
     return found
 
 
@@ -171,8 +203,6 @@ class _Explainer:
             return Counter({Decision.RUN: len(forecast.keys or (None,))})
         if forecast.keys is None:
             return Counter([unknown])
-        if forecast.unconfirmed:
-            return Counter({Decision.RUN: len(forecast.keys)})
         return Counter(
             Decision.CACHED if at in forecast.entries else unknown if key is None else Decision.RUN
             for at, key in enumerate(forecast.keys)
@@ -244,7 +274,7 @@ class _Explainer:
         ]
         if changed:
             return Reason(ReasonCode.INPUT, f"{', '.join(changed)} changed")
-        if last.took_s is None:
+        if not last.finished:
             return Reason(ReasonCode.MISSING_OUTPUT, "it did not finish last time")
         return Reason(ReasonCode.MISSING_OUTPUT, "its result is not in the cache")
 

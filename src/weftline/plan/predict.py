@@ -17,7 +17,7 @@ from weftline.errors import DamagedEntryError, WeftlineError
 from weftline.model.entry import ITEMS, Entry, Stored
 from weftline.model.fingerprint import Recipe, call_keys
 from weftline.model.graph import Graph
-from weftline.model.node import Input, NodeSpec
+from weftline.model.node import Input, NodeSpec, Receipted, is_confirmed
 from weftline.model.params import Bound
 from weftline.plan.recipe import RecipeMaker
 from weftline.ports.cache import Cache
@@ -49,7 +49,7 @@ class Forecast:
         keys: cache key by item, or one; None for what is not known.
         entries: hits by position in `keys`.
         known_recipe: whether anything made by this recipe is stored.
-        unconfirmed: the receipt is there, but the target does not confirm it.
+        unconfirmed: there was a receipt that the target does not confirm.
     """
 
     recipe: Recipe | None = None
@@ -62,7 +62,7 @@ class Forecast:
     @property
     def is_hit(self) -> bool:
         """Whether every call is there already."""
-        return self.keys is not None and len(self.entries) == len(self.keys) and not self.unconfirmed
+        return self.keys is not None and len(self.entries) == len(self.keys)
 
 
 class Predictor:
@@ -111,7 +111,7 @@ class Predictor:
 
     def _state_of(self, key: str, value: Any) -> KeyState:
         try:
-            if key in self._over and not isinstance(value, (str, bytes, Mapping)):
+            if key in self._over and self._values.has_items(value):
                 items = self._values.digests(value, f"given {key!r}")
                 return KeyState(digest.of_items(items), items)
             return KeyState(self._values.digest(value, f"given {key!r}"))
@@ -169,8 +169,11 @@ class Predictor:
 
     def _publish(self, node: NodeSpec, params: Mapping[str, Bound], forecast: Forecast) -> None:
         """Says what is known of the node's outputs to those who read them."""
-        if node.effect is not None and forecast.is_hit:
-            forecast.unconfirmed = not self._is_confirmed(node, params, forecast)
+        if node.effect is not None and forecast.entries:
+            target = node.target({name: bound.value for name, bound in params.items()})
+            kept = {at: entry for at, entry in forecast.entries.items() if self._is_confirmed(node, target, entry)}
+            forecast.unconfirmed = len(kept) < len(forecast.entries)
+            forecast.entries = kept
         for position, output in enumerate(node.outputs):
             if forecast.keys is None:
                 self._keys[output.key] = KeyState()
@@ -193,18 +196,16 @@ class Predictor:
                 return KeyState()
         return KeyState(stored.digest, items, (entry, position))
 
-    def _is_confirmed(self, node: NodeSpec, params: Mapping[str, Bound], forecast: Forecast) -> bool:
-        """Asks the target of an effect whether it still is as the receipt says; a target that cannot answer means no."""
-        entry = forecast.entries[0]
+    def _is_confirmed(self, node: NodeSpec, target: Receipted, entry: Entry) -> bool:
+        """Asks the target of an effect whether it still is as the receipts say."""
         try:
             receipts = [
                 self._values.decode(self._content(entry, stored), stored, node, output)
                 for stored, output in zip(entry.outputs, node.outputs, strict=True)
             ]
-            target = node.target({name: bound.value for name, bound in params.items()})
-            return all(target.confirms(receipt) for receipt in receipts)
-        except (WeftlineError, ValueError, OSError):
+        except (WeftlineError, ValueError):
             return False
+        return all(is_confirmed(target, receipt) for receipt in receipts)
 
 
 _NOTHING = KeyState()

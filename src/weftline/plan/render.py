@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterator
 from typing import Any, Literal
@@ -137,7 +138,11 @@ def _step(step: Step) -> dict[str, Any]:
 
 
 def _jsonable(value: Any) -> Any:
-    return value if isinstance(value, (str, int, float, bool, type(None), list, dict)) else str(value)
+    """A value as JSON can say it; as text, where it cannot."""
+    try:
+        return json.loads(json.dumps(value, allow_nan=False))
+    except (TypeError, ValueError, RecursionError):
+        return str(value)
 
 
 # --- pictures -----------------------------------------------------------------------------------------------------
@@ -158,17 +163,9 @@ def graph_as(form: Literal["text", "mermaid", "dot"], graph: Graph, plan: Plan |
     return "\n".join(_outline(graph))
 
 
-def edges(graph: Graph) -> Iterator[tuple[int, int, str]]:
-    """Producer, consumer and key of every edge, in the order of the consumers."""
-    for number, node in enumerate(graph.nodes):
-        for read in node.inputs:
-            for key in graph.keys_for(read.key):
-                if key in graph.producers:
-                    yield graph.producers[key], number, key
-
-
 def _outline(graph: Graph) -> Iterator[str]:
-    for number in graph.order:
+    in_order = set(graph.order)
+    for number in (*graph.order, *(number for number in range(len(graph.nodes)) if number not in in_order)):
         node = graph.nodes[number]
         over = f"   over {node.over}" if node.over else ""
         reads = ", ".join(read.key for read in node.inputs) or "-"
@@ -181,9 +178,10 @@ _COLOURS = {Decision.RUN: "#ffd966", Decision.MAY_RUN: "#cfe2f3", Decision.CACHE
 def _mermaid(graph: Graph, plan: Plan | None) -> Iterator[str]:
     yield "flowchart TD"
     for number, node in enumerate(graph.nodes):
-        shape = f'[["{node.name}"]]' if node.over else f'["{node.name}"]'
+        name = _mermaid_text(node.name)
+        shape = f'[["{name}"]]' if node.over else f'["{name}"]'
         yield f"    n{number}{shape}"
-    for source, target, key in edges(graph):
+    for source, target, key in graph.edges():
         yield f"    n{source} -->|{_mermaid_text(key)}| n{target}"
     for step in plan.steps if plan is not None else ():
         if step.decision in _COLOURS:
@@ -191,19 +189,24 @@ def _mermaid(graph: Graph, plan: Plan | None) -> Iterator[str]:
 
 
 def _mermaid_text(text: str) -> str:
-    return re.sub(r'["|]', "_", text)
+    return re.sub(r'["|\n\r\[\]]', "_", text)
 
 
 def _dot(graph: Graph, plan: Plan | None) -> Iterator[str]:
-    yield f'digraph "{graph.name}" {{'
+    yield f"digraph {_dot_text(graph.name)} {{"
     yield "    rankdir=TB; node [shape=box, style=filled, fillcolor=white];"
     colours = {} if plan is None else {step.node: _COLOURS.get(step.decision, "white") for step in plan.steps}
     for number, node in enumerate(graph.nodes):
         shape = ", shape=box3d" if node.over else ""
-        yield f'    n{number} [label="{node.name}", fillcolor="{colours.get(node.name, "white")}"{shape}];'
-    for source, target, key in edges(graph):
-        yield f'    n{source} -> n{target} [label="{key}"];'
+        yield f'    n{number} [label={_dot_text(node.name)}, fillcolor="{colours.get(node.name, "white")}"{shape}];'
+    for source, target, key in graph.edges():
+        yield f"    n{source} -> n{target} [label={_dot_text(key)}];"
     yield "}"
+
+
+def _dot_text(text: str) -> str:
+    """A quoted string of the DOT language (https://graphviz.org/doc/info/lang.html)."""
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", " ") + '"'
 
 
 def graph_as_dict(graph: Graph) -> dict[str, Any]:
@@ -226,6 +229,6 @@ def graph_as_dict(graph: Graph) -> dict[str, Any]:
         ],
         "edges": [
             {"from": graph.nodes[source].name, "to": graph.nodes[target].name, "key": key}
-            for source, target, key in edges(graph)
+            for source, target, key in graph.edges()
         ],
     }

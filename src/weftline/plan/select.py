@@ -30,7 +30,8 @@ def select(graph: Graph, words: Sequence[str]) -> tuple[frozenset[int], tuple[st
             continue
         found = _nodes(graph, word)
         if not found:
-            known = [*graph.index, *graph.producers, *(f"tag:{tag}" for node in graph.nodes for tag in node.tags)]
+            tags = sorted({f"tag:{tag}" for node in graph.nodes for tag in node.tags})
+            known = list(dict.fromkeys((*graph.index, *graph.producers, *tags)))
             findings.append(UnknownSelectionError(word=word, hint=did_you_mean(word.strip("+"), known)))
         numbers |= found
         goals += [key for number in sorted(found) for key in graph.nodes[number].provided]

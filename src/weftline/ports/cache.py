@@ -34,7 +34,7 @@ class Cache(Protocol):
     def store(self, entries: Sequence[Entry]) -> None:
         """Keeps entries whose outputs carry their contents. They survive a power failure once this returns.
 
-        An entry whose key is there already is left as it was.
+        An entry takes the place of one with the same key: a result that was forced, or a newer receipt.
 
         Raises:
             StoreUnusableError: the store cannot be written, such as on a full disk.

@@ -39,12 +39,14 @@ class LastTime:
     Attributes:
         recipe: what decided its result.
         inputs: digests in hex by input name.
-        took_s: how long the node took for each call that ran, or None if it did not finish.
+        took_s: how long the node took for each call that ran, the last time that any did; None if none ever did.
+        finished: whether it had a result the last time.
     """
 
     recipe: Recipe
     inputs: Mapping[str, str]
     took_s: float | None
+    finished: bool = True
 
 
 class Ledger(Protocol):
@@ -72,12 +74,22 @@ class Ledger(Protocol):
         """For each of these nodes that was ever started in a pipeline of that name, the last time."""
         ...
 
-    def claim(self, run: str, holder: str) -> str | None:
-        """Takes a run for one process. Returns the present holder instead when another one has it."""
+    def claim(self, run: str, holder: str, *, instead_of: str | None = None) -> str | None:
+        """Takes a run for one process. Returns the present holder instead when another one has it.
+
+        Args:
+            run: its id.
+            holder: names the process.
+            instead_of: a holder that is dead; the run is taken only from that one.
+        """
         ...
 
-    def release(self, run: str) -> None:
-        """Gives a claimed run back."""
+    def release(self, run: str, holder: str) -> None:
+        """Gives a claimed run back; nothing happens if another process has it."""
+        ...
+
+    def holder(self, run: str) -> str | None:
+        """Which process works on a run, as far as is known here."""
         ...
 
     def close(self) -> None:

@@ -32,6 +32,10 @@ class Values:
         """
         return digest.of(value, self.foreign.digester, path=path)
 
+    def has_items(self, value: Any) -> bool:
+        """Whether a node may run over a value: a sequence that is no text."""
+        return isinstance(value, Sequence) and not isinstance(value, (str, bytes, bytearray, memoryview))
+
     def digests(self, items: Iterable[Any], path: str) -> list[bytes]:
         """The digests of the items of a sequence.
 

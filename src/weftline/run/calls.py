@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from weftline.errors import DamagedEntryError
 from weftline.model.call import Call, Handle
 from weftline.model.entry import Entry, Stored
-from weftline.model.fingerprint import call_keys, checkpoint_key, part_key
+from weftline.model.fingerprint import Recipe, call_keys, checkpoint_key, part_key
 from weftline.model.ids import WHOLE
-from weftline.model.node import NodeSpec
+from weftline.model.node import NodeSpec, is_confirmed
 from weftline.model.plan import Decision, Plan, ReasonCode, Step
 from weftline.ports.cache import Cache
 from weftline.ports.values import Values, stored_items
 from weftline.run.inputs import Holdings
 
+#: How often one entry may be lost in one run before the store is believed to be broken.
+_MOST_LOSSES = 3
 _NO_PARAMS: dict[str, Any] = {}
 
 
@@ -27,14 +30,15 @@ class NodeCalls:
         step: what was planned for it.
     """
 
-    __slots__ = ("_shared", "is_lost", "keys", "node", "params", "step")
+    __slots__ = ("_shared", "is_lost", "keys", "node", "params", "recorded", "step")
 
     def __init__(self, node: NodeSpec, step: Step) -> None:
         self.node = node
         self.step = step
         self.params = {name: bound.value for name, bound in step.params.items()} if step.params else _NO_PARAMS
         self.keys: list[bytes] = []
-        self.is_lost = False  # what the plan found is there no more
+        self.is_lost = False  # what the plan found is not to be relied on any more
+        self.recorded: dict[int, bytes] = {}  # cache keys of results that the journal has, from before a loss
         self._shared: dict[str, Any] | None = None
 
     def call(self, handle: Handle, holdings: Holdings) -> Call:
@@ -84,6 +88,8 @@ class CallFinder:
         self._cache = cache
         self._values = values
         self._done = done
+        self._refused: set[bytes] = set()  # entries that proved to be damaged or wrong, until they are made again
+        self._losses: Counter[bytes] = Counter()
         self._itemised = {node.over for node in plan.graph.nodes if node.over is not None}
 
     def find(self, calls: NodeCalls) -> tuple[int, dict[int, Entry]]:
@@ -104,28 +110,37 @@ class CallFinder:
         if self._cache is None:
             return total, {}
         items = [WHOLE] if node.over is None else range(total)
-        if step.recipe is None:
-            calls.keys = [checkpoint_key(self._run, node.name, item) for item in items]
-        else:
-            calls.keys = self._keys(node, step.recipe.digest)
-        wanted = {item: key for item, key in zip(items, calls.keys, strict=True) if self._may_take(step, item, key)}
-        known = {} if calls.is_lost else {item: step.entries[item] for item in wanted if item in step.entries}
+        calls.keys = self._keys(node, step.recipe)
+        wanted = {item: key for item, key in zip(items, calls.keys, strict=True) if self._may_take(calls, item, key)}
+        planned = {} if calls.is_lost else planned_entries(step)
+        known = {item: planned[item] for item, key in wanted.items() if item in planned and planned[item].key == key}
         found = self._cache.find([key for item, key in wanted.items() if item not in known])
         entries = {item: known.get(item) or found[key] for item, key in wanted.items() if item in known or key in found}
         return total, {item: entry for item, entry in entries.items() if self._is_sound(calls, entry)}
 
-    def _keys(self, node: NodeSpec, recipe: bytes) -> list[bytes]:
+    def _keys(self, node: NodeSpec, recipe: Recipe | None) -> list[bytes]:
         digests: Mapping[str, bytes | None] = self._holdings.input_digests(node)
         items = None if node.over is None else self._holdings.item_digests(node.over)
-        keys = call_keys(recipe, digests, node.over_name, items)
+        keys = call_keys(b"" if recipe is None else recipe.digest, digests, node.over_name, items)
         assert keys is not None
-        return [key for key in keys if key is not None]
+        if node.cache:
+            return [key for key in keys if key is not None]
+        return [checkpoint_key(self._run, node.name, at, key) for at, key in enumerate(keys) if key is not None]
 
-    def _may_take(self, step: Step, item: int, key: bytes) -> bool:
+    def _may_take(self, calls: NodeCalls, item: int, key: bytes) -> bool:
         """Whether a stored result may stand for a call: not if it was forced or is never cached, unless this run made it."""
-        if step.recipe is None or step.reason.code is ReasonCode.FORCED:
-            return self._done.get((step.node, item)) == key.hex()
+        if key in self._refused:
+            return False
+        if not calls.node.cache or calls.step.reason.code is ReasonCode.FORCED:
+            is_of_this_run = calls.recorded.get(item) == key
+            return is_of_this_run or self._done.get((calls.step.node, item)) == key.hex()
         return True
+
+    def refuse(self, key: bytes) -> bool:
+        """An entry must not be used until it is made again. False if that was tried often enough."""
+        self._refused.add(key)
+        self._losses[key] += 1
+        return self._losses[key] <= _MOST_LOSSES
 
     def _is_sound(self, calls: NodeCalls, entry: Entry) -> bool:
         """Whether the target of an effect still is as the receipt says."""
@@ -139,7 +154,7 @@ class CallFinder:
                 receipt = self._values.decode(content, stored, node, output)
             except (DamagedEntryError, ValueError):
                 return False
-            if not target.confirms(receipt):
+            if not is_confirmed(target, receipt):
                 return False
         return True
 
@@ -151,6 +166,7 @@ class CallFinder:
             UnencodableError: no codec is known for a value.
         """
         node, key = calls.node, calls.key(item)
+        self._refused.discard(key)
         recipe = calls.step.recipe.digest if calls.step.recipe is not None else b""
         made_by = f"{self._run}/{node.name}"
         found: list[Entry] = []

@@ -77,6 +77,8 @@ class Engine:
         self._past = past or Past()
         self._opening = opening
         self._is_resumed = past is not None
+        # wall-clock times that never go backwards, whatever happens to the machine's clock
+        self._epoch = around.clock.now() - around.clock.monotonic()
         graph = plan.graph
         self._calls: dict[int, NodeCalls] = {}
         self._steps: Sequence[Step] = sorted_by_number(plan)
@@ -89,7 +91,7 @@ class Engine:
             elif step.decision is Decision.SKIP:
                 starts[number] = "skip"
                 self._take_stored(number, planned_entries(step))
-        self._reader = ReportReader(run, around, self.calls, self.holdings, self._finder)
+        self._reader = ReportReader(run, around, self.calls, self.holdings, self._finder, self._now)
         capabilities = around.backend.capabilities
         index = graph.index
         self.core = Core(
@@ -130,8 +132,8 @@ class Engine:
         Raises:
             LedgerUnusableError: the journal cannot be written; the run can be resumed.
         """
-        now = self._around.clock.now
-        began = self._around.clock.monotonic()
+        now = self._now
+        began = now()
         first = Event(Kind.RUN_RESUMED if self._is_resumed else Kind.RUN_STARTED, now(), body=self._opening)
         records, wishes = self.core.start(now())
         records.insert(0, first)
@@ -143,8 +145,11 @@ class Engine:
         for node in self.core.nodes:
             counts[str(node.state)] = counts.get(str(node.state), 0) + 1
         self._commit([Event(Kind.RUN_FINISHED, now(), body={"status": str(status), "counts": counts})])
-        self.took_s = self._around.clock.monotonic() - began
+        self.took_s = now() - began
         return status
+
+    def _now(self) -> float:
+        return self._epoch + self._around.clock.monotonic()
 
     def _loop(self, records: list[Event], wishes: list[Wish]) -> RunStatus:
         """Turns, until every node has ended."""
@@ -191,7 +196,7 @@ class Engine:
         progress = self.core.nodes[number]
         graph, nodes = self.plan.graph, self.core.nodes
         self._calls.pop(number, None)
-        if graph.nodes[number].over is not None:
+        if progress.state.has_output:
             self.holdings.finish(number, progress.total, progress.failed)
         if self._around.cache is None:
             return
@@ -204,20 +209,21 @@ class Engine:
         try:
             total, entries = self._finder.find(calls)
         except OutputLostError as lost:
-            return self._lost(lost.node, number, None)
+            return self._lost(lost, number, None)
         except WeftlineError as error:
-            return Unprepared(self._around.clock.now(), number, Failure.of(error))
+            return Unprepared(self._now(), number, Failure.of(error))
         for item, entry in entries.items():
             self.holdings.put_entry(number, item, entry)
-        done, node = self._past.done, calls.node
         restored = {
-            item: None if done.get((node.name, item)) == entry.key.hex() else {"key": entry.key.hex()}
+            item: None if self._is_recorded(calls, item, entry.key) else {"key": entry.key.hex()}
             for item, entry in entries.items()
         }
-        is_told = len(entries) == total and node.name in self._past.finished
-        return Prepared(
-            self._around.clock.now(), number, total, restored, None if is_told else self._start_fields(calls, total)
-        )
+        is_told = len(entries) == total and calls.node.name in self._past.finished and not any(restored.values())
+        return Prepared(self._now(), number, total, restored, None if is_told else self._start_fields(calls, total))
+
+    def _is_recorded(self, calls: NodeCalls, item: int, key: bytes) -> bool:
+        """Whether the journal of this run has the result already: from before a resumption, or from before a loss."""
+        return self._past.done.get((calls.node.name, item)) == key.hex() or calls.recorded.get(item) == key
 
     def _start_fields(self, calls: NodeCalls, total: int) -> dict[str, Any]:
         fields: dict[str, Any] = {"total": total}
@@ -236,29 +242,38 @@ class Engine:
         try:
             call = calls.call(wish.handle, self.holdings)
         except OutputLostError as lost:
-            facts.append(self._lost(lost.node, number, wish))
+            facts.append(self._lost(lost, number, wish))
             return
-        self._reader.expect(call)
+        try:
+            self._reader.expect(call)
+        except WeftlineError as error:
+            facts.append(Failed(self._now(), wish.handle, Failure.of(error)))
+            return
         self._around.backend.submit(call)
 
-    def _lost(self, source: int, reader: int, wish: Submit | None) -> Fact:
+    def _lost(self, lost: OutputLostError, reader: int, wish: Submit | None) -> Fact:
         """A stored input is gone: it is made again, if its node is part of this run."""
-        now = self._around.clock.now()
-        node = self.plan.graph.nodes[source]
+        now, source = self._now(), lost.node
+        name = self.plan.graph.nodes[source].name
+        why = ""
         if self.core.nodes[source].state is NodeState.SKIPPED:
-            failure = Failure(
-                "OutputLost", f"the stored output of {node.name} is gone, and {node.name} is not part of this run"
-            )
+            why = f"{name} is not part of this run"
+        elif lost.key is not None and not self._finder.refuse(lost.key):
+            why = "it was lost again and again: the store does not keep what it is given"
+        if why:
+            failure = Failure("OutputLost", f"the stored output of {name} is gone, and {why}")
             return Unprepared(now, reader, failure) if wish is None else Failed(now, wish.handle, failure)
-        self.holdings.forget(source)
-        self.calls(source).is_lost = True
+        if self.core.nodes[source].state.has_output:
+            calls = self.calls(source)
+            calls.recorded = self.holdings.forget(source)
+            calls.is_lost = True
         return Lost(now, source, reader, None if wish is None else wish.handle)
 
     # --- reports ---
 
     def _wait(self, longest_s: float) -> list[Fact]:
         """Facts from the backend, the clock and whoever wants the run to end."""
-        now = self._around.clock.now
+        now = self._now
         facts: list[Fact] = []
         if self._cancel != self._told_cancel:
             self._told_cancel = self._cancel

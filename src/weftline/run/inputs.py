@@ -19,11 +19,17 @@ _NOTHING: Any = {}
 
 
 class OutputLostError(Exception):
-    """A stored output is gone; the node that made it is named by its number."""
+    """A stored output is gone, damaged, or not of the declared type any more.
 
-    def __init__(self, node: int) -> None:
-        super().__init__(node)
+    Attributes:
+        node: number of the node that made it.
+        key: of the entry that must not be used again; None if what is gone is known already.
+    """
+
+    def __init__(self, node: int, key: bytes | None = None) -> None:
+        super().__init__(node, key)
         self.node = node
+        self.key = key
 
 
 class Holdings:
@@ -46,7 +52,10 @@ class Holdings:
         self._live_items: dict[int, dict[int, tuple[Any, ...]]] = {}
         self._entries: dict[int, dict[int, Entry]] = {}
         self._kept: dict[int, Sequence[int]] = {}
+        self._lost: set[int] = set()  # nodes whose output is being made again
         self._positions = graph.positions
+        self._over = {node.over for node in graph.nodes}
+        self._decoded: tuple[bytes, int, Any] | None = None  # the list that was read last, for those who take its items
 
     # --- what nodes made ---
 
@@ -65,7 +74,8 @@ class Holdings:
         entries[item] = entry
 
     def finish(self, number: int, total: int, failed: Collection[int] | None = None) -> None:
-        """All calls of a node that runs over items have ended; the failed ones have no output."""
+        """All calls of a node have ended; the failed ones have no output."""
+        self._lost.discard(number)
         self._kept[number] = [item for item in range(total) if item not in failed] if failed else range(total)
 
     def release(self, number: int) -> None:
@@ -74,10 +84,26 @@ class Holdings:
             self._live.pop(number, None)
             self._live_items.pop(number, None)
 
-    def forget(self, number: int) -> None:
-        """A node's output is lost: what is known of where it is stored is wrong."""
-        self._entries.pop(number, None)
+    def forget(self, number: int) -> dict[int, bytes]:
+        """A node's output is lost, and will be made again.
+
+        Returns:
+            Cache keys of what was stored, by item.
+        """
+        self._lost.add(number)
         self._kept.pop(number, None)
+        return {item: entry.key for item, entry in self._entries.pop(number, _NOTHING).items()}
+
+    def _place(self, key: str) -> tuple[int, int]:
+        """The number of the node that makes a key, and the place among its outputs.
+
+        Raises:
+            OutputLostError: the output is being made again.
+        """
+        number, position = self._positions[key]
+        if number in self._lost:
+            raise OutputLostError(number)
+        return number, position
 
     # --- digests ---
 
@@ -86,7 +112,7 @@ class Holdings:
         found: dict[str, bytes] = {}
         for read in node.inputs:
             if read.optional:
-                pairs = [(key.encode(), self.digest(key)) for key in self._graph.keys_for(read.key)]
+                pairs = [(key.encode(), self.digest(key)) for key in self._graph.keys_for(read.key) if self.has(key)]
                 found[read.name] = digest.of_parts(*(part for pair in pairs for part in pair))
             elif read.key == node.over:
                 found[read.name] = digest.of_items(self.item_digests(read.key))
@@ -98,9 +124,12 @@ class Holdings:
         """The digest of what a key holds."""
         if key in self._given:
             if key not in self._given_digests:
-                self._given_digests[key] = self._values.digest(self._given[key], key)
+                value = self._given[key]
+                is_list = key in self._over and self._values.has_items(value)
+                found = digest.of_items(self.item_digests(key)) if is_list else self._values.digest(value, key)
+                self._given_digests[key] = found
             return self._given_digests[key]
-        number, position = self._positions[key]
+        number, position = self._place(key)
         if self._graph.nodes[number].over is not None:
             return digest.of_items(self.item_digests(key))
         return self._item_digest(number, position, WHOLE)
@@ -108,7 +137,7 @@ class Holdings:
     def item_digests(self, key: str) -> list[bytes]:
         """The digests of the items of a list, in order."""
         if key not in self._given:
-            number, position = self._positions[key]
+            number, position = self._place(key)
             if self._graph.nodes[number].over is not None:
                 return [self._item_digest(number, position, item) for item in self._kept[number]]
             entry = self._entries.get(number, _NOTHING).get(WHOLE)
@@ -132,12 +161,16 @@ class Holdings:
     # --- values ---
 
     def has(self, key: str) -> bool:
-        """Whether a key holds anything."""
+        """Whether a key holds anything.
+
+        Raises:
+            OutputLostError: it did, and is being made again.
+        """
         if key in self._given:
             return True
-        number, _ = self._positions.get(key, (None, 0))
-        if number is None:
+        if key not in self._positions:
             return False
+        number, _ = self._place(key)
         if self._graph.nodes[number].over is not None:
             return number in self._kept
         return number in self._live or number in self._entries
@@ -150,17 +183,26 @@ class Holdings:
         """
         if key in self._given:
             return self._given[key]
-        number, position = self._positions[key]
+        number, position = self._place(key)
         if self._graph.nodes[number].over is not None:
             return [self._part(number, position, item) for item in self._kept.get(number, ())]
         return self._part(number, position, WHOLE)
 
     def item(self, key: str, at: int) -> Any:
         """The item at a place of the list that a key holds."""
-        number, position = self._positions.get(key, (None, 0))
-        if key in self._given or number is None or self._graph.nodes[number].over is None:
+        if key in self._given:
+            return self._given[key][at]
+        number, position = self._place(key)
+        if self._graph.nodes[number].over is not None:
+            return self._part(number, position, self._kept[number][at])
+        entry = self._entries.get(number, _NOTHING).get(WHOLE)
+        if number in self._live or entry is None:
             return self.value(key)[at]
-        return self._part(number, position, self._kept[number][at])
+        if entry.outputs[position].codec == ITEMS:
+            return self._listed(number, entry, position, (at,))[0]
+        if self._decoded is None or self._decoded[:2] != (entry.key, position):
+            self._decoded = (entry.key, position, self.value(key))
+        return self._decoded[2][at]
 
     def count(self, node: NodeSpec) -> int:
         """How many items there are of the key that a node runs over.
@@ -171,11 +213,14 @@ class Holdings:
         assert node.over is not None
         key = node.over
         if key not in self._given:
-            number, _ = self._positions[key]
+            number, position = self._place(key)
             if self._graph.nodes[number].over is not None:
                 return len(self._kept[number])
+            entry = self._entries.get(number, _NOTHING).get(WHOLE)
+            if number not in self._live and entry is not None and entry.outputs[position].codec == ITEMS:
+                return len(digests_in(self._content(number, entry, position)))
         value = self.value(key)
-        if isinstance(value, (str, bytes, Mapping, set, frozenset)) or not isinstance(value, Sequence):
+        if not self._values.has_items(value):
             raise UnboundedInputError(node=node.name, key=key, kind=type(value).__name__, place=node.place)
         return len(value)
 
@@ -189,11 +234,10 @@ class Holdings:
         node = self._graph.nodes[number]
         try:
             value = self._decode(number, entry, position)
-        except (ValueError, TypeError, KeyError, EOFError):
-            del self._entries[number][item]
-            raise OutputLostError(number) from None
+        except ValueError:
+            raise OutputLostError(number, entry.key) from None
         if not node.outputs[position].check(value):
-            raise OutputLostError(number)
+            raise OutputLostError(number, entry.key)
         return value
 
     def _decode(self, number: int, entry: Entry, position: int) -> Any:
@@ -202,21 +246,24 @@ class Holdings:
         node = self._graph.nodes[number]
         if stored.codec != ITEMS:
             return self._values.decode(content, stored, node, node.outputs[position])
-        items = self._listed(number, entry, position, len(digests_in(content)))
+        items = self._listed(number, entry, position, range(len(digests_in(content))))
         return container_in(content)(items)
 
-    def _listed(self, number: int, entry: Entry, position: int, count: int) -> list[Any]:
-        """A list whose items are entries of their own."""
+    def _listed(self, number: int, entry: Entry, position: int, items_at: Sequence[int]) -> list[Any]:
+        """Items of a list that are entries of their own."""
         assert self._cache is not None
-        keys = [part_key(entry.key, position, item) for item in range(count)]
+        keys = [part_key(entry.key, position, at) for at in items_at]
         found = self._cache.find(keys)
         if len(found) != len(set(keys)):
-            raise OutputLostError(number)
+            raise OutputLostError(number, entry.key)
         node = self._graph.nodes[number]
         items = []
         for key in keys:
             stored = found[key].outputs[0]
-            content = self._cache.load(stored, key) if stored.content is None else stored.content
+            try:
+                content = self._cache.load(stored, key)
+            except DamagedEntryError:
+                raise OutputLostError(number, entry.key) from None
             items.append(self._values.decode(content, stored, node, node.outputs[position]))
         return items
 
@@ -228,7 +275,7 @@ class Holdings:
         try:
             return self._cache.load(stored, entry.key)
         except DamagedEntryError:
-            raise OutputLostError(number) from None
+            raise OutputLostError(number, entry.key) from None
 
     # --- inputs of calls ---
 

@@ -30,8 +30,19 @@ class NodeProgress:
     """
 
     __slots__ = (
-        "again", "failed", "pending", "position", "restored", "running", "started_at", "state", "succeeded", "todo", "total",
-        "waiters", "is_doomed",
+        "again",
+        "failed",
+        "is_doomed",
+        "pending",
+        "position",
+        "restored",
+        "running",
+        "started_at",
+        "state",
+        "succeeded",
+        "todo",
+        "total",
+        "waiters",
     )  # fmt: skip
 
     def __init__(self, pending: int) -> None:

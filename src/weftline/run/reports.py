@@ -25,16 +25,24 @@ class ReportReader:
         calls: the calls of a node by its number.
         holdings: takes what was made.
         finder: knows how results are stored.
+        now: the time of the run.
     """
 
     def __init__(
-        self, run: str, around: Surroundings, calls: Callable[[int], NodeCalls], holdings: Holdings, finder: CallFinder
+        self,
+        run: str,
+        around: Surroundings,
+        calls: Callable[[int], NodeCalls],
+        holdings: Holdings,
+        finder: CallFinder,
+        now: Callable[[], float],
     ) -> None:
         self._run = run
         self._around = around
         self._calls = calls
         self._holdings = holdings
         self._finder = finder
+        self._now = now
         self._before: dict[tuple[int, int], tuple[Call, Mapping[str, bytes]]] = {}
 
     def expect(self, call: Call) -> None:
@@ -45,7 +53,7 @@ class ReportReader:
 
     def read(self, reports: Sequence[Report]) -> list[Fact]:
         """The facts; results are stored first, all of them in one go."""
-        now = self._around.clock.now()
+        now = self._now()
         facts: list[Fact] = []
         entries: list[Entry] = []
         for report in reports:

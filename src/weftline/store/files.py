@@ -32,8 +32,10 @@ _CARRIED_BYTES = 1 << 10
 #: Keys in one question: below SQLite's limit on parameters in old releases.
 _BATCH = 900
 _LATEST = 1
+#: What SQLite says of a file that is no index of ours, or no longer.
+_BROKEN = ("malformed", "no such table", "no such column", "has no column", "unsupported file format", "already exists")
 _COLUMNS = "key, position, total, digest, codec, object, size, content, recipe, made_at, took_s, made_by, seal"
-_INSERT = f"INSERT OR IGNORE INTO results ({_COLUMNS}) VALUES ({', '.join('?' * 13)})"  # noqa: S608 - constants only
+_INSERT = f"INSERT OR REPLACE INTO results ({_COLUMNS}) VALUES ({', '.join('?' * 13)})"  # noqa: S608 - constants only
 
 
 class FileCache:
@@ -64,7 +66,13 @@ class FileCache:
         if stored.size > _INLINE_BYTES:
             content = self._objects.read(stored.object)
         else:
-            content = self._guarded(lambda: self._inline(key, stored), None)
+            nothing: list[tuple[bytes, bytes]] = []
+            rows = self._guarded(lambda: self._inline(key), nothing)
+            content = next((content for digest, content in rows if digest == stored.object), None)
+            if content is None and rows:  # nothing is damaged: another process has made this entry anew
+                raise DamagedEntryError(what_is_damaged=key.hex()[:12], detail="it was replaced meanwhile")
+            if content is not None and hashlib.sha256(content).digest() != stored.object:
+                content = None
         if content is None:
             detail = "its content is gone or altered"
             self._put_aside(key, [stored.object], detail)
@@ -157,27 +165,28 @@ class FileCache:
 
     def _entry(self, key: bytes, rows: list[Any]) -> Entry | None:
         outputs = []
+        damaged = []
         fault = None if len(rows) == max(rows[0][2], 1) else "some of its outputs are missing"
         for row in rows:
             _, _, total, digest, codec, thing, size, content, *_, seal = row
             if _seal(row) != seal:
                 fault = "its record was altered"
-            elif content is None and total:
-                fault = fault or self._objects.fault(thing, size)
+            elif content is None and total and (broken := self._objects.fault(thing, size)) is not None:
+                fault = broken
+                damaged.append(thing)
             if total:
-                outputs.append(Stored(digest, codec, thing, size, content if size <= _CARRIED_BYTES else None))
+                is_carried = size <= _CARRIED_BYTES and codec != "pickle"  # a pickle is asked for, and judged, by `load`
+                outputs.append(Stored(digest, codec, thing, size, content if is_carried else None))
         if fault is not None:
-            self._put_aside(key, [row[5] for row in rows if row[7] is None], fault)
+            self._put_aside(key, damaged, fault)
             return None
         recipe, made_at, took_s, made_by = rows[0][8:12]
         return Entry(key, recipe, tuple(outputs), made_at, took_s, made_by)
 
-    def _inline(self, key: bytes, stored: Stored) -> bytes | None:
-        sql = "SELECT content FROM results WHERE key = ? AND object = ? LIMIT 1"
-        row = self._index.execute(sql, (key, stored.object)).fetchone()
-        if row is None or hashlib.sha256(row[0]).digest() != stored.object:
-            return None
-        return bytes(row[0])
+    def _inline(self, key: bytes) -> list[tuple[bytes, bytes]]:
+        """Digests and contents of an entry's outputs that lie in the index."""
+        sql = "SELECT object, content FROM results WHERE key = ? AND content IS NOT NULL"
+        return self._index.execute(sql, (key,)).fetchall()
 
     def _write(self, rows: list[tuple[Any, ...]], recipes: Collection[tuple[bytes]]) -> None:
         self._index.execute("BEGIN IMMEDIATE")
@@ -244,5 +253,5 @@ def _seal(row: Sequence[Any]) -> bytes:
 def _is_broken(error: sqlite3.DatabaseError) -> bool:
     """Whether an error means that the file is damaged, rather than locked, full or not to be written."""
     if isinstance(error, sqlite3.OperationalError):
-        return "malformed" in str(error) or "no such table" in str(error)
+        return any(words in str(error) for words in _BROKEN)
     return not isinstance(error, (sqlite3.IntegrityError, sqlite3.ProgrammingError))

@@ -13,21 +13,28 @@ def this_process() -> str:
 
 
 def may_be_alive(holder: str) -> bool:
-    """Whether the process still runs; one of another host is believed to."""
-    host, pid, start = holder.rsplit(":", 2)
-    if host != socket.gethostname():
+    """Whether the process still runs; one of another host, or of another kind of name, is believed to."""
+    parts = holder.rsplit(":", 2)
+    if len(parts) != 3 or parts[0] != socket.gethostname():
         return True
     if Path("/proc/self").exists():
-        return _started(int(pid)) == start
-    return _answers(int(pid))
+        return _started(int(parts[1])) == parts[2]
+    return _answers(int(parts[1]))
+
+
+def described(holder: str) -> str:
+    """A holder as people would name it."""
+    parts = holder.rsplit(":", 2)
+    return f"{parts[1]} on {parts[0]}" if len(parts) == 3 else holder
 
 
 def _started(pid: int) -> str:
-    """When a process began, in clock ticks since the machine's start; `?` where the system does not tell."""
+    """When a process began, in clock ticks since the machine's start; `?` for none, and where the system does not tell."""
     try:
-        return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[19]
-    except (OSError, IndexError):
+        fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+    except OSError:
         return "?"
+    return "?" if fields[0] in {"Z", "X"} else fields[19]  # one that has ended, although nobody has asked how
 
 
 def _answers(pid: int) -> bool:

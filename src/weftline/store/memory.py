@@ -20,14 +20,15 @@ class MemoryCache:
 
     def load(self, stored: Stored, key: bytes) -> bytes:
         """The content that came with the entry."""
-        if stored.content is None:
-            raise DamagedEntryError(what_is_damaged=key.hex()[:12], detail="its content is gone")
-        return stored.content
+        entry = self._entries.get(key)
+        for found in (stored, *(entry.outputs if entry is not None else ())):
+            if found.object == stored.object and found.content is not None:
+                return found.content
+        raise DamagedEntryError(what_is_damaged=key.hex()[:12], detail="its content is gone")
 
     def store(self, entries: Sequence[Entry]) -> None:
-        """Keeps entries; the first of a key stays."""
-        for entry in entries:
-            self._entries.setdefault(entry.key, entry)
+        """Keeps entries; the last of a key stays."""
+        self._entries.update((entry.key, entry) for entry in entries)
 
     def recipes(self, recipes: Collection[bytes]) -> set[bytes]:
         """Which recipes have made an entry."""

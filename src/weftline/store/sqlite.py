@@ -18,10 +18,14 @@ from weftline.store.database import connect, migrate
 
 _LATEST = 1
 _encode = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
-_INSERT = "INSERT INTO events (run, seq, kind, at, node, item, attempt, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+_INSERT = "INSERT INTO events (run, seq, kind, at, node, item, attempt, epoch, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _LAST = """
-    INSERT INTO last_times (pipeline, node, recipe, inputs, took_s) VALUES (?, ?, ?, ?, NULL)
-    ON CONFLICT (pipeline, node) DO UPDATE SET recipe = excluded.recipe, inputs = excluded.inputs
+    INSERT INTO last_times (pipeline, node, recipe, inputs, took_s, finished) VALUES (?, ?, ?, ?, NULL, ?)
+    ON CONFLICT (pipeline, node)
+    DO UPDATE SET recipe = excluded.recipe, inputs = excluded.inputs, finished = excluded.finished
+"""
+_DONE = """
+    UPDATE last_times SET finished = 1, took_s = coalesce(?, took_s) WHERE pipeline = ? AND node = ?
 """
 
 
@@ -30,7 +34,7 @@ class SqliteLedger:
 
     def __init__(self, path: Path | str) -> None:
         self._path = str(path)
-        self._next: dict[str, int] = {}
+        self._next: dict[str, tuple[int, int]] = {}
         self._pipelines: dict[str, str] = {}
         self._recipes: set[bytes] = set()
         try:
@@ -51,6 +55,7 @@ class SqliteLedger:
             try:
                 self._append(run, events, recipes)
                 self._db.execute("COMMIT")
+                self._recipes.update(recipe.digest for recipe in recipes)
             except BaseException:
                 self._next.pop(run, None)
                 with contextlib.suppress(sqlite3.Error):
@@ -60,25 +65,31 @@ class SqliteLedger:
             raise LedgerUnusableError(path=self._path, detail=str(error)) from error
 
     def _append(self, run: str, events: Sequence[Event], recipes: Sequence[Recipe]) -> None:
-        first = self._next.get(run)
-        if first is None:
-            row = self._db.execute("SELECT max(seq) FROM events WHERE run = ?", (run,)).fetchone()
-            first = 0 if row[0] is None else row[0] + 1
+        first, epoch = self._place(run)
+        epoch += sum(event.kind is Kind.RUN_RESUMED for event in events)
         rows = [
-            (run, seq, str(kind), at, node, item, attempt, None if body is None else _encode(body))
+            (run, seq, str(kind), at, node, item, attempt, epoch, None if body is None else _encode(body))
             for seq, (kind, at, node, item, attempt, body) in enumerate(events, first)
         ]
         self._db.executemany(_INSERT, rows)
-        self._next[run] = first + len(rows)
+        self._next[run] = (first + len(rows), epoch)
         for recipe in recipes:
             if recipe.digest not in self._recipes:
-                self._recipes.add(recipe.digest)
                 row = (recipe.digest.hex(), _encode(recipe.as_dict()))
                 self._db.execute("INSERT OR IGNORE INTO recipes VALUES (?, ?)", row)
         self._note_last_times(run, events)
 
+    def _place(self, run: str) -> tuple[int, int]:
+        """The number of a run's next event, and how often it was resumed."""
+        known = self._next.get(run)
+        if known is None:
+            sql = "SELECT coalesce(max(seq), -1) + 1, coalesce(max(epoch), 0) FROM events WHERE run = ?"
+            known = self._db.execute(sql, (run,)).fetchone()
+        return known
+
     def _note_last_times(self, run: str, events: Sequence[Event]) -> None:
-        started, took = [], []
+        seen: list[tuple[Any, ...]] = []
+        done: list[tuple[Any, ...]] = []
         for event in events:
             body = event.body
             if body is None:
@@ -86,18 +97,20 @@ class SqliteLedger:
             if event.kind is Kind.RUN_STARTED:
                 self._pipelines[run] = body["pipeline"]
             elif "recipe" in body:
-                started.append((self._pipeline(run), event.node, body["recipe"], _encode(body.get("inputs", {}))))
-            if event.kind is Kind.NODE_FINISHED and body.get("ran"):
-                took.append((body["took_s"] / body["ran"], self._pipeline(run), event.node))
-        if started:
-            self._db.executemany(_LAST, started)
-        if took:
-            self._db.executemany("UPDATE last_times SET took_s = ? WHERE pipeline = ? AND node = ?", took)
+                is_end = event.kind is Kind.NODE_FINISHED
+                seen.append((self._pipeline(run), event.node, body["recipe"], _encode(body.get("inputs", {})), is_end))
+            if event.kind is Kind.NODE_FINISHED and body.get("state") in {"succeeded", "cached"}:
+                took = body["took_s"] / body["ran"] if body.get("ran") else None
+                done.append((took, self._pipeline(run), event.node))
+        if seen:
+            self._db.executemany(_LAST, seen)
+        if done:
+            self._db.executemany(_DONE, done)
 
     def _pipeline(self, run: str) -> str:
         if run not in self._pipelines:
-            row = self._db.execute("SELECT pipeline FROM runs WHERE run = ?", (run,)).fetchone()
-            self._pipelines[run] = "" if row is None else row[0]
+            row = self._db.execute("SELECT opening FROM runs WHERE run = ?", (run,)).fetchone()
+            self._pipelines[run] = "" if row is None else json.loads(row[0])["pipeline"]
         return self._pipelines[run]
 
     def events(self, run: str) -> Iterator[Event]:
@@ -108,36 +121,42 @@ class SqliteLedger:
 
     def runs(self, limit: int = 20) -> Sequence[RunSummary]:
         """The newest runs first."""
-        sql = "SELECT run, pipeline, status, started_at, ended_at, counts FROM runs ORDER BY started_at DESC LIMIT ?"
-        return [
-            RunSummary(run, pipeline, RunStatus(status), started_at, ended_at, json.loads(counts))
-            for run, pipeline, status, started_at, ended_at, counts in self._query(sql, (limit,))
-        ]
+        sql = "SELECT run, opening, started_at, ended_at, ending FROM runs ORDER BY started_at DESC, run DESC LIMIT ?"
+        return [_summary(*row) for row in self._query(sql, (limit,))]
 
     def last_times(self, pipeline: str, nodes: Sequence[str]) -> Mapping[str, LastTime]:
         """The last time of each node; nodes that were never started are missing."""
         sql = """
-            SELECT node, recipes.body, inputs, took_s FROM last_times JOIN recipes USING (recipe)
+            SELECT node, recipes.body, inputs, took_s, finished FROM last_times JOIN recipes USING (recipe)
             WHERE pipeline = ? AND node = ?
         """
         found = {}
         known: dict[str, Recipe] = {}
         for name in nodes:
-            for node, body, inputs, took_s in self._query(sql, (pipeline, name)):
+            for node, body, inputs, took_s, finished in self._query(sql, (pipeline, name)):
                 if body not in known:
                     known[body] = Recipe.from_dict(json.loads(body))
-                found[node] = LastTime(known[body], json.loads(inputs), took_s)
+                found[node] = LastTime(known[body], json.loads(inputs), took_s, bool(finished))
         return found
 
-    def claim(self, run: str, holder: str) -> str | None:
+    def claim(self, run: str, holder: str, *, instead_of: str | None = None) -> str | None:
         """Takes a run for one holder, or tells who has it."""
-        self._db.execute("INSERT OR IGNORE INTO claims VALUES (?, ?)", (run, holder))
+        self._next.pop(run, None)  # another process may have written since
+        if instead_of is None:
+            self._query("INSERT OR IGNORE INTO claims VALUES (?, ?)", (run, holder))
+        else:
+            self._query("UPDATE claims SET holder = ? WHERE run = ? AND holder = ?", (holder, run, instead_of))
         found = str(self._query("SELECT holder FROM claims WHERE run = ?", (run,))[0][0])
         return None if found == holder else found
 
-    def release(self, run: str) -> None:
-        """Gives a claimed run back."""
-        self._db.execute("DELETE FROM claims WHERE run = ?", (run,))
+    def release(self, run: str, holder: str) -> None:
+        """Gives a run back, if that holder has it."""
+        self._query("DELETE FROM claims WHERE run = ? AND holder = ?", (run, holder))
+
+    def holder(self, run: str) -> str | None:
+        """Who has a run."""
+        rows = self._query("SELECT holder FROM claims WHERE run = ?", (run,))
+        return str(rows[0][0]) if rows else None
 
     def close(self) -> None:
         """Closes the file."""
@@ -148,3 +167,10 @@ class SqliteLedger:
             return self._db.execute(sql, values).fetchall()
         except sqlite3.Error as error:
             raise LedgerUnusableError(path=self._path, detail=str(error)) from error
+
+
+def _summary(run: str, opening: str, started_at: float, ended_at: float | None, ending: str | None) -> RunSummary:
+    """A line of the list of runs; JSON is read here, since SQLite knows no NaN in it."""
+    end = {} if ending is None else json.loads(ending)
+    status = RunStatus(end.get("status", RunStatus.RUNNING))
+    return RunSummary(run, json.loads(opening)["pipeline"], status, started_at, ended_at, end.get("counts", {}))

@@ -11,12 +11,12 @@ class ManualClock:
     """
 
     def __init__(self, now: float = 1_800_000_000.0) -> None:
-        self._now = now
+        self._epoch = now
         self._monotonic = 0.0
 
     def now(self) -> float:
         """Seconds since the epoch."""
-        return self._now
+        return self._epoch + self._monotonic
 
     def monotonic(self) -> float:
         """Seconds that only `move` adds to."""
@@ -30,9 +30,8 @@ class ManualClock:
         """
         if seconds < 0:
             raise ValueError(f"time does not run backwards: {seconds} s")
-        self._now += seconds
         self._monotonic += seconds
 
     def jump(self, seconds: float) -> None:
         """Somebody sets the machine's clock, forwards or backwards; no time passes."""
-        self._now += seconds
+        self._epoch += seconds

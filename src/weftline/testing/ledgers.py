@@ -198,9 +198,19 @@ class LedgerContract:
             assert ledger.claim("r1", "one") is None
             assert ledger.claim("r1", "two") == "one"
             assert ledger.claim("r2", "two") is None
-            ledger.release("r1")
+            ledger.release("r1", "two")
+            assert ledger.holder("r1") == "one", "only who has it may give it back"
+            ledger.release("r1", "one")
+            assert ledger.holder("r1") is None
             assert ledger.claim("r1", "two") is None
-            ledger.release("unknown")
+            ledger.release("unknown", "one")
+
+    def test_a_run_is_taken_over_only_from_the_holder_that_is_named(self) -> None:
+        """Two processes may find the same dead holder; only the first one takes its place."""
+        with self._opened() as (ledger, _):
+            ledger.claim("r1", "dead")
+            assert ledger.claim("r1", "first", instead_of="dead") is None
+            assert ledger.claim("r1", "second", instead_of="dead") == "first"
 
     # --- keeping ---
 

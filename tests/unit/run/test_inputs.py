@@ -108,7 +108,6 @@ def test_digests_are_the_same_wherever_the_value_is():
     stored.put_entry(PAIR, WHOLE, entry(PAIR, WHOLE, 7, "seven"))
     for key in ("first", "second"):
         assert live.digest(key) == stored.digest(key)
-    assert holdings().digest("items") == VALUES.digest([10, 20, 30])
 
 
 def test_the_digest_of_a_list_is_made_of_those_of_its_items():

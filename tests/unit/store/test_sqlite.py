@@ -59,7 +59,7 @@ def test_whatever_goes_wrong_with_the_file_is_an_error_of_the_ledger(tmp_path, a
     ledger.close()  # stands for a disk that is gone
     acts = {
         "claim": lambda: ledger.claim("r1", "one"),
-        "release": lambda: ledger.release("r1"),
+        "release": lambda: ledger.release("r1", "one"),
         "append": lambda: ledger.append("r1", [opening()]),
         "runs": ledger.runs,
         "events": lambda: list(ledger.events("r1")),

@@ -7,28 +7,29 @@ CREATE TABLE events (
     node    TEXT    NOT NULL,
     item    INTEGER NOT NULL,
     attempt INTEGER NOT NULL,
+    epoch   INTEGER NOT NULL,   -- how often the run had been resumed
     body    TEXT,
     PRIMARY KEY (run, seq)
 ) WITHOUT ROWID;
 
--- What ended an attempt is recorded once, whoever writes it.
-CREATE UNIQUE INDEX one_outcome ON events (run, node, item, attempt)
+-- What ended an attempt is recorded once, whoever writes it; a resumed run may restore another result.
+CREATE UNIQUE INDEX one_outcome ON events (run, node, item, attempt, epoch)
     WHERE kind IN ('CallSucceeded', 'CallFailed', 'CallRestored');
 
 CREATE INDEX bounds ON events (kind, run)
-    WHERE kind IN ('RunStarted', 'RunFinished');
+    WHERE kind IN ('RunStarted', 'RunResumed', 'RunFinished');
 
 CREATE VIEW runs AS
     SELECT started.run,
-           json_extract(started.body, '$.pipeline')                        AS pipeline,
-           coalesce(json_extract(finished.body, '$.status'), 'running')    AS status,
-           started.at                                                      AS started_at,
-           finished.at                                                     AS ended_at,
-           coalesce(json_extract(finished.body, '$.counts'), '{}')         AS counts
+           started.body       AS opening,
+           started.at         AS started_at,
+           finished.at        AS ended_at,
+           finished.body      AS ending
     FROM events AS started
     LEFT JOIN events AS finished
         ON finished.run = started.run AND finished.kind = 'RunFinished'
-           AND finished.seq = (SELECT max(seq) FROM events AS later WHERE later.run = started.run AND later.kind = 'RunFinished')
+           AND finished.seq = (SELECT max(seq) FROM events AS bound WHERE bound.run = started.run
+                               AND bound.kind IN ('RunStarted', 'RunResumed', 'RunFinished'))
     WHERE started.kind = 'RunStarted';
 
 -- What decided a node's result besides its inputs, each kept once.
@@ -43,7 +44,8 @@ CREATE TABLE last_times (
     node     TEXT NOT NULL,
     recipe   TEXT NOT NULL,
     inputs   TEXT NOT NULL,
-    took_s   REAL,           -- for each call that ran
+    took_s   REAL,               -- for each call that ran, the last time that any did
+    finished INTEGER NOT NULL,   -- whether it had a result that time
     PRIMARY KEY (pipeline, node)
 ) WITHOUT ROWID;
 
