@@ -13,6 +13,8 @@ from weftline.errors import BadDeclarationError, Place, ProvidesMismatchError, U
 from weftline.model.contract import UNKNOWN, render
 from weftline.model.keys import is_key, is_pattern, namespace
 from weftline.model.node import REQUIRED, Input, Output, Parameter
+from weftline.model.policy import Policy
+from weftline.model.resources import Resources
 from weftline.model.structure import base_arguments
 
 Keys = str | Sequence[str] | Mapping[str, Any]
@@ -34,6 +36,9 @@ def signature_of(function: Callable[..., Any], node: str) -> Signature:
         UnresolvedAnnotationError: an annotation names something that does not exist at run time.
         BadDeclarationError: the function takes arguments that no key can be matched to.
     """
+    if inspect.iscoroutinefunction(function):
+        advice = "define it with `def`; inside, asyncio.run(...) runs a coroutine"
+        raise BadDeclarationError(node=node, detail="it is an `async def`", advice=advice, place=place_of(function))
     try:
         hints = typing.get_type_hints(function, include_extras=True)
     except (NameError, TypeError, AttributeError) as error:
@@ -105,6 +110,10 @@ def outputs_of(node: str, returns: Any, provides: Keys, place: Place | None) -> 
     if isinstance(provides, Mapping):
         return declared_outputs(node, provides, place)
     keys = (provides,) if isinstance(provides, str) else tuple(provides)
+    twice = next((key for key in keys if keys.count(key) > 1), None)
+    if twice is not None:
+        advice = "give each value that the function returns a key of its own"
+        raise BadDeclarationError(node=node, detail=f"it provides {twice!r} twice", advice=advice, place=place)
     if len(keys) <= 1:
         return declared_outputs(node, dict.fromkeys(keys, returns), place)
     parts = typing.get_args(returns)
@@ -122,6 +131,61 @@ def declared_outputs(node: str, kinds: Mapping[str, Any], place: Place | None) -
     for key in kinds:
         check_key(node, key, place)
     return tuple(Output.of(key, kind) for key, kind in kinds.items())
+
+
+#: What each option of a node may be, and how that is said.
+_OPTIONS: dict[str, tuple[Callable[[Any], bool], str]] = {
+    "on_item_error": (lambda value: value in {"fail", "skip"}, "'fail' or 'skip'"),
+    "min_success": (lambda value: _is_number(value) and 0 <= value <= 1, "a share between 0 and 1"),
+    "priority": (lambda value: isinstance(value, int), "a whole number"),
+    "resources": (lambda value: isinstance(value, Resources), "Resources(...)"),
+    "policy": (lambda value: isinstance(value, Policy), "Policy(...)"),
+    "version": (lambda value: value is None or isinstance(value, str), "a text"),
+    "cache": (lambda value: isinstance(value, bool), "True or False"),
+    "codec": (lambda value: value in {"auto", "pickle"}, "'auto' or 'pickle'"),
+    "effect": (lambda value: value is None or callable(value), "a function that makes the target"),
+}
+_OTHERS = ("provides", "requires", "consumes", "name", "over", "tags", "depends")
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def by_last_word(node: str, patterns: Sequence[str], place: Place | None) -> dict[str, str]:
+    """Keys and patterns by the argument that takes them: the one called like the last word.
+
+    Raises:
+        BadDeclarationError: two of them end alike.
+    """
+    found: dict[str, str] = {}
+    for pattern in patterns:
+        word = namespace(pattern).rpartition(".")[2]
+        if word in found:
+            detail = f"{found[word]!r} and {pattern!r} would both be the argument {word!r}"
+            advice = "say which argument takes which: consumes={argument: key}"
+            raise BadDeclarationError(node=node, detail=detail, advice=advice, place=place)
+        found[word] = pattern
+    return found
+
+
+def checked_options(node: str, options: Mapping[str, Any], place: Place | None) -> dict[str, Any]:
+    """The options of a node, each of a kind that it may have.
+
+    Raises:
+        BadDeclarationError: there is no such option, or it cannot be that.
+    """
+    for name, value in options.items():
+        if name not in _OPTIONS:
+            known = [*_OTHERS, *_OPTIONS]
+            advice = f"the options are: {', '.join(known)}"
+            detail = f"there is no option {name!r}"
+            raise BadDeclarationError(node=node, detail=detail, advice=advice, hint=did_you_mean(name, known), place=place)
+        fits, words = _OPTIONS[name]
+        if not fits(value):
+            detail = f"{name} cannot be {value!r}"
+            raise BadDeclarationError(node=node, detail=detail, advice=f"it is {words}", place=place)
+    return dict(options)
 
 
 def check_key(node: str, key: str, place: Place | None, *, pattern: bool = False) -> None:

@@ -55,6 +55,7 @@ def load(target: str) -> Pipeline:
     pipeline.target = target
     if not pipeline.is_named:
         pipeline.name = Path(where).stem if where.endswith(".py") else where.rpartition(".")[2]
+    pipeline.__dict__.pop("graph", None)  # somebody may have looked at it before it had its name
     return pipeline
 
 

@@ -9,12 +9,21 @@ import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar, Generic, Literal, ParamSpec, TypeVar, overload
 
-from weftline.author.declare import Keys, check_key, declared_outputs, inputs_of, outputs_of, place_of, signature_of
+from weftline.author.declare import (
+    Keys,
+    by_last_word,
+    check_key,
+    checked_options,
+    declared_outputs,
+    inputs_of,
+    outputs_of,
+    place_of,
+    signature_of,
+)
 from weftline.errors import BadDeclarationError, ContractError, NotANodeError, Place
 from weftline.model import policy as policies
 from weftline.model import resources as needs
 from weftline.model.context import Context, broken
-from weftline.model.keys import namespace
 from weftline.model.node import Body, Input, NodeSpec, Output, Parameter, Receipted
 
 P = ParamSpec("P")
@@ -170,7 +179,7 @@ def _function_spec(
     place = place_of(function)
     signature = signature_of(function, label)
     if not isinstance(consumes, Mapping):
-        consumes = {namespace(pattern).rpartition(".")[2]: pattern for pattern in consumes}
+        consumes = by_last_word(label, consumes, place)
     for key in (requires or {}).values():
         check_key(label, key, place)
     for key in consumes.values():
@@ -189,7 +198,7 @@ def _function_spec(
         tags=frozenset(tags),
         depends=tuple(depends),
         place=place,
-        **options,
+        **checked_options(label, options, place),
     )
 
 
@@ -261,6 +270,7 @@ class Node:
         )
         _check_over(label, self.over, inputs, place)
         outputs = declared_outputs(label, self.provides, place)
+        options = {name: getattr(self, name) for name in _OPTIONS}
         return NodeSpec(
             name=label,
             body=_NodeBody(label, self, inputs, outputs),
@@ -268,26 +278,15 @@ class Node:
             outputs=outputs,
             parameters={name: Parameter(type(default), default) for name, default in self.params.items()},
             over=self.over,
-            on_item_error=self.on_item_error,
-            min_success=self.min_success,
-            priority=self.priority,
-            resources=self.resources,
-            policy=self.policy,
-            version=self.version,
             tags=frozenset(self.tags),
-            cache=self.cache,
-            codec=self.codec,
             depends=tuple(self.depends),
-            effect=None if type(self).effect is Node.effect else self._target,
+            effect=None if type(self).effect is Node.effect else self.effect,  # type: ignore[arg-type]  # overridden: a target
             place=place,
+            **checked_options(label, options, place),
         )
 
-    def _target(self, **params: Any) -> Receipted:
-        target = self.effect(**params)
-        assert target is not None
-        return target
 
-
+_OPTIONS = ("on_item_error", "min_success", "priority", "resources", "policy", "version", "cache", "codec")
 #: Attributes that declare: no part of what the node computes. Types count neither: values are checked against them.
 _DECLARING = frozenset(Node.__annotations__)
 
