@@ -6,7 +6,7 @@ function of the graph alone.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from heapq import heapify, heappop, heappush
 
 Edges = Sequence[Sequence[int]]
@@ -47,21 +47,54 @@ def circles(upstream: Edges, among: Sequence[int]) -> list[list[int]]:
     Returns:
         Circles in the direction of the data: each number is read by the next, and the last by the first.
     """
-    inside = set(among)
-    seen: set[int] = set()
-    found: list[list[int]] = []
-    for start in among:
-        walk: list[int] = []
-        position: dict[int, int] = {}
-        number: int | None = start
-        while number is not None and number not in seen and number not in position:
-            position[number] = len(walk)
-            walk.append(number)
-            number = next((source for source in upstream[number] if source in inside), None)
-        if number is not None and number in position:
-            circle = walk[position[number] :]
-            circle.reverse()
-            smallest = circle.index(min(circle))
-            found.append(circle[smallest:] + circle[:smallest])
-        seen.update(walk)
+    found = []
+    for knot in _knots(upstream, among):
+        inside = set(knot)
+        number = knot[0]
+        walk: dict[int, int] = {}
+        while number not in walk:
+            walk[number] = len(walk)
+            number = next(source for source in upstream[number] if source in inside)
+        circle = list(walk)[walk[number] :]
+        circle.reverse()
+        smallest = circle.index(min(circle))
+        found.append(circle[smallest:] + circle[:smallest])
     return found
+
+
+def _knots(upstream: Edges, among: Sequence[int]) -> Iterator[list[int]]:
+    """The strongly connected sets that have an edge in them.
+
+    Source: H. N. Gabow, Path-based depth-first search for strong and biconnected components, IPL 74 (2000).
+    """
+    outside = set(range(len(upstream))).difference(among)
+    position: dict[int, int] = {}
+    stack: list[int] = []
+    bounds: list[int] = []
+    for start in among:
+        path: list[tuple[int, Iterator[int]]] = []
+        entered: int | None = None if start in position else start
+        while entered is not None or path:
+            if entered is not None:
+                position[entered] = len(stack)
+                bounds.append(len(stack))
+                stack.append(entered)
+                path.append((entered, iter(upstream[entered])))
+                entered = None
+            number, sources = path[-1]
+            for source in sources:
+                if source in outside:
+                    continue
+                if source not in position:
+                    entered = source
+                    break
+                while bounds[-1] > position[source]:
+                    bounds.pop()
+            else:
+                path.pop()
+                if bounds[-1] == position[number]:
+                    knot = stack[bounds.pop() :]
+                    del stack[position[number] :]
+                    outside.update(knot)
+                    if len(knot) > 1 or number in upstream[number]:
+                        yield knot

@@ -122,22 +122,17 @@ def test_an_item_that_comes_twice_has_one_key():
 
 
 def test_parts_of_results_and_checkpoints_have_keys_of_their_own():
-    keys = [
-        part_key(ONE, 0, 0),
-        part_key(ONE, 0, 1),
-        part_key(ONE, 1, 0),
-        part_key(TWO, 0, 0),
-        part_key(ONE, 1, 11),
-        part_key(ONE, 11, 1),
+    parts = [(ONE, 0, 0), (ONE, 0, 1), (ONE, 1, 0), (TWO, 0, 0), (ONE, 1, 11), (ONE, 11, 1)]
+    checkpoints = [
+        ("r", "n", 0, ONE),
+        ("r", "n", 1, ONE),
+        ("r", "n", 0, TWO),
+        ("rn", "", 0, ONE),
+        ("", "rn", 0, ONE),
+        ("n", "r", 0, ONE),
     ]
-    keys += [
-        checkpoint_key("r", "n", 0),
-        checkpoint_key("r", "n", 1),
-        checkpoint_key("rn", "", 0),
-        checkpoint_key("", "rn", 0),
-        checkpoint_key("n", "r", 0),
-    ]
-    assert len(set(keys)) == len(keys)
+    keys = [part_key(*part) for part in parts] + [checkpoint_key(*checkpoint) for checkpoint in checkpoints]
+    assert len(set(keys)) == len(parts) + len(checkpoints)
 
 
 # --- what changed -------------------------------------------------------------------------------------------------

@@ -46,6 +46,12 @@ def test_who_reads_from_whom():
     assert BAKERY.downstream == ((), (0,), (1,), (1, 2))
 
 
+def test_edges_carry_their_keys():
+    assert list(BAKERY.edges()) == [
+        (1, 0, "bread.crumbs"), (1, 0, "bread.loaf"), (2, 1, "flour"), (3, 1, "grain.oat"), (3, 1, "grain.rye"), (3, 2, "grain.rye"),
+    ]  # fmt: skip
+
+
 def test_each_source_counts_once():
     both = spec("both", reads=["grain.rye", "grain.oat"], uses=["grain.*"])
     assert graph(GRAIN, both).upstream == ((), (0,))
