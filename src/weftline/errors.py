@@ -651,6 +651,15 @@ class MissingExtraError(MachineError):
 # --- L: the ledger ------------------------------------------------------------------------------------------------
 
 
+class UnsendableError(AuthorError):
+    code = "B606"
+    what = "{part} of node {node!r} cannot be sent from one process to another: {detail}"
+    remedy = "hand on plain data, or run it in this process: --backend threads"
+    part: str
+    node: str
+    detail: str
+
+
 class LedgerUnusableError(MachineError):
     code = "L801"
     what = "the ledger at {path} cannot be used: {detail}"

@@ -14,10 +14,10 @@ import time
 from multiprocessing.connection import Connection
 from typing import Any
 
+from weftline.backends.parcel import pack_report, unpack_call
 from weftline.backends.perform import perform
-from weftline.model.call import Call, Failure, Report
+from weftline.model.call import Failure, Report
 from weftline.model.ids import WHOLE
-from weftline.model.node import Body, NodeSpec
 
 #: How often a worker looks whether its parent is still there, in seconds.
 _LOOK_S = 1.0
@@ -34,14 +34,11 @@ def main() -> None:
             content = connection.recv_bytes()
         except (EOFError, OSError):
             return
-        report = _run(content)
+        parcel = _answer(content)
         sys.stdout.flush()
         sys.stderr.flush()
         try:
-            connection.send(report)
-        except (TypeError, AttributeError, ValueError, ImportError) as error:
-            failure = Failure(type(error).__name__, f"the result cannot be sent back: {error}")
-            connection.send(Report(report.handle, None, failure, report.took_s))
+            connection.send_bytes(parcel)
         except OSError:
             return
 
@@ -66,22 +63,12 @@ def _prepare(setup: dict[str, Any]) -> None:
         spec.loader.exec_module(module)
 
 
-def _run(content: bytes) -> Report:
-    import pickle
-
+def _answer(content: bytes) -> bytes:
     try:
-        handle, name, body, inputs, params = pickle.loads(content)  # noqa: S301 - from our own parent, over a private socket
+        call = unpack_call(content)
     except Exception as error:  # noqa: BLE001 - importing the user's module may raise anything; it is this call's failure
-        return Report((0, WHOLE, 0), None, Failure.of(error))
-    return perform(Call(handle, _Shipped(name, body), inputs, params), worker=f"process {os.getpid()}")
-
-
-class _Shipped(NodeSpec):
-    """What of a node a worker needs: its name and its body."""
-
-    def __init__(self, name: str, body: Body) -> None:
-        object.__setattr__(self, "name", name)
-        object.__setattr__(self, "body", body)
+        return pack_report(Report((0, WHOLE, 0), None, Failure.of(error)), None)
+    return pack_report(perform(call, worker=f"process {os.getpid()}"), call)
 
 
 if __name__ == "__main__":

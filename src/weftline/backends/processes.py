@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import pickle
 import signal
 import socket
 import subprocess
@@ -20,7 +19,8 @@ from collections.abc import Sequence
 from multiprocessing.connection import Connection, wait
 from typing import IO, Any
 
-from weftline.errors import AttemptTimeoutError, WorkerDiedError
+from weftline.backends.parcel import pack_call, unpack_report
+from weftline.errors import AttemptTimeoutError, UnsendableError, WorkerDiedError
 from weftline.model.call import Call, Failure, Handle, Report
 from weftline.ports.backend import Capabilities
 
@@ -93,10 +93,12 @@ class ProcessBackend:
                 self._workers.append(worker)
             call = self._waiting.popleft()
             try:
-                worker.give(call)
-            except (pickle.PicklingError, TypeError, AttributeError) as error:
-                failure = Failure(type(error).__name__, f"an input cannot be sent to another process: {error}")
-                self._reports.append(Report(call.handle, None, failure))
+                content = pack_call(call)
+            except UnsendableError as error:
+                self._reports.append(Report(call.handle, None, Failure.of(error)))
+                continue
+            try:
+                worker.give(call, content)
             except OSError:  # it died while idle; the call has not begun
                 self._workers.remove(worker)
                 worker.stop()
@@ -106,13 +108,13 @@ class ProcessBackend:
         call = worker.call
         assert call is not None
         try:
-            report: Report = worker.connection.recv()
+            content = worker.connection.recv_bytes()
         except (EOFError, OSError):
             error = WorkerDiedError(node=call.node.name, cause=worker.cause_of_death(), place=call.node.place)
             self._replace(worker, Report(call.handle, None, Failure.of(error), worker.age_s, worker.output()))
         else:
             worker.call = None
-            self._reports.append(report._replace(handle=call.handle, log=worker.output()))
+            self._reports.append(unpack_report(content, call)._replace(handle=call.handle, log=worker.output()))
 
     def _stop_overdue(self) -> None:
         now = time.monotonic()
@@ -151,13 +153,12 @@ class _Worker:
         self.deadline: float | None = None
         self._started = 0.0
 
-    def give(self, call: Call) -> None:
-        """Sends a call.
+    def give(self, call: Call, content: bytes) -> None:
+        """Sends a call, packed as `content`.
 
         Raises:
             OSError: the process is gone.
         """
-        content = pickle.dumps((call.handle, call.node.name, call.node.body, call.inputs, call.params), protocol=5)
         self.connection.send_bytes(content)
         self.call = call
         self._started = time.monotonic()

@@ -30,6 +30,7 @@ class ThreadBackend:
         self._withdrawn: set[Handle] = set()
         self._threads: list[threading.Thread] = []
         self._open = 0
+        self._is_closed = False
         self._capture = capture
         if capture is not None:
             capture.open()
@@ -46,7 +47,7 @@ class ThreadBackend:
 
     def _work(self) -> None:
         worker = threading.current_thread().name
-        while (call := self._calls.get()) is not None:
+        while (call := self._calls.get()) is not None and not self._is_closed:
             if call.handle in self._withdrawn:
                 self._reports.put(Report(call.handle, None, cancelled=True))
             else:
@@ -68,7 +69,8 @@ class ThreadBackend:
         self._withdrawn.add(handle)
 
     def close(self) -> None:
-        """Lets the threads end after what they are doing."""
+        """Lets the threads end after what they are doing; what has not begun never will."""
+        self._is_closed = True
         for _ in self._threads:
             self._calls.put(None)
         if self._capture is not None:

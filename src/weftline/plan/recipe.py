@@ -39,7 +39,7 @@ class RecipeMaker:
         bound = tuple(self._param(node, name, found.value) for name, found in params.items())
         depends = tuple(self._dependency(node, position, found) for position, found in enumerate(node.depends))
         root, left_out = node.body.root, node.body.left_out
-        shape = () if isinstance(root, FunctionType) else tuple(sorted(node.provided))
+        shape = _shape(node)
         memo = (id(root), left_out, bound, depends, node.version, shape)
         if memo not in self._made:
             self._made[memo] = (root, self._recipe(node, bound, depends, shape))
@@ -90,6 +90,13 @@ class RecipeMaker:
                 missing = MissingFileError(path=str(path), name=name, node=node.name, cwd=str(Path.cwd()), place=node.place)
                 raise missing from error
         return self._files[path].hex()
+
+
+def _shape(node: NodeSpec) -> tuple[str, ...]:
+    """A class sets its outputs by key; what a function returns is taken apart if there are several."""
+    if not isinstance(node.body.root, FunctionType):
+        return tuple(sorted(node.provided))
+    return () if len(node.outputs) == 1 else (f"{len(node.outputs)} outputs",)
 
 
 def _symbols(closure: Closure) -> Iterator[Part]:

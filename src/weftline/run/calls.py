@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from weftline.errors import DamagedEntryError
+from weftline.errors import DamagedEntryError, UndigestableError, UnencodableError
 from weftline.model.call import Call, Handle
 from weftline.model.entry import Entry, Stored
 from weftline.model.fingerprint import Recipe, call_keys, checkpoint_key, part_key
@@ -99,6 +99,7 @@ class CallFinder:
 
         Raises:
             UnboundedInputError: the node runs over something that is no sequence.
+            UndigestableError: an input has no stable digest, so that the node has no key.
             OutputLostError: an input was stored, and is gone.
         """
         node, step = calls.node, calls.step
@@ -110,7 +111,12 @@ class CallFinder:
         if self._cache is None:
             return total, {}
         items = [WHOLE] if node.over is None else range(total)
-        calls.keys = self._keys(node, step.recipe)
+        try:
+            calls.keys = self._keys(node, step.recipe)
+        except UndigestableError:
+            if node.cache:
+                raise
+            return total, {}  # it is never looked up, and has no checkpoint: a resumed run does it again
         wanted = {item: key for item, key in zip(items, calls.keys, strict=True) if self._may_take(calls, item, key)}
         planned = {} if calls.is_lost else planned_entries(step)
         known = {item: planned[item] for item, key in wanted.items() if item in planned and planned[item].key == key}
@@ -161,10 +167,21 @@ class CallFinder:
     def entries(self, calls: NodeCalls, item: int, outputs: Sequence[Any], made_at: float, took_s: float) -> list[Entry]:
         """What to store for a call that succeeded; the last one is the call's own.
 
+        Returns:
+            The entries; none if a value cannot be stored, and the node is never cached: then it stays in memory.
+
         Raises:
             UndigestableError: a value has no stable digest.
             UnencodableError: no codec is known for a value.
         """
+        try:
+            return self._entries(calls, item, outputs, made_at, took_s) if calls.keys else []
+        except (UndigestableError, UnencodableError):
+            if calls.node.cache:
+                raise
+            return []
+
+    def _entries(self, calls: NodeCalls, item: int, outputs: Sequence[Any], made_at: float, took_s: float) -> list[Entry]:
         node, key = calls.node, calls.key(item)
         self._refused.discard(key)
         recipe = calls.step.recipe.digest if calls.step.recipe is not None else b""

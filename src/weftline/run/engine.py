@@ -8,10 +8,11 @@ dies, what the journal calls succeeded is stored, and everything else will be do
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
-from weftline.errors import WeftlineError
+from weftline.errors import UndigestableError, WeftlineError
 from weftline.model.call import Failure
 from weftline.model.entry import Entry
 from weftline.model.event import Event, Kind
@@ -232,8 +233,9 @@ class Engine:
             self._recipes.append(recipe)
             fields["recipe"] = recipe.digest.hex()
             is_hit = calls.step.decision is Decision.CACHED and not calls.is_lost
-            digests = calls.step.inputs if is_hit else self.holdings.input_digests(calls.node)
-            fields["inputs"] = {name: found.hex() for name, found in digests.items() if found is not None}
+            with contextlib.suppress(UndigestableError):  # only a node that is never cached comes here with such an input
+                digests = calls.step.inputs if is_hit else self.holdings.input_digests(calls.node)
+                fields["inputs"] = {name: found.hex() for name, found in digests.items() if found is not None}
         return fields
 
     def _submit(self, wish: Submit, facts: list[Fact]) -> None:

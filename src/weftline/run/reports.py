@@ -88,9 +88,11 @@ class ReportReader:
             made = self._finder.entries(calls, item, outputs, now, report.took_s)
         except WeftlineError as error:
             return Failed(now, report.handle, Failure.of(error))
-        entries += made
-        self._holdings.put_entry(number, item, _light(made[-1]))
-        body = {"key": made[-1].key.hex(), "took_s": round(report.took_s, 6)}
+        body: dict[str, Any] = {"took_s": round(report.took_s, 6)}
+        if made:
+            entries += made
+            self._holdings.put_entry(number, item, _light(made[-1]))
+            body = {"key": made[-1].key.hex(), **body}
         return Succeeded(now, report.handle, body)
 
     def _check_inputs(self, calls: NodeCalls, number: int, item: int) -> None:

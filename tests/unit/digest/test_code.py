@@ -39,7 +39,7 @@ EDITS = {
     "method": ("class Loaf:\n    def size(self): return 2\ndef node(x):\n    return Loaf().size()\n", "return 2", "return 3"),
     "class attribute": ("class Loaf:\n    size = 2\n\ndef node(x):\n    return Loaf.size\n", "size = 2", "size = 3"),
     "factory of a field": (
-        f"{DATACLASS}@dataclass\nclass Loaf:\n    x: list = field(default_factory=lambda: [2])\ndef node(x):\n    return Loaf\n",
+        f"{DATACLASS}@dataclass\nclass Loaf:\n    x: list = field(default_factory=lambda: [2])\ndef node():\n    return Loaf\n",
         "[2]",
         "[3]",
     ),

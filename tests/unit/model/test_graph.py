@@ -48,7 +48,8 @@ def test_who_reads_from_whom():
 
 def test_edges_carry_their_keys():
     assert list(BAKERY.edges()) == [
-        (1, 0, "bread.crumbs"), (1, 0, "bread.loaf"), (2, 1, "flour"), (3, 1, "grain.oat"), (3, 1, "grain.rye"), (3, 2, "grain.rye"),
+        (1, 0, "bread.crumbs"), (1, 0, "bread.loaf"), (2, 1, "flour"), (3, 1, "grain.oat"), (3, 1, "grain.rye"),
+        (3, 2, "grain.rye"),
     ]  # fmt: skip
 
 

@@ -221,6 +221,20 @@ def test_without_a_store_nothing_is_cached(stage):
     assert {str(step.reason) for step in plan.steps} == {"never-cached: no cache in this run"}
 
 
+def test_other_keys_for_the_same_code_are_another_result(stage):
+    """One function that returns a pair, provided as one key and then as two."""
+
+    def pair():
+        return 1, 2
+
+    pair.__annotations__ = {"return": tuple[int, int]}
+    one, two = node(provides="pair")(pair), node(provides=("a", "b"))(pair)
+    assert stage.run([one])["pair"] == (1, 2)
+    result = stage.run([two])
+    assert (result["a"], result["b"]) == (1, 2)
+    assert stage.run([one])["pair"] == (1, 2)
+
+
 # --- MAY RUN ---
 
 

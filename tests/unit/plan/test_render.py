@@ -55,10 +55,9 @@ def test_a_plan_without_work(stage):
 
 
 def test_items_are_folded(stage):
-    stage.run(NODES, params={"count": 2000})
-    stage.cache.store([])
-    plan = stage.plan(NODES, params={"count": 2000})
-    assert "each x 2,000" in "\n".join(text(plan))
+    stage.run(NODES, params={"count": 1001})
+    plan = stage.plan(NODES, params={"count": 1001})
+    assert "each x 1,001" in "\n".join(text(plan))
     step = Step(
         "embed", Decision.RUN, Reason(ReasonCode.INPUT, "x"), items=Items(1240, {Decision.CACHED: 1200, Decision.RUN: 40})
     )

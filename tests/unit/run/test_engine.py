@@ -268,6 +268,25 @@ def test_a_node_that_is_never_cached_runs_every_time(stage):
     assert result.steps["three"].status == "cached"
 
 
+def test_what_is_never_cached_need_not_be_storable(stage):
+    """`cache=False` is offered as the way out for values that no codec can store: they stay in memory."""
+
+    @node(cache=False)
+    def connection() -> object:
+        return lambda: 7
+
+    @node(cache=False)
+    def ask(connection: object) -> int:
+        return connection()
+
+    @node
+    def after(ask: int) -> int:
+        return ask + 1
+
+    for _ in range(2):
+        assert stage.run([connection, ask, after])["after"] == 8
+
+
 def test_a_forced_node_runs_although_it_is_known(stage):
     stage.run([one, two, three])
     result = stage.run([one, two, three], force=["two"])

@@ -68,6 +68,37 @@ def test_an_altered_record_is_never_returned(place, column):
     cache.close()
 
 
+@pytest.mark.parametrize("column", [*COLUMNS[1:], "seal"])
+def test_a_record_whose_fields_changed_their_kind_is_never_returned(place, column):
+    """A flipped bit may make text of a number: SQLite stores whatever it finds."""
+    values = ["'text'", "x'ff'", "2.5", "-1"]
+    made, other = [entry(value, b"one") for value in values], entry("b", b"three")
+    filled(place, *made, other)
+    with index_of(place) as index:
+        for one, value in zip(made, values, strict=True):
+            index.execute(f"UPDATE results SET {column} = {value} WHERE key = ?", (one.key,))
+    index.close()
+    keys = [one.key for one in (*made, other)]
+    cache = FileCache(place)
+    assert set(cache.find(keys)) == {other.key}
+    cache.store(made)
+    assert set(cache.find(keys)) == set(keys)
+    cache.close()
+
+
+def test_text_that_is_no_text_is_never_returned(place):
+    made = entry("a", b"one")
+    filled(place, made)
+    with index_of(place) as index:
+        index.execute("UPDATE results SET made_by = CAST(x'72756eff' AS TEXT)")
+    index.close()
+    cache = FileCache(place)
+    assert dict(cache.find([made.key])) == {}
+    cache.store([made])
+    assert set(cache.find([made.key])) == {made.key}
+    cache.close()
+
+
 def test_a_record_that_lost_an_output_is_never_returned(place):
     made = entry("a", b"one", b"two")
     filled(place, made)
@@ -89,15 +120,16 @@ def test_a_record_that_lost_an_output_is_never_returned(place):
         lambda index: b"x" * len(index),
         lambda index: b"x" * 100 + index[100:],
         lambda index: index[:4096] + os.urandom(len(index) - 4096),
-        lambda index: index[:18] + b"\x09\x09" + index[20:],  # a file format that this SQLite cannot write
+        lambda index: index[:18] + b"\x09\x09" + index[20:],  # a file format that this SQLite can neither read nor write
+        lambda index: index[:18] + b"\x09" + index[19:],  # one that it can read
         lambda index: index[:47] + b"\x09" + index[48:],  # a schema format that it cannot read
         lambda index: index[:56] + b"\x00\x00\x00\x09" + index[60:],  # a text encoding that does not exist
         lambda index: index[:60] + b"\x00\x00\x00\x00" + index[64:],  # the number of the schema
         lambda index: index[:60] + b"\x00\x00\x00\x63" + index[64:],
     ],
     ids=[
-        "empty", "header-only", "half", "garbage", "header-garbage", "pages-garbage", "write-version", "schema-format",
-        "encoding", "version-0", "version-99",
+        "empty", "header-only", "half", "garbage", "header-garbage", "pages-garbage", "file-format", "write-format",
+        "schema-format", "encoding", "version-0", "version-99",
     ],
 )  # fmt: skip
 def test_a_broken_index_is_put_aside_as_a_whole_and_begun_anew(place, damage):
