@@ -26,8 +26,8 @@ from pathlib import Path
 ENOUGH_S = 0.5
 #: Fewest and most samples in one process.
 FEWEST, MOST = 3, 25
-#: A first run longer than this is the only sample.
-LONG_S = 3.0
+#: After a first run of more CPU time than this, one more is enough; after one of much more, there is none.
+LONG_S, VERY_LONG_S = 3.0, 20.0
 #: Size of the graph that is run once before anything is timed, so that lazy imports are not counted.
 TINY = 4
 
@@ -71,8 +71,11 @@ def serve(peer: str, distribution: str, builders: Mapping[str, Builder], note: s
     parser.add_argument("size", type=int)
     parser.add_argument("--variant", default="")
     parser.add_argument("--folder", type=Path, help="where files are kept; a temporary one by default")
+    parser.add_argument("--limit", type=int, default=0, help="CPU seconds after which the system ends the process")
     parser.add_argument("--fill", action="store_true", help="run once and print nothing: fills the cache of --folder")
     asked = parser.parse_args()
+    if asked.limit:
+        resource.setrlimit(resource.RLIMIT_CPU, (asked.limit, asked.limit))
     line: dict[str, object] = {"peer": peer, "version": metadata.version(distribution), "case": asked.case, "size": asked.size}
     with contextlib.ExitStack() as stack:
         folder = asked.folder or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
@@ -83,7 +86,7 @@ def serve(peer: str, distribution: str, builders: Mapping[str, Builder], note: s
                 _checked(job, builders[job.case](job))
                 return
             line |= _measured(job, builders[job.case], follow=follow)
-            line["note"] = note
+            line["note"] = line.get("note") or note
         except Exception as error:  # a peer that breaks at a size is a result
             if os.environ.get("BENCH_DEBUG"):
                 raise
@@ -121,16 +124,17 @@ def _measured(job: Job, build: Builder, *, follow: bool) -> dict[str, object]:
         run = build(replace(job, folder=job.folder / "0") if cold else job)
     with clock.timing() as first:
         _checked(job, run)
-    samples = [first] if cold else []  # a cold cache is always a first run
-    while first.wall_s < LONG_S and len(samples) < MOST:
-        if len(samples) >= FEWEST and sum(sample.cpu_s for sample in samples) >= ENOUGH_S:
+    is_only = first.cpu_s > VERY_LONG_S
+    samples = [first] if cold or is_only else []  # a cold cache is always a first run
+    fewest = 1 if first.cpu_s > LONG_S else FEWEST
+    while len(samples) < MOST:
+        if len(samples) >= fewest and sum(sample.cpu_s for sample in samples) >= ENOUGH_S:
             break
         if cold:
             run = build(replace(job, folder=job.folder / str(len(samples))))
         with clock.timing() as sample:
             _checked(job, run)
         samples.append(sample)
-    samples = samples or [first]
     each = 1e6 / job.size
     return {
         "cpu_us_per_node": round(statistics.median(sample.cpu_s for sample in samples) * each, 3),
@@ -138,6 +142,7 @@ def _measured(job: Job, build: Builder, *, follow: bool) -> dict[str, object]:
         "build_us_per_node": round(built.cpu_s * each, 3),
         "first_us_per_node": round(first.cpu_s * each, 3),
         "samples": len(samples),
+        "note": "the first run alone" if is_only and not cold else "",
     }
 
 

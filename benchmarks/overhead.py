@@ -5,12 +5,12 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import resource
 import signal
 import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -21,8 +21,10 @@ from environments import HERE, NotInstalledError, python_of, surroundings
 from table import machine, number, table
 
 HEADER = ("peer", "version", "size", "CPU us/node", "wall us/node", "x weftline", "build", "first run", "note")
-#: A process that takes longer than this is not repeated.
+#: A process that takes more CPU seconds than this is not repeated.
 SLOW_S = 10.0
+#: A process may take this many times its limit of CPU seconds until it ends, on a machine that has other things to do.
+PATIENCE = 4
 
 
 @dataclass
@@ -45,6 +47,18 @@ class Row:
         return self.middle("cpu_us_per_node")
 
     @property
+    def note(self) -> str:
+        """Why there is no figure, or what it stands for."""
+        usual = self.peer.notes.get(self.case, self.peer.notes.get("", ""))
+        special = {str(line["note"]) for line in self.lines if line["note"]}
+        return self.reason or "; ".join((usual, *sorted(special)))
+
+    @property
+    def once_us(self) -> float:
+        """CPU time per node of making the graph and running it once."""
+        return (self.middle("build_us_per_node") or 0.0) + (self.middle("first_us_per_node") or 0.0)
+
+    @property
     def version(self) -> str:
         return str(self.lines[0]["version"]) if self.lines else "-"
 
@@ -60,7 +74,7 @@ class Row:
             "build_us_per_node": self.middle("build_us_per_node"),
             "first_us_per_node": self.middle("first_us_per_node"),
             "processes": len(self.lines),
-            "note": self.reason or self.peer.notes.get(self.case, self.peer.notes.get("", "")),
+            "note": self.note,
         }
 
 
@@ -92,7 +106,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--case", action="append", choices=list(CASES), help="only this case; may be given several times")
     parser.add_argument("--peers", default="", help="only these, with commas; weftline is always there")
     parser.add_argument("--repeats", type=int, default=3, help="processes for each figure (default: %(default)s)")
-    parser.add_argument("--limit", type=float, default=60, help="seconds that a process may take (default: %(default)s)")
+    parser.add_argument("--limit", type=int, default=60, help="CPU seconds for one process (default: %(default)s)")
     parser.add_argument("--quick", action="store_true", help="weftline alone, without the largest graphs")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there, too")
     asked = parser.parse_args()
@@ -122,21 +136,21 @@ def measure(case: str, peers: Iterable[Peer], asked: argparse.Namespace) -> list
     return list(rows.values())
 
 
-def step(row: Row, smaller: Row | None, limit_s: float) -> None:
-    """One process, unless what the smaller size took says that it cannot end in time."""
-    if smaller is not None and smaller.took_s / smaller.size * row.size > limit_s:
-        row.reason = f"> {limit_s:.0f} s, by its rate at {smaller.size:,}"
+def step(row: Row, smaller: Row | None, limit_s: int) -> None:
+    """One process, unless the rate at the smaller size says that it cannot end in time."""
+    if smaller is not None and smaller.once_us * row.size / 1e6 > limit_s:
+        row.reason = f"> {limit_s} CPU s, by its rate at {smaller.size:,}"
         return
     try:
         python = python_of(row.peer.adapter)
-        started = time.perf_counter()
+        before = children_cpu_s()
         line = called(python, row, limit_s)
-        row.took_s = time.perf_counter() - started
+        row.took_s = children_cpu_s() - before
     except NotInstalledError as error:
         row.reason = str(error)
         return
     except subprocess.TimeoutExpired:
-        row.reason = f"> {limit_s:.0f} s"
+        row.reason = f"> {PATIENCE * limit_s} s on the wall"
         return
     row.lines.append(line)
     if line["cpu_us_per_node"] is None:
@@ -144,7 +158,12 @@ def step(row: Row, smaller: Row | None, limit_s: float) -> None:
     print(f"{row.case} {row.size} {row.peer.name}: {line['cpu_us_per_node'] or row.reason}", file=sys.stderr)
 
 
-def called(python: Path, row: Row, limit_s: float) -> dict:
+def children_cpu_s() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def called(python: Path, row: Row, limit_s: int) -> dict:
     """The line that an adapter prints.
 
     Raises:
@@ -152,13 +171,13 @@ def called(python: Path, row: Row, limit_s: float) -> dict:
     """
     script = HERE / "peers" / f"{row.peer.adapter}.py"
     # -P: the folder of the adapters, which are called like their libraries, is not searched for modules
-    command = [str(python), "-P", str(script), row.case, str(row.size), "--variant", row.peer.variant]
+    command = [str(python), "-P", str(script), row.case, str(row.size), "--variant", row.peer.variant, "--limit", str(limit_s)]
     with tempfile.TemporaryDirectory(prefix="bench-", ignore_cleanup_errors=True) as folder:
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
         environment = {**surroundings(folder), "PYTHONPATH": str(HERE)}
         process = subprocess.Popen(command, env=environment, cwd=folder, start_new_session=True, **pipes)
         try:
-            out, err = process.communicate(timeout=limit_s)
+            out, err = process.communicate(timeout=PATIENCE * limit_s)
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
             process.communicate()
@@ -167,7 +186,8 @@ def called(python: Path, row: Row, limit_s: float) -> dict:
         return json.loads(out.splitlines()[-1])
     except (IndexError, json.JSONDecodeError):
         last = (err.strip().splitlines() or ["no output"])[-1]
-        reason = f"exit {process.returncode}: {last[:60]}"
+        is_over = -process.returncode in (signal.SIGXCPU, signal.SIGKILL)
+        reason = f"> {limit_s} CPU s" if is_over else f"exit {process.returncode}: {last[:60]}"
         return {"version": "-", "cpu_us_per_node": None, "wall_us_per_node": None, "note": reason}
 
 

@@ -107,6 +107,9 @@ class WeftlineError(_WithFields):
     def __str__(self) -> str:
         return "\n".join(self.lines())
 
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.code}: {self.message}>"
+
     def lines(self) -> Iterator[str]:
         """The message as it is printed: the code and the sentence, then place, fix and hint, each on its line."""
         yield f"[{self.code}] {self.message}"
@@ -209,10 +212,15 @@ class NotANodeError(AuthorError):
 
 class InvalidPipelineError(PlanError):
     code = "G200"
-    what = "pipeline {pipeline!r} is not valid: {count}"
+    what = "pipeline {pipeline!r} {verdict}: {count}"
     remedy = "{listing}"
     pipeline: str
     findings: tuple[WeftlineError, ...]
+
+    @property
+    def verdict(self) -> str:
+        """Whether the pipeline is at fault, or what was asked of it."""
+        return "is not valid" if any(isinstance(found, AuthorError) for found in self.findings) else "cannot run as asked"
 
     @property
     def count(self) -> str:
@@ -359,6 +367,14 @@ class ParameterTypeError(PlanError):
     node: str
     wanted: str
     given: str
+
+
+class UnknownNodeError(PlanError):
+    code = "P304"
+    what = "there is no node {name!r}"
+    remedy = "name one of: {known}"
+    name: str
+    known: str
 
 
 class UnknownSelectionError(PlanError):
@@ -648,9 +664,6 @@ class MissingExtraError(MachineError):
     extra: str
 
 
-# --- L: the ledger ------------------------------------------------------------------------------------------------
-
-
 class UnsendableError(AuthorError):
     code = "B606"
     what = "{part} of node {node!r} cannot be sent from one process to another: {detail}"
@@ -658,6 +671,9 @@ class UnsendableError(AuthorError):
     part: str
     node: str
     detail: str
+
+
+# --- L: the ledger ------------------------------------------------------------------------------------------------
 
 
 class LedgerUnusableError(MachineError):
@@ -764,7 +780,7 @@ class DuplicateRecordError(DataError):
 class IndexUnusableError(MachineError):
     code = "D705"
     what = "the index at {path} cannot be used: {detail}"
-    remedy = "build it: weftline run clinical-trials -p records=FOLDER"
+    remedy = "build it: weftline run clinical-trials -p source=FOLDER"
     path: str
     detail: str
 
@@ -780,7 +796,7 @@ class ModelFileError(MachineError):
 class KnowledgeUnusableError(MachineError):
     code = "D707"
     what = "the knowledge graph at {path} cannot be used: {detail}"
-    remedy = "build it: weftline run clinical-trials -p records=FOLDER"
+    remedy = "build it: weftline run clinical-trials -p source=FOLDER"
     path: str
     detail: str
 
@@ -816,7 +832,7 @@ class InvalidDocumentError(DataError):
 class NoRecordsError(UsageError):
     code = "D710"
     what = "there are no records at {path}: {detail}"
-    remedy = "give a folder of *.json records, or one such file: -p records=FOLDER"
+    remedy = "give a folder of *.json records, or one such file: -p source=FOLDER"
     path: str
     detail: str
 

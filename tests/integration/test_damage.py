@@ -264,3 +264,50 @@ def test_a_journal_that_finds_no_room_is_a_clear_error(tmp_path):
     assert "sqlite3.OperationalError" not in done.stderr.splitlines()[-1]
     again = outcome(tmp_path, tmp_path / "home", resource.RLIM_INFINITY)
     assert again.stdout.splitlines()[-1] == "completed", again.stderr
+
+
+@pytest.fixture
+def disk(tmp_path):
+    """Mounts a small disk, where this process may."""
+    place = tmp_path / "disk"
+    place.mkdir()
+
+    def mount(options):
+        words = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(place)]
+        done = subprocess.run(words, capture_output=True, text=True, check=False)
+        if done.returncode:
+            pytest.skip(f"this process may not mount a disk: {done.stderr.strip()}")
+        return place
+
+    yield mount
+    subprocess.run(["umount", "--lazy", str(place)], capture_output=True, check=False)
+
+
+@pytest.mark.parametrize("size", ["2m", "400k", "60k"])
+def test_a_full_disk_is_a_clear_error_and_the_run_goes_on_when_there_is_room(disk, tmp_path, size):
+    place = disk(f"size={size}")
+    done = outcome(tmp_path, place / "home", resource.RLIM_INFINITY)
+    assert "completed" not in done.stdout
+    if done.returncode:  # not even the journal found room
+        assert "cannot be used" in done.stderr
+        assert "fix" in done.stderr
+    else:
+        assert done.stdout.splitlines()[-1] == "failed"
+        assert "large K405 the store at" in done.stdout
+        assert "No space left" in done.stdout or "full" in done.stdout
+    disk("size=200m,remount")
+    again = outcome(tmp_path, place / "home", resource.RLIM_INFINITY)
+    assert again.stdout.splitlines()[-1] == "completed", again.stderr
+
+
+def test_a_disk_that_cannot_be_written_is_a_clear_error(disk, tmp_path):
+    place = disk("size=200m")
+    assert outcome(tmp_path, place / "home", resource.RLIM_INFINITY).stdout.splitlines()[-1] == "completed"
+    disk("remount,ro")
+    done = outcome(tmp_path, place / "home", resource.RLIM_INFINITY)
+    assert done.returncode != 0
+    assert "cannot be used" in done.stderr
+    assert str(place) in done.stderr
+    assert "weftline.errors" in done.stderr.strip().splitlines()[-2] + done.stderr.strip().splitlines()[-1]
+    new = outcome(tmp_path, place / "other", resource.RLIM_INFINITY)
+    assert "cannot be used" in new.stderr

@@ -14,8 +14,8 @@ from weftline.errors import (
     NotResumableError,
     RunBusyError,
     UnknownBackendError,
+    UnknownNodeError,
     UnknownRunError,
-    UnknownSelectionError,
 )
 from weftline.model.event import Kind
 from weftline.settings import Settings
@@ -80,7 +80,7 @@ def test_a_run_is_named_by_its_time_and_never_twice(home):
 def test_an_invalid_request_starts_nothing_and_writes_nothing(home):
     with pytest.raises(InvalidPipelineError) as caught:
         verbs.run(PIPELINE, home, Request(params={"scal": 1}, targets=["c"], force=["d"]))
-    assert sorted(found.code for found in caught.value.findings) == ["P301", "P305", "P305"]
+    assert sorted(found.code for found in caught.value.findings) == ["P301", "P304", "P305"]
     assert home.ledger.runs() == []
     assert home.scripted.started == []
 
@@ -110,7 +110,7 @@ def test_an_option_that_does_not_exist_is_refused():
 
 
 def test_why_of_an_unknown_node_says_what_may_be_meant(home):
-    with pytest.raises(UnknownSelectionError) as caught:
+    with pytest.raises(UnknownNodeError) as caught:
         verbs.why(Pipeline([a, b], name="test"), home, Request(), "bb")
     assert caught.value.hint is None or "'b'" in caught.value.hint
 

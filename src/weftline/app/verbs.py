@@ -6,11 +6,11 @@ import contextlib
 import os
 import random
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from weftline.app.claims import claimed
+from weftline.app.claims import claimed, is_abandoned
 from weftline.app.home import Home, Request
 from weftline.app.interrupts import interruptible
 from weftline.author.load import load
@@ -19,8 +19,8 @@ from weftline.backends.capture import Capture
 from weftline.errors import (
     AmbiguousRunError,
     NotResumableError,
+    UnknownNodeError,
     UnknownRunError,
-    UnknownSelectionError,
     WeftlineError,
     did_you_mean,
 )
@@ -69,11 +69,11 @@ def why(pipeline: Pipeline, home: Home, request: Request, node: str) -> Explanat
     """Everything that decides a node, beside what it was last time.
 
     Raises:
-        UnknownSelectionError: there is no such node.
+        UnknownNodeError: there is no such node.
         InvalidPipelineError: the pipeline cannot be planned.
     """
     if node not in pipeline.graph.index:
-        raise UnknownSelectionError(word=node, hint=did_you_mean(node, pipeline.graph.index))
+        raise unknown_node(node, pipeline.graph.index)
     ledger = home.ledger if home.exists else None
     last = ledger.last_times(pipeline.graph.name, [node]) if ledger is not None else {}
     return explain(plan(pipeline, home, request), node, last.get(node))
@@ -163,6 +163,41 @@ def find_run(run: str, home: Home) -> RunRecord:
     if ledger is None or not found:
         raise UnknownRunError(run=run or "at all", home=home.shown, hint=did_you_mean(run, known))
     return RunRecord.fold(found[0], ledger.events(found[0]))
+
+
+def find_node(run: str, node: str, home: Home) -> tuple[RunRecord, str]:
+    """A run and one of its nodes; where only one word was given, it may be a node of the newest run.
+
+    Returns:
+        The run's record, and the node's name: empty if none was named.
+
+    Raises:
+        UnknownRunError: there is no such run.
+        UnknownNodeError: the run has no such node.
+    """
+    try:
+        record = find_run(run, home)
+    except UnknownRunError:
+        newest = find_run("", home) if run and not node else None
+        if newest is None or run not in newest.nodes:
+            raise
+        record, node = newest, run
+    if node and node not in record.nodes:
+        raise unknown_node(node, record.nodes)
+    return record, node
+
+
+def unknown_node(node: str, known: Collection[str]) -> UnknownNodeError:
+    """The error for a node that is not there."""
+    listing = ", ".join(list(known)[:20]) + (f" and {len(known) - 20} more" if len(known) > 20 else "")
+    return UnknownNodeError(name=node, known=listing or "none", hint=did_you_mean(node, known))
+
+
+def state_of(run: str, status: RunStatus, home: Home) -> str:
+    """The status of a run in a word: as the journal has it; `abandoned` where that says `running`, and nobody works on it."""
+    if status is RunStatus.RUNNING and home.ledger is not None and is_abandoned(run, home.ledger):
+        return "abandoned"
+    return str(status)
 
 
 def newest_output(home: Home, node: str, kind: type[T]) -> T | None:

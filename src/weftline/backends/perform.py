@@ -32,7 +32,7 @@ def perform(
         log = "" if capture is None else capture.end()
         return Report(call.handle, None, None, clock() - start, log, worker, cancelled=True)
     except BaseException as error:  # noqa: BLE001 - whatever the user's code raises is a failure of this call, SystemExit too
-        failure = Failure.of(error)
+        failure = Failure.of(error, call.node.place)
         log = "" if capture is None else capture.end()
         return Report(call.handle, None, failure, clock() - start, log, worker)
     log = "" if capture is None else capture.end()

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
 from weftline.cli.progress import Progress
 from weftline.errors import BadArgumentError
 
+OnFailure = Literal["stop", "continue"]
 Target = Annotated[
     str,
     typer.Argument(
@@ -63,13 +65,64 @@ def params_of(words: Sequence[str] | None) -> dict[str, Any]:
     return found
 
 
-def command_line(verb: str, target: str, words: Sequence[str] | None, params: Sequence[str] | None, home: Path | None) -> str:
-    """A command as a user would type it."""
-    import shlex
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """What a user typed to plan or to run: read as a request, and repeated in commands that are offered to type next."""
 
-    parts = ["weftline", verb, target, *(words or ())]
-    for param in params or ():
-        parts += ["-p", param]
-    if home is not None:
-        parts += ["--home", str(home)]
-    return shlex.join(parts)
+    target: str
+    select: Sequence[str] = ()
+    params: Sequence[str] = ()
+    force: Sequence[str] = ()
+    backend: str | None = None
+    workers: int | None = None
+    no_cache: bool = False
+    on_failure: OnFailure = "stop"
+    home: Path | None = None
+
+    def request(self) -> Any:
+        """What is asked for.
+
+        Raises:
+            BadArgumentError: a parameter has no value.
+        """
+        from weftline.app.home import Request
+
+        return Request(
+            params=params_of(self.params),
+            targets=self.select,
+            force=self.force,
+            backend=self.backend,
+            workers=self.workers,
+            on_failure=self.on_failure,
+            cache=not self.no_cache,
+        )
+
+    def run(self) -> str:
+        """The command that runs what was asked for."""
+        options: list[str] = []
+        for node in self.force:
+            options += ["--force", node]
+        if self.backend is not None:
+            options += ["--backend", self.backend]
+        if self.workers is not None:
+            options += ["--workers", str(self.workers)]
+        if self.no_cache:
+            options.append("--no-cache")
+        return self._line("run", self.target, *self.select, *self._params, *options)
+
+    def why(self, node: str) -> str:
+        """The command that explains a node."""
+        return self._line("why", self.target, node, *self._params)
+
+    def about(self, verb: str, *words: str) -> str:
+        """A command about a run of the same home."""
+        return self._line(verb, *words)
+
+    @property
+    def _params(self) -> list[str]:
+        return [word for param in self.params for word in ("-p", param)]
+
+    def _line(self, *words: str) -> str:
+        import shlex
+
+        return shlex.join(["weftline", *words, *(() if self.home is None else ("--home", str(self.home)))])

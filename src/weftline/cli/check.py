@@ -51,7 +51,7 @@ def register(app: typer.Typer) -> None:
                 out(paint_out(line, "bold") if number == 0 else line)
         count = len(findings)
         nodes = len(pipeline.graph.nodes)
-        more = f"; {len(told)} notes (--notes)" if told and not notes else ""
+        more = f"; {len(told)} note{'' if len(told) == 1 else 's'} (--notes)" if told and not notes else ""
         verdict = "sound" if not findings else f"{count} finding{'' if count == 1 else 's'}"
-        out(f"{pipeline.name}: {nodes} nodes, {verdict}{more}")
+        out(f"{pipeline.name}: {nodes} node{'' if nodes == 1 else 's'}, {verdict}{more}")
         return Exit.INVALID if findings else Exit.OK

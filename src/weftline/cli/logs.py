@@ -15,7 +15,7 @@ def register(app: typer.Typer) -> None:
 
     @app.command()
     def logs(
-        run: Annotated[str, typer.Argument(help="A run, or the beginning of its id; the newest by default.")] = "",
+        run: Annotated[str, typer.Argument(help="A run, or the beginning of its id; or a node of the newest run.")] = "",
         node: Annotated[str, typer.Argument(help="Only this node: NODE, or NODE[ITEM].")] = "",
         home: HomeOption = None,
         json: Json = False,
@@ -27,9 +27,10 @@ def register(app: typer.Typer) -> None:
         from weftline.app import verbs
 
         opened = home_of(home)
-        record = verbs.find_run(run, opened)
+        run, node = (run, node) if node or "[" not in run else ("", run)
         name, _, rest = node.partition("[")
         item = int(rest.rstrip("]")) if rest.rstrip("]").isdigit() else None
+        record, name = verbs.find_node(run, name, opened)
         found = list(opened.logs.names(record.run, name, item))
         opened.close()
         if json:
@@ -49,4 +50,4 @@ def register(app: typer.Typer) -> None:
             out(paint_out(f"--- {log.node}{place}, attempt {log.attempt} ---", "bold"))
             out(log.path.read_text(encoding="utf-8").rstrip())
         if not found:
-            out(f"run {record.run} has no output of {node or 'any call'}")
+            out(f"run {record.run} has no output of {node or name or 'any call'}")

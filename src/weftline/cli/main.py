@@ -9,7 +9,7 @@ import typer
 
 from weftline.cli import check, graph, init, logs, plan, resume, run, runs, search, status, why
 from weftline.cli.exits import Exit, exit_of
-from weftline.cli.text import err, out_json, paint_err
+from weftline.cli.text import err, out_json, paint_err, stdout_for_json
 from weftline.errors import InvalidPipelineError, WeftlineError
 
 app = typer.Typer(
@@ -47,6 +47,8 @@ def main() -> None:
     if debug:
         sys.argv.remove("--debug")
     as_json = "--json" in sys.argv
+    if as_json:
+        stdout_for_json()
     try:
         code = app(standalone_mode=False)
     except WeftlineError as error:

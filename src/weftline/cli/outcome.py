@@ -2,33 +2,18 @@
 
 from __future__ import annotations
 
-import shlex
-from collections.abc import Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
-from weftline.cli.arguments import command_line
 from weftline.cli.exits import Exit
 from weftline.cli.text import err, out_json, paint_err, seconds, source_lines
 from weftline.model.transitions import RunStatus
 
 if TYPE_CHECKING:
     from weftline.app.home import Home
+    from weftline.cli.arguments import Typed
+    from weftline.errors import Place
     from weftline.model.call import Failure
     from weftline.run.result import RunResult
-
-
-class Asked(NamedTuple):
-    """What the user typed, for commands to type next."""
-
-    target: str
-    params: Sequence[str]
-    home: Path | None
-
-    @property
-    def home_option(self) -> str:
-        """The option that names the home, with a space before it."""
-        return "" if self.home is None else f" --home {shlex.quote(str(self.home))}"
 
 
 #: Failures that are shown in full at the end; the others are counted.
@@ -43,19 +28,19 @@ def tell_damage(home: Home) -> None:
         err(f"note: {text}")
 
 
-def conclude(result: RunResult, home: Home, asked: Asked, *, json: bool, quiet: bool) -> int:
+def conclude(result: RunResult, home: Home, typed: Typed, *, json: bool, quiet: bool) -> int:
     """Tells how a run went, closes the home, and gives the exit code."""
     for note in result.notes:
         err(f"note: {note}")
     if json:
         out_json(as_dict(result))
     if not quiet:
-        _tell_failures(result, home, asked)
+        _tell_failures(result, home, typed)
         err(summary(result))
     home.close()
     if result.status == RunStatus.CANCELLED:
         if not quiet:
-            err(f"  next: weftline resume {result.run}{asked.home_option}")
+            err(f"  next: {typed.about('resume', result.run)}")
         return Exit.INTERRUPTED
     return Exit.OK if result.ok else Exit.FAILED
 
@@ -120,28 +105,31 @@ def as_dict(result: RunResult) -> dict[str, Any]:
     }
 
 
-def _tell_failures(result: RunResult, home: Home, asked: Asked) -> None:
+def _tell_failures(result: RunResult, home: Home, typed: Typed) -> None:
     failures = result.failures
+    shown: set[Place] = set()
     for label, failure in failures[:_SHOWN]:
         err()
-        _tell_failure(label, failure)
+        _tell_failure(label, failure, is_new=failure.place not in shown)
         _tell_log(label, result, home)
+        if failure.place is not None:
+            shown.add(failure.place)
     if len(failures) > _SHOWN:
-        err(f"\n  ... and {len(failures) - _SHOWN} more failed calls: weftline status {result.run}")
+        err(f"\n  ... and {len(failures) - _SHOWN} more failed calls: {typed.about('status', result.run)}")
     for error in result.too_few():
         err()
         err(str(error))
     if failures:
         node = failures[0][0].partition("[")[0]
         err()
-        err(f"  next: weftline logs {result.run} {node}{asked.home_option}")
-        err(f"        weftline resume {result.run}{asked.home_option}")
-        if asked.target:
-            err("        " + command_line("why", asked.target, [node], asked.params, asked.home))
+        err(f"  next: {typed.about('logs', result.run, node)}")
+        err(f"        {typed.about('resume', result.run)}")
+        if typed.target:
+            err(f"        {typed.why(node)}")
         err()
 
 
-def _tell_failure(label: str, failure: Failure) -> None:
+def _tell_failure(label: str, failure: Failure, *, is_new: bool) -> None:
     if failure.finding is not None:
         for number, line in enumerate(failure.finding.lines()):
             err(paint_err(f"{label}: {line}", "error") if number == 0 else line)
@@ -149,7 +137,7 @@ def _tell_failure(label: str, failure: Failure) -> None:
         err(paint_err(f"{label} failed: {failure.kind}: {failure.message}", "error"))
         if failure.place is not None:
             err(f"  at   {failure.place}")
-            for line in source_lines(failure.place):
+            for line in source_lines(failure.place) if is_new else ():
                 err(f"       {line}")
 
 

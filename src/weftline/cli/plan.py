@@ -13,11 +13,10 @@ from weftline.cli.arguments import (
     Params,
     Selection,
     Target,
+    Typed,
     Verbose,
     Workers,
-    command_line,
     home_of,
-    params_of,
 )
 from weftline.cli.exits import Exit
 from weftline.cli.outcome import tell_damage
@@ -47,26 +46,17 @@ def register(app: typer.Typer) -> None:
         Exit codes: 0 nothing to do, 2 work pending, 3 not valid.
         """
         from weftline.app import verbs
-        from weftline.app.home import Request
         from weftline.app.pipeline import load
         from weftline.plan.render import as_dict, as_text
 
+        typed = Typed(target, select or (), param or (), force or (), backend, workers, no_cache, home=home)
         opened = home_of(home)
-        request = Request(
-            params=params_of(param),
-            targets=select or (),
-            force=force or (),
-            backend=backend,
-            workers=workers,
-            cache=not no_cache,
-        )
-        made = verbs.plan(load(target), opened, request)
+        made = verbs.plan(load(target), opened, typed.request())
         tell_damage(opened)
         opened.close()
         if json:
             out_json(as_dict(made))
         else:
-            command = command_line("run", target, select, param, home)
-            for line in as_text(made, command=command, where=opened.shown, paint=paint_out, verbose=verbose):
+            for line in as_text(made, command=typed.run(), where=opened.shown, paint=paint_out, verbose=verbose):
                 out(line)
         return Exit.USAGE if made.is_work_pending else Exit.OK

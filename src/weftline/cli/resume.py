@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from weftline.cli.arguments import HomeOption, Json, ProgressOption, home_of
-from weftline.cli.outcome import Asked, conclude
+from weftline.cli.arguments import HomeOption, Json, ProgressOption, Typed, home_of
+from weftline.cli.outcome import conclude
 from weftline.cli.progress import Progress, sink_for
 
 
@@ -42,5 +42,5 @@ def register(app: typer.Typer) -> None:
         shown = None if pipeline is None else sink_for(progress, pipeline.graph)
         result = verbs.resume(record.run, opened, sinks=[shown] if shown is not None else [])
         params = [f"{name}={value}" for name, value in record.opening.get("params", {}).items()]
-        asked = Asked(record.opening.get("target", ""), params, home)
-        return conclude(result, opened, asked, json=json, quiet=progress in {Progress.NDJSON, Progress.NONE})
+        typed = Typed(record.opening.get("target") or "", params=params, home=home)
+        return conclude(result, opened, typed, json=json, quiet=progress in {Progress.NDJSON, Progress.NONE})

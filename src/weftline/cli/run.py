@@ -17,11 +17,11 @@ from weftline.cli.arguments import (
     ProgressOption,
     Selection,
     Target,
+    Typed,
     Workers,
     home_of,
-    params_of,
 )
-from weftline.cli.outcome import Asked, conclude, tell_damage
+from weftline.cli.outcome import conclude, tell_damage
 from weftline.cli.progress import Progress, sink_for
 
 
@@ -55,24 +55,16 @@ def register(app: typer.Typer) -> None:
         service is missing, 130 interrupted.
         """
         from weftline.app import verbs
-        from weftline.app.home import Request
         from weftline.app.pipeline import load
 
+        typed = Typed(
+            target, select or (), param or (), force or (), backend, workers, no_cache, on_failure=on_failure.value, home=home
+        )
         pipeline = load(target)
         opened = home_of(home)
-        request = Request(
-            params=params_of(param),
-            targets=select or (),
-            force=force or (),
-            backend=backend,
-            workers=workers,
-            on_failure=on_failure.value,
-            cache=not no_cache,
-        )
+        request = typed.request()
         planned = verbs.plan(pipeline, opened, request)
         tell_damage(opened)
         shown = sink_for(progress, planned.graph)
         result = verbs.run(pipeline, opened, request, [shown] if shown is not None else [], planned=planned)
-        return conclude(
-            result, opened, Asked(target, param or (), home), json=json, quiet=progress in {Progress.NDJSON, Progress.NONE}
-        )
+        return conclude(result, opened, typed, json=json, quiet=progress in {Progress.NDJSON, Progress.NONE})

@@ -20,17 +20,19 @@ def register(app: typer.Typer) -> None:
         json: Json = False,
     ) -> None:
         """List runs, the newest first."""
+        from weftline.app import verbs
         from weftline.clock import as_utc
 
         opened = home_of(home)
         found = opened.ledger.runs(limit) if opened.exists else []
+        states = {line.run: verbs.state_of(line.run, line.status, opened) for line in found}
         opened.close()
         if json:
             rows = [
                 {
                     "run": line.run,
                     "pipeline": line.pipeline,
-                    "status": str(line.status),
+                    "status": states[line.run],
                     "started_at": as_utc(line.started_at).isoformat(),
                     "ended_at": None if line.ended_at is None else as_utc(line.ended_at).isoformat(),
                     "nodes": dict(line.counts),
@@ -42,7 +44,7 @@ def register(app: typer.Typer) -> None:
         for line in found:
             took = "" if line.ended_at is None else seconds(line.ended_at - line.started_at)
             counts = ", ".join(f"{count} {state}" for state, count in line.counts.items())
-            status = paint_out(f"{line.status:<10}", str(line.status))
+            status = paint_out(f"{states[line.run]:<10}", states[line.run])
             out(f"{line.run}   {line.pipeline:<20} {status} {took:<10} {counts}".rstrip())
         if not found:
             out(f"no runs in {opened.shown}")

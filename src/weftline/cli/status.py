@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from weftline.cli.arguments import HomeOption, Json, home_of
+from weftline.cli.arguments import HomeOption, Json, Typed, home_of
 from weftline.cli.text import out, out_json, paint_out, seconds
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ def register(app: typer.Typer) -> None:
 
     @app.command()
     def status(
-        run: Annotated[str, typer.Argument(help="A run, or the beginning of its id; the newest by default.")] = "",
+        run: Annotated[str, typer.Argument(help="A run, or the beginning of its id; or a node of the newest run.")] = "",
         node: Annotated[str, typer.Argument(help="List the calls of this node.")] = "",
         home: HomeOption = None,
         json: Json = False,
@@ -28,31 +28,32 @@ def register(app: typer.Typer) -> None:
         From the journal: states, attempts, errors.
         """
         from weftline.app import verbs
-        from weftline.errors import UnknownSelectionError, did_you_mean
 
         opened = home_of(home)
-        record = verbs.find_run(run, opened)
+        record, node = verbs.find_node(run, node, opened)
+        state = verbs.state_of(record.run, record.status, opened)
         opened.close()
-        if node and node not in record.nodes:
-            raise UnknownSelectionError(word=node, hint=did_you_mean(node, record.nodes))
         if json:
-            out_json(_as_dict(record, node))
-        elif node:
+            out_json(_as_dict(record, state, node))
+            return
+        if node:
             _list_calls(record.nodes[node])
         else:
-            _list_nodes(record)
+            _list_nodes(record, state)
+        if state == "abandoned":
+            out(f"\n  its process is gone; next: {Typed('', home=home).about('resume', record.run)}")
 
 
-def _list_nodes(record: RunRecord) -> None:
+def _list_nodes(record: RunRecord, state: str) -> None:
     took = "" if record.ended_at is None else f" in {seconds(record.ended_at - record.started_at)}"
     resumed = f"   resumed {record.resumed} x" if record.resumed else ""
-    status = paint_out(str(record.status), str(record.status))
+    status = paint_out(state, state)
     out(f"run {record.run}   {record.opening.get('pipeline', '')}   {status}{took}{resumed}")
     out()
     width = max(map(len, record.nodes), default=0)
     for name, node in record.nodes.items():
-        state = paint_out(f"{node.state:<10}", str(node.state))
-        out(f"  {name.ljust(width)}   {state} {_counts(node)}".rstrip())
+        painted = paint_out(f"{node.state:<10}", str(node.state))
+        out(f"  {name.ljust(width)}   {painted} {_counts(node)}".rstrip())
         for item, call in sorted(node.calls.items()):
             if call.outcome == "failed" and call.error is not None:
                 where = f"[{item}]" if item >= 0 else ""
@@ -81,14 +82,14 @@ def _list_calls(node: NodeRecord) -> None:
         out(f"  {label:>6}   {call.outcome:<10} attempt {call.attempt}   {took:<9} {(call.key or '')[:12]}  {error}".rstrip())
 
 
-def _as_dict(record: RunRecord, only: str) -> dict[str, Any]:
+def _as_dict(record: RunRecord, state: str, only: str) -> dict[str, Any]:
     from weftline.clock import as_utc
 
     return {
         "schema": "weftline.status/v1",
         "run": record.run,
         "pipeline": record.opening.get("pipeline"),
-        "status": str(record.status),
+        "status": state,
         "started_at": as_utc(record.started_at).isoformat(),
         "ended_at": None if record.ended_at is None else as_utc(record.ended_at).isoformat(),
         "nodes": [

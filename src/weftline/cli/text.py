@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sys
@@ -25,10 +26,15 @@ _STYLES = {
     "skipped": "2",
     "cancelled": "33",
     "running": "36",
+    "abandoned": "31",
     "dim": "2",
     "bold": "1",
     "error": "1;31",
 }
+
+
+#: Where `out_json` writes, once stdout was set apart for it.
+_results: list[IO[str]] = []
 
 
 def paints(stream: IO[str]) -> bool:
@@ -61,10 +67,20 @@ def err(text: str = "") -> None:
     sys.stderr.write(text + "\n")
 
 
+def stdout_for_json() -> None:
+    """From here on stdout is for `out_json` alone: what nodes, or programs that they start, write there goes to stderr."""
+    with contextlib.suppress(OSError):  # no stdout at all
+        sys.stdout.flush()
+        _results.append(os.fdopen(os.dup(1), "w", encoding="utf-8"))
+        os.dup2(2, 1)
+
+
 def out_json(value: Any) -> None:
     """A result for programs."""
-    json.dump(value, sys.stdout, indent=2, default=str)
-    sys.stdout.write("\n")
+    stream = _results[-1] if _results else sys.stdout
+    json.dump(value, stream, indent=2, default=str)
+    stream.write("\n")
+    stream.flush()
 
 
 def source_lines(place: Place, around: int = 2) -> list[str]:
@@ -82,4 +98,4 @@ def source_lines(place: Place, around: int = 2) -> list[str]:
     return shown
 
 
-__all__ = ["err", "out", "out_json", "paint_err", "paint_out", "paints", "seconds", "source_lines"]
+__all__ = ["err", "out", "out_json", "paint_err", "paint_out", "paints", "seconds", "source_lines", "stdout_for_json"]

@@ -59,16 +59,24 @@ class Failure:
     trace: str = ""
     finding: WeftlineError | None = None
 
+    def __repr__(self) -> str:
+        return f"<failure: {self.kind}: {self.message}" + (f" at {self.place}>" if self.place is not None else ">")
+
     @classmethod
-    def of(cls, error: BaseException) -> Failure:
-        """The failure that an error means."""
+    def of(cls, error: BaseException, otherwise: Place | None = None) -> Failure:
+        """The failure that an error means.
+
+        Args:
+            error: what was raised.
+            otherwise: the place of an error that comes from no line of the user's code.
+        """
         lineage = tuple(f"{kind.__module__}.{kind.__qualname__}" for kind in type(error).__mro__)
         transient = bool(getattr(error, "transient", False)) or isinstance(error, (ConnectionError, TimeoutError))
         finding = error if isinstance(error, WeftlineError) else None
         frames = list(_user_frames(error))
-        place = Place(frames[-1].filename, frames[-1].lineno) if frames else None
-        if finding is not None and finding.place is not None:
-            place = finding.place
+        place = Place(frames[-1].filename, frames[-1].lineno) if frames else otherwise
+        if finding is not None:
+            place = finding.place = finding.place or place
         with contextlib.suppress(Exception):  # an error's own text may fail to be made; its class is still told
             return cls(type(error).__name__, _text(error), lineage, transient, place, _trace(error, frames), finding)
         return cls(type(error).__name__, "", lineage, transient, place, "", None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from weftline.errors import ContractError, KeyAlreadySetError, KeyNotSetError, UndeclaredKeyError, did_you_mean
+from weftline.errors import ContractError, KeyAlreadySetError, KeyNotSetError, Place, UndeclaredKeyError, did_you_mean
 from weftline.model.contract import mismatch, render
 from weftline.model.keys import is_pattern, matches, namespace
 from weftline.model.node import Input, Output
@@ -121,6 +121,7 @@ class Context:
         return tuple(self._written[key] for key in self._outputs)
 
 
-def broken(node: str, output: Output, value: Any) -> ContractError:
+def broken(node: str, output: Output, value: Any, place: Place | None = None) -> ContractError:
     """The error for a value that is not of the declared type."""
-    return ContractError(node=node, key=output.key, wanted=render(output.kind), detail=mismatch(value, output.kind))
+    detail = mismatch(value, output.kind)
+    return ContractError(node=node, key=output.key, wanted=render(output.kind), detail=detail, place=place)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, TypeVar
@@ -40,7 +40,7 @@ class Graph:
         found: T = self.memo[what]
         return found
 
-    def with_given(self, given: Mapping[str, Any]) -> Graph:
+    def with_given(self, given: Collection[str]) -> Graph:
         """The same graph for a run that is given further keys; their types are not declared, so they are unknown."""
         further = {key: Any for key in given if key not in self.inputs and key not in self.producers}
         return replace(self, inputs={**self.inputs, **further}, memo={}) if further else self

@@ -19,7 +19,7 @@ from weftline.errors import (
 from weftline.model.contract import mismatch, render
 from weftline.model.graph import Graph
 from weftline.model.keys import matches
-from weftline.model.params import Bound, read
+from weftline.model.params import Bound, Text, read
 
 
 @dataclass(slots=True)
@@ -29,11 +29,13 @@ class Bindings:
     Attributes:
         params: by node number, then by parameter name.
         given: values of keys from outside.
+        unfit: keys that were given, but not as they are wanted.
         findings: what does not fit.
     """
 
     params: list[dict[str, Bound]]
     given: dict[str, Any] = field(default_factory=dict)
+    unfit: set[str] = field(default_factory=set)
     findings: list[WeftlineError] = field(default_factory=list)
 
 
@@ -118,7 +120,9 @@ def _give(graph: Graph, found: Bindings, wanted: Mapping[str, Any], key: str, va
     try:
         found.given[key] = read(value, kind)
     except ValueError:
-        found.findings.append(GivenTypeError(key=key, wanted=render(kind), detail=mismatch(value, kind)))
+        shown = str(value) if isinstance(value, Text) else value
+        found.unfit.add(key)
+        found.findings.append(GivenTypeError(key=key, wanted=render(kind), detail=mismatch(shown, kind)))
 
 
 def _unknown(graph: Graph, by_name: Mapping[str, Sequence[int]], wanted: Mapping[str, Any], name: str) -> WeftlineError:

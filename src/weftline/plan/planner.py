@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,7 +11,7 @@ from weftline.errors import (
     InvalidPipelineError,
     MissingKeyError,
     UnavailableInputError,
-    UnknownSelectionError,
+    UnknownNodeError,
     WeftlineError,
     did_you_mean,
 )
@@ -59,12 +59,13 @@ class Wish:
 def check(graph: Graph, wish: Wish) -> tuple[list[WeftlineError], list[WeftlineError]]:
     """All findings of a graph and of a wish, and the notes; nothing is looked up or read."""
     found = bind(graph, wish.params, wish.given)
-    graph = graph.with_given(found.given)
+    given = {*found.given, *found.unfit}
+    graph = graph.with_given(given)
     errors = list(graph.remembered("findings", lambda: tuple(graph_findings(graph))))
     selected, _, more = select(graph, wish.targets)
     errors += [*found.findings, *more, *_unknown_nodes(graph, wish.force)]
     errors += misfits(graph, sorted(selected), wish.backend, wish.capabilities)
-    errors += _not_given(graph, selected, found.given)
+    errors += _not_given(graph, selected, given)
     if wish.storable is not None:
         errors += unstorable(graph, selected, wish.storable)
     return errors, list(graph.remembered("notes", lambda: tuple(graph_notes(graph))))
@@ -134,10 +135,15 @@ def _uncached_steps(graph: Graph, params: Sequence[Mapping[str, Bound]], selecte
 
 
 def _unknown_nodes(graph: Graph, names: Sequence[str]) -> list[WeftlineError]:
-    return [UnknownSelectionError(word=name, hint=did_you_mean(name, graph.index)) for name in names if name not in graph.index]
+    known = ", ".join(graph.index) or "none"
+    return [
+        UnknownNodeError(name=name, known=known, hint=did_you_mean(name, graph.index))
+        for name in names
+        if name not in graph.index
+    ]
 
 
-def _not_given(graph: Graph, selected: frozenset[int], given: Mapping[str, Any]) -> Iterator[WeftlineError]:
+def _not_given(graph: Graph, selected: frozenset[int], given: Collection[str]) -> Iterator[WeftlineError]:
     """Declared inputs that a selected node needs and that this run is not given."""
     for key in graph.inputs:
         if key not in given:

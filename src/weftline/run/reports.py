@@ -87,7 +87,7 @@ class ReportReader:
                 return Succeeded(now, report.handle)
             made = self._finder.entries(calls, item, outputs, now, report.took_s)
         except WeftlineError as error:
-            return Failed(now, report.handle, Failure.of(error))
+            return Failed(now, report.handle, Failure.of(error, calls.node.place))
         body: dict[str, Any] = {"took_s": round(report.took_s, 6)}
         if made:
             entries += made
@@ -136,4 +136,4 @@ def _check_transport(calls: NodeCalls, outputs: Sequence[Any]) -> None:
     """
     for output, value in zip(calls.node.outputs, outputs, strict=True):
         if not output.check(value):
-            raise broken(calls.node.name, output, value)
+            raise broken(calls.node.name, output, value, calls.node.place)

@@ -113,8 +113,11 @@ class RunResult:
                 min_success=self.plan.graph.nodes[self.plan.graph.index[step.node]].min_success,
             )
             for step in self.steps.values()
-            if step.status == NodeState.FAILED and step.total > 1 and WHOLE not in step.failures
+            if step.status == NodeState.FAILED and WHOLE not in step.failures and self._is_tolerant(step.node)
         ]
+
+    def _is_tolerant(self, node: str) -> bool:
+        return self.plan.graph.nodes[self.plan.graph.index[node]].on_item_error == "skip"
 
     def raise_for_failure(self) -> RunResult:
         """Itself, if the run completed.
@@ -146,6 +149,8 @@ class RunResult:
             if number is not None:
                 step = self.steps[graph.nodes[number].name]
                 detail = f"node {step.node!r} is {step.status}"
+                if step.status != NodeState.FAILED and self.failures:
+                    detail += "; {0} failed: {1.kind}: {1.message}".format(*self.failures[0])
             raise NoValueError(key=key, detail=detail, known=known)
         try:
             return holdings.value(key)

@@ -372,7 +372,7 @@ def test_a_selected_node_without_an_optional_input_is_a_finding_or_runs(stage, c
 def test_an_unknown_node_cannot_be_forced(stage):
     with pytest.raises(InvalidPipelineError) as caught:
         stage.plan(FLOW, force=["totl"])
-    assert [(found.code, found.hint) for found in caught.value.findings] == [("P305", "did you mean 'total'?")]
+    assert [(found.code, found.hint) for found in caught.value.findings] == [("P304", "did you mean 'total'?")]
 
 
 def test_a_declared_input_that_is_not_given_is_a_finding(stage):
