@@ -21,7 +21,7 @@ from weftline.model.transitions import TABLE, Cause, NodeState, RunStatus
 from weftline.run import facts
 from weftline.run.attempts import Attempts
 from weftline.run.facts import Body, Fact, Shape, Start, Wish
-from weftline.run.progress import ONE_CALL, NodeProgress
+from weftline.run.progress import ONE_CALL, NodeProgress, Stopping, run_status
 from weftline.run.slots import Slots
 
 
@@ -62,7 +62,7 @@ class Core:
         self._on_failure = on_failure
         self._quiet = quiet
         self._unfinished = len(shapes)
-        self._stopping: Literal["", "failure", "drain", "kill"] = ""
+        self._stopping: Stopping = ""
         self._now = 0.0
         self._records: list[Event] = []
         self._wishes: list[Wish] = []
@@ -85,23 +85,12 @@ class Core:
         """What became of the run, or None while it goes on."""
         if self._unfinished or self.attempts.running:
             return None
-        states = {node.state for node in self.nodes}
-        if self._stopping in {"drain", "kill"} and NodeState.CANCELLED in states:
-            return RunStatus.CANCELLED
-        if NodeState.FAILED in states:
-            mixed = self._on_failure == "continue" and any(state.has_output for state in states)
-            return RunStatus.PARTIAL if mixed else RunStatus.FAILED
-        return RunStatus.PARTIAL if any(node.failed for node in self.nodes) else RunStatus.COMPLETED
+        return run_status(self.nodes, self._stopping, self._on_failure)
 
     @property
     def queue(self) -> int:
         """How many calls may wait in the backend now."""
         return self._slots.queue
-
-    @property
-    def running(self) -> int:
-        """Attempts that were submitted and have not been reported on."""
-        return self.attempts.running
 
     # --- the machine ---
 
@@ -281,16 +270,10 @@ class Core:
         """Finishes a node whose calls have all ended."""
         if node.state is not NodeState.RUNNING or node.running or node.has_calls_to_start:
             return
-        shape = self._shapes[number]
         if node.succeeded + node.restored == node.total:
             self._finish(number, at, Cause.DONE)
-        elif node.failed and (not shape.tolerant or node.is_complete):
-            is_enough = shape.tolerant and node.share > 0 and node.share >= shape.min_success
-            self._finish(number, at, Cause.DONE if is_enough else Cause.FAILED)
-        elif node.is_doomed or (self._stopping and not self.attempts.sleeps(number)):
-            is_untouched = self._stopping == "failure" and not node.succeeded and not node.restored
-            is_skipped = is_untouched or (node.is_doomed and self._stopping not in {"drain", "kill"})
-            self._finish(number, at, Cause.SKIPPED if is_skipped else Cause.CANCELLED)
+        elif (cause := node.end(self._shapes[number], self._stopping, sleeps=self.attempts.sleeps(number))) is not None:
+            self._finish(number, at, cause)
 
     # --- nodes end ---
 
@@ -326,10 +309,10 @@ class Core:
         fields = self.nodes[number].as_fields(at)
         self._record(Kind.NODE_FINISHED, at, number, body=fields | dict(body) if body else fields)
 
-    def _leave_out(self, number: int, at: float, why: str) -> None:
-        self._move(number, Cause.SKIPPED)
+    def _leave_out(self, number: int, at: float, why: str, cause: Cause = Cause.SKIPPED) -> None:
+        self._move(number, cause)
         self._unfinished -= 1
-        self._record(Kind.NODE_FINISHED, at, number, body={"state": str(NodeState.SKIPPED), "why": why})
+        self._record(Kind.NODE_FINISHED, at, number, body={"state": str(self.nodes[number].state), "why": why})
 
     def _skip_behind(self, number: int, at: float) -> None:
         """Skips everything that can no longer have its inputs."""
@@ -352,32 +335,25 @@ class Core:
         node.is_doomed = True
         self._settle(number, node, at)
 
-    def _stop(self, why: Literal["failure", "drain", "kill"], at: float) -> None:
+    def _stop(self, why: Stopping, at: float) -> None:
         """No new starts from here on; what runs, ends."""
         if self._stopping:
             return
         self._stopping = why
-        self._recall(kill=False)
+        self._wishes += [facts.Cancel(handle) for handle in self.attempts.handles]
         asleep = self.attempts.forget_all_pauses()
-        cause, text = (
-            (Cause.SKIPPED, "the run was stopped by a failure") if why == "failure" else (Cause.CANCELLED, "cancelled")
-        )
+        told = ("the run was stopped by a failure", Cause.SKIPPED) if why == "failure" else ("cancelled", Cause.CANCELLED)
         for number, node in enumerate(self.nodes):
             if node.state is NodeState.WAITING:
-                self._move(number, cause)
-                self._unfinished -= 1
-                self._record(Kind.NODE_FINISHED, at, number, body={"state": str(node.state), "why": text})
+                self._leave_out(number, at, *told)
             elif node.state is NodeState.RUNNING and (node.has_calls_to_start or number in asleep):
                 node.forget_calls()
                 if not node.running:
                     self._settle(number, node, at)
 
-    def _recall(self, *, kill: bool) -> None:
-        self._wishes += [facts.Cancel(handle, kill) for handle in self.attempts.handles]
-
     def _cancel(self, fact: facts.CancelRequested) -> None:
         if fact.kill:
-            self._recall(kill=True)
+            self._wishes += [facts.Cancel(handle, kill=True) for handle in self.attempts.handles]
         if not self._quiet:
             self._records.append(Event(Kind.CANCEL_REQUESTED, fact.at, body={"kill": fact.kill}))
         self._stop("kill" if fact.kill else "drain", fact.at)

@@ -39,9 +39,10 @@ from weftline.run.facts import (
     Unprepared,
     Wish,
 )
-from weftline.run.inputs import Holdings, OutputLostError
+from weftline.run.inputs import Holdings
 from weftline.run.reports import ReportReader
 from weftline.run.resume import Past
+from weftline.run.stored import OutputLostError
 from weftline.run.surroundings import Surroundings
 
 #: The longest wait for a report, so that an interrupt or a due timer is noticed.
@@ -161,7 +162,7 @@ class Engine:
             if status is not None and not facts:
                 return status
             facts += self._wait(0.0 if facts else _WAIT_S)
-            assert facts or self.core.running or self.core.attempts.wakes_at is not None, "the run waits for nothing"
+            assert facts or self.core.attempts.running or self.core.attempts.wakes_at is not None, "the run waits for nothing"
             records, wishes = self.core.step(facts)
 
     # --- records ---
@@ -284,7 +285,7 @@ class Engine:
         wakes_at = self.core.attempts.wakes_at
         if wakes_at is not None:
             longest_s = max(0.0, min(longest_s, wakes_at - now()))
-        if self.core.running or wakes_at is not None:
+        if self.core.attempts.running or wakes_at is not None:
             is_running = self.core.attempts.is_running
             reports = [report for report in self._around.backend.poll(longest_s) if is_running(report.handle)]
             facts += self._reader.read(reports)

@@ -154,7 +154,7 @@ class Cancel(NamedTuple):
     """Do not begin an attempt; with `kill`, stop it also if it runs."""
 
     handle: Handle
-    kill: bool
+    kill: bool = False
 
 
 class Conclude(NamedTuple):

@@ -6,30 +6,16 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from weftline import digest
-from weftline.errors import DamagedEntryError, UnboundedInputError
+from weftline.errors import UnboundedInputError
 from weftline.model.entry import ITEMS, Entry
-from weftline.model.fingerprint import part_key
 from weftline.model.graph import Graph
 from weftline.model.ids import WHOLE
 from weftline.model.node import NodeSpec
 from weftline.ports.cache import Cache
-from weftline.ports.values import Values, container_in, digests_in
+from weftline.ports.values import Values, digests_in
+from weftline.run.stored import OutputLostError, StoredOutputs
 
 _NOTHING: Any = {}
-
-
-class OutputLostError(Exception):
-    """A stored output is gone, damaged, or not of the declared type any more.
-
-    Attributes:
-        node: number of the node that made it.
-        key: of the entry that must not be used again; None if what is gone is known already.
-    """
-
-    def __init__(self, node: int, key: bytes | None = None) -> None:
-        super().__init__(node, key)
-        self.node = node
-        self.key = key
 
 
 class Holdings:
@@ -47,7 +33,7 @@ class Holdings:
         self._given = {key: values.freeze(value) for key, value in given.items()}
         self._given_digests: dict[str, bytes] = {}
         self._values = values
-        self._cache = cache
+        self._stored = StoredOutputs(graph, values, cache)
         self._live: dict[int, tuple[Any, ...]] = {}
         self._live_items: dict[int, dict[int, tuple[Any, ...]]] = {}
         self._entries: dict[int, dict[int, Entry]] = {}
@@ -142,7 +128,7 @@ class Holdings:
                 return [self._item_digest(number, position, item) for item in self._kept[number]]
             entry = self._entries.get(number, _NOTHING).get(WHOLE)
             if entry is not None and entry.outputs[position].codec == ITEMS:
-                return digests_in(self._content(number, entry, position))
+                return digests_in(self._stored.content(number, entry, position))
         return self._values.digests(self.value(key), key)
 
     def _item_digest(self, number: int, position: int, item: int) -> bytes:
@@ -199,7 +185,7 @@ class Holdings:
         if number in self._live or entry is None:
             return self.value(key)[at]
         if entry.outputs[position].codec == ITEMS:
-            return self._listed(number, entry, position, (at,))[0]
+            return self._stored.items(number, entry, position, (at,))[0]
         if self._decoded is None or self._decoded[:2] != (entry.key, position):
             self._decoded = (entry.key, position, self.value(key))
         return self._decoded[2][at]
@@ -218,7 +204,7 @@ class Holdings:
                 return len(self._kept[number])
             entry = self._entries.get(number, _NOTHING).get(WHOLE)
             if number not in self._live and entry is not None and entry.outputs[position].codec == ITEMS:
-                return len(digests_in(self._content(number, entry, position)))
+                return len(digests_in(self._stored.content(number, entry, position)))
         value = self.value(key)
         if not self._values.has_items(value):
             raise UnboundedInputError(node=node.name, key=key, kind=type(value).__name__, place=node.place)
@@ -231,51 +217,7 @@ class Holdings:
         entry = self._entries.get(number, _NOTHING).get(item)
         if entry is None:
             raise OutputLostError(number)
-        node = self._graph.nodes[number]
-        try:
-            value = self._decode(number, entry, position)
-        except ValueError:
-            raise OutputLostError(number, entry.key) from None
-        if not node.outputs[position].check(value):
-            raise OutputLostError(number, entry.key)
-        return value
-
-    def _decode(self, number: int, entry: Entry, position: int) -> Any:
-        stored = entry.outputs[position]
-        content = self._content(number, entry, position)
-        node = self._graph.nodes[number]
-        if stored.codec != ITEMS:
-            return self._values.decode(content, stored, node, node.outputs[position])
-        items = self._listed(number, entry, position, range(len(digests_in(content))))
-        return container_in(content)(items)
-
-    def _listed(self, number: int, entry: Entry, position: int, items_at: Sequence[int]) -> list[Any]:
-        """Items of a list that are entries of their own."""
-        assert self._cache is not None
-        keys = [part_key(entry.key, position, at) for at in items_at]
-        found = self._cache.find(keys)
-        if len(found) != len(set(keys)):
-            raise OutputLostError(number, entry.key)
-        node = self._graph.nodes[number]
-        items = []
-        for key in keys:
-            stored = found[key].outputs[0]
-            try:
-                content = self._cache.load(stored, key)
-            except DamagedEntryError:
-                raise OutputLostError(number, entry.key) from None
-            items.append(self._values.decode(content, stored, node, node.outputs[position]))
-        return items
-
-    def _content(self, number: int, entry: Entry, position: int) -> bytes:
-        stored = entry.outputs[position]
-        if stored.content is not None:
-            return stored.content
-        assert self._cache is not None
-        try:
-            return self._cache.load(stored, entry.key)
-        except DamagedEntryError:
-            raise OutputLostError(number, entry.key) from None
+        return self._stored.value(number, entry, position)
 
     # --- inputs of calls ---
 

@@ -1,15 +1,19 @@
-"""What has become of one node so far."""
+"""What has become of one node so far, and of the run when all have ended."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 from weftline.model.call import Failure
 from weftline.model.ids import WHOLE
-from weftline.model.transitions import NodeState
+from weftline.model.transitions import Cause, NodeState, RunStatus
+from weftline.run.facts import Shape
 
 #: The items of a node that does not run over any.
 ONE_CALL = (WHOLE,)
+#: Why nothing new starts in a run: a failure, or somebody's wish that calls end, or are stopped.
+Stopping = Literal["", "failure", "drain", "kill"]
 
 
 class NodeProgress:
@@ -65,15 +69,23 @@ class NodeProgress:
         """Whether a call of it waits for a slot."""
         return self.position < len(self.todo) or bool(self.again)
 
-    @property
-    def is_complete(self) -> bool:
-        """Whether every call has an outcome."""
-        return self.succeeded + self.restored + len(self.failed or ()) == self.total
+    def end(self, shape: Shape, stopping: Stopping, *, sleeps: bool) -> Cause | None:
+        """How a node ends some of whose calls have no result; None if it does not end yet.
 
-    @property
-    def share(self) -> float:
-        """The share of calls that have a result."""
-        return (self.succeeded + self.restored) / self.total
+        Args:
+            shape: what is known of the node.
+            stopping: why nothing new starts in this run.
+            sleeps: whether a call of it waits for another attempt.
+        """
+        made = self.succeeded + self.restored
+        if self.failed and (not shape.tolerant or made + len(self.failed) == self.total):
+            is_enough = shape.tolerant and made > 0 and made / self.total >= shape.min_success
+            return Cause.DONE if is_enough else Cause.FAILED
+        if not self.is_doomed and (not stopping or sleeps):
+            return None
+        is_untouched = stopping == "failure" and not made
+        is_skipped = is_untouched or (self.is_doomed and stopping not in {"drain", "kill"})
+        return Cause.SKIPPED if is_skipped else Cause.CANCELLED
 
     def as_fields(self, at: float) -> dict[str, object]:
         """The fields of the event that tells of its end."""
@@ -100,3 +112,14 @@ class NodeProgress:
         self.forget_calls()
         self.total = self.succeeded = self.restored = self.running = 0
         self.failed = None
+
+
+def run_status(nodes: Sequence[NodeProgress], stopping: Stopping, on_failure: Literal["stop", "continue"]) -> RunStatus:
+    """What became of a run whose nodes have all ended."""
+    states = {node.state for node in nodes}
+    if stopping in {"drain", "kill"} and NodeState.CANCELLED in states:
+        return RunStatus.CANCELLED
+    if NodeState.FAILED in states:
+        mixed = on_failure == "continue" and any(state.has_output for state in states)
+        return RunStatus.PARTIAL if mixed else RunStatus.FAILED
+    return RunStatus.PARTIAL if any(node.failed for node in nodes) else RunStatus.COMPLETED

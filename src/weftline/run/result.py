@@ -13,7 +13,7 @@ from weftline.model.ids import WHOLE, call_label
 from weftline.model.plan import Decision, Plan
 from weftline.model.transitions import NodeState, RunStatus
 from weftline.run.engine import Engine
-from weftline.run.inputs import OutputLostError
+from weftline.run.stored import OutputLostError
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,8 @@ from weftline.errors import UnboundedInputError
 from weftline.model.entry import Entry
 from weftline.model.ids import WHOLE
 from weftline.ports.values import Values
-from weftline.run.inputs import Holdings, OutputLostError
+from weftline.run.inputs import Holdings
+from weftline.run.stored import OutputLostError
 from weftline.store.memory import MemoryCache
 
 VALUES = Values()

@@ -5,7 +5,7 @@ import pytest
 from weftline import node
 from weftline.errors import DamagedEntryError
 from weftline.model.event import Kind
-from weftline.run.inputs import OutputLostError
+from weftline.run.stored import OutputLostError
 from weftline.store.memory import MemoryCache
 from weftline.testing import succeed
 
