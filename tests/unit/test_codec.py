@@ -295,6 +295,15 @@ def test_each_value_has_its_format(name, values):
 def test_equal_values_have_equal_bytes():
     one = Codec(Any, FOREIGN).encode([{3, 1, "a"}, frozenset({"x", "y"})]).content
     assert one == Codec(Any, FOREIGN).encode([{"a", 1, 3}, frozenset({"y", "x"})]).content
+    assert Codec(Any, FOREIGN).encode({0, 8, 16}).content == Codec(Any, FOREIGN).encode({16, 8, 0}).content
+
+
+def test_the_text_is_json_that_others_read_too():
+    def refuse(word):
+        raise AssertionError(word)
+
+    content = Codec(Any, FOREIGN).encode([math.inf, {"a": math.nan}, -math.inf]).content
+    assert len(json.loads(content, parse_constant=refuse)) == 3
 
 
 def test_what_a_dataclass_works_out_comes_back_too():

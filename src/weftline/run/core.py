@@ -187,15 +187,17 @@ class Core:
     def _fill(self) -> None:
         """Submits calls while there are slots for them."""
         slots = self._slots
-        while (found := slots.first()) is not None:
+        while slots.waiting and (found := slots.first()) is not None:
             cpu, rank = found
             number = self._by_rank[rank]
             node = self.nodes[number]
             if node.state is NodeState.RUNNING and node.pending == 0:
-                while node.has_calls_to_start and slots.fits(cpu, rank):
+                has_more = node.has_calls_to_start
+                while has_more and slots.fits(cpu, rank):
                     self._submit(number, node)
                     slots.take(cpu, rank)
-                if node.has_calls_to_start:
+                    has_more = node.has_calls_to_start
+                if has_more:
                     continue
             slots.pop(cpu)
 

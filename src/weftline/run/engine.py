@@ -290,17 +290,18 @@ class Engine:
             reports = [report for report in self._around.backend.poll(longest_s) if is_running(report.handle)]
             facts += self._reader.read(reports)
             if reports:
-                facts += self._sized_queue(max(report.took_s for report in reports), now())
+                longest = reports[0].took_s if len(reports) == 1 else max(report.took_s for report in reports)
+                self._size_queue(longest, facts)
         if wakes_at is not None and wakes_at <= now():
             facts.append(TimerFired(now()))
         return facts
 
-    def _sized_queue(self, longest_s: float, now: float) -> Iterable[Fact]:
+    def _size_queue(self, longest_s: float, facts: list[Fact]) -> None:
         """Lets more small calls wait in the backend, so that they do not wait for the engine; long ones wait here."""
         capabilities = self._around.backend.capabilities
         calls = min(capabilities.queue, int(capabilities.slots * _QUEUED_S / max(longest_s, 1e-6)))
         if not self.core.queue // 2 <= calls <= self.core.queue * 2:
-            yield QueueSized(now, calls)
+            facts.append(QueueSized(self._now(), calls))
 
 
 def _shapes(graph: Graph) -> list[Shape]:

@@ -19,11 +19,12 @@ class Slots:
         queue: further calls of at most one CPU that may wait in the backend.
     """
 
-    __slots__ = ("_first", "_heaps", "_large", "_passed", "free", "queue")
+    __slots__ = ("_first", "_heaps", "_large", "_passed", "free", "queue", "waiting")
 
     def __init__(self, free: float, queue: int) -> None:
         self.free = free
         self.queue = queue
+        self.waiting = 0  # nodes that have calls to start
         self._heaps: dict[float, list[int]] = {}
         self._first = -1  # the rank that comes before all others, whether it fits or not
         self._passed = 0  # how many calls have gone before it
@@ -35,10 +36,12 @@ class Slots:
         if heap is None:
             heap = self._heaps[cpu] = []
         heappush(heap, rank)
+        self.waiting += 1
 
     def pop(self, cpu: float) -> None:
         """The first node of a demand has no more calls to start."""
         heappop(self._heaps[cpu])
+        self.waiting -= 1
 
     def first(self) -> tuple[float, int] | None:
         """The demand and the rank of the node that goes next; None when nothing fits."""

@@ -176,6 +176,17 @@ CHANGES = {
         def node(x):
             return Loaf.size
     """, "size = 2", "size = 3"),
+    "what an annotation says beside the type": ("""
+        from typing import Annotated
+
+        LIMIT = 2
+
+        class Loaf:
+            size: Annotated[int, LIMIT]
+
+        def node(x):
+            return Loaf.__annotations__["size"].__metadata__
+    """, "LIMIT = 2", "LIMIT = 3"),
     "nested class": ("""
         class Loaf:
             class Crust:

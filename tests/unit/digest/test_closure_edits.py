@@ -91,6 +91,10 @@ PROJECT = {
         def node(rows: list[int], factor: float = 123.0) -> list[int]:
             """Docstring of the node."""
 
+            @scaled(130)
+            def wrapped(x):
+                return x
+
             def nested(x, by=124):
                 return x + by + 125
 
@@ -224,6 +228,7 @@ MARKED = {
     "default of the node that is no parameter here": 123,
     "default of a nested function": 124,
     "nested function": 125,
+    "argument of a nested function's decorator": 130,
     "node": 126,
     "list comprehension": 127,
     "generator expression": 128,

@@ -81,6 +81,13 @@ def test_source_is_believed_where_it_is_what_runs(projects):
         assert all(form_of(found.__code__).from_source for found in (module.node, module.plus, module.a, module.b))
 
 
+def test_source_is_believed_where_several_functions_have_one_name(projects):
+    text = "class A:\n    def size(self):\n        return 1\n\nclass B:\n    def size(self):\n        return 2\n"
+    with projects.imported(projects.write({"bakery_flow.py": apart(text)})) as module:
+        assert form_of(module.A.size.__code__).from_source
+        assert form_of(module.B.size.__code__).from_source
+
+
 def test_equal_code_of_an_edited_file_does_not_stand_for_that_of_another(projects):
     """Else a digest would depend on what was read before it in the same process."""
     text = apart("def node(x):\n    return x * 2\n")
