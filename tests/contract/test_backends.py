@@ -1,10 +1,17 @@
+import logging
+import sys
+import time
+
 import pytest
 
+from weftline import node
 from weftline.backends.capture import Capture
 from weftline.backends.inline import InlineBackend
 from weftline.backends.processes import ProcessBackend
 from weftline.backends.threads import ThreadBackend
+from weftline.model.call import Call
 from weftline.testing import BackendContract, ManualClock, ScriptedBackend, succeed
+from weftline.testing.backends import fails
 
 
 class TestInline(BackendContract):
@@ -41,6 +48,75 @@ class TestScripted(BackendContract):
 
     def backend(self, slots):
         return ScriptedBackend(ManualClock(), slots).will("counts", succeed(0.1))
+
+
+@node
+def talks(word: str) -> int:
+    print(f"{word} out")
+    print(f"{word} err", file=sys.stderr)
+    logging.getLogger("talks").warning("%s logged", word)
+    return 1
+
+
+@node
+def cries(word: str) -> int:
+    print(f"{word} out")
+    raise ValueError(word)
+
+
+def reports(backend, count):
+    found = []
+    until = time.monotonic() + 30
+    while len(found) < count and time.monotonic() < until:
+        found += backend.poll(0.05)
+    return {report.handle[1]: report for report in found}
+
+
+@pytest.mark.parametrize("kind", [InlineBackend, ThreadBackend])
+@pytest.mark.parametrize("echo", [True, False])
+def test_what_calls_print_and_log_is_kept_with_each_call(kind, echo, capsys):
+    before = sys.stdout, sys.stderr, list(logging.getLogger().handlers)
+    backend = kind(3, Capture(echo=echo))
+    for number, (call, word) in enumerate([(talks, "one"), (talks, "two"), (cries, "three")]):
+        backend.submit(Call((0, number, 1), call.spec, {"word": word}, {}))
+    found = reports(backend, 3)
+    print("between the calls")
+    backend.close()
+    assert (sys.stdout, sys.stderr, list(logging.getLogger().handlers)) == before
+    for number, word in enumerate(["one", "two"]):
+        assert sorted(found[number].log.splitlines()) == [f"WARNING talks: {word} logged", f"{word} err", f"{word} out"]
+    assert found[2].log == "three out\n"
+    shown = capsys.readouterr()
+    assert "between the calls" in shown.out
+    assert ("one out" in shown.out) is echo
+    assert ("two err" in shown.err) is echo
+
+
+def test_the_end_of_a_long_output_is_kept():
+    @node
+    def fills() -> int:
+        for number in range(40_000):
+            print(f"line {number}")
+        return 1
+
+    backend = InlineBackend(1, Capture())
+    backend.submit(Call((0, 0, 1), fills.spec, {}, {}))
+    (report,) = reports(backend, 1).values()
+    backend.close()
+    assert report.log.endswith("line 39999\n")
+    assert len(report.log) <= 300 * 1024
+
+
+def test_the_output_of_a_worker_process_is_kept_with_its_call():
+    backend = ProcessBackend(1)
+    try:
+        for number in range(3):
+            backend.submit(Call((0, number, 1), fails.spec, {"message": f"number {number}"}, {}))
+        found = reports(backend, 3)
+        assert [found[number].failure.message for number in range(3)] == [f"number {number}" for number in range(3)]
+        assert [found[number].log for number in range(3)] == ["", "", ""]
+    finally:
+        backend.close()
 
 
 class DoublesReports(InlineBackend):

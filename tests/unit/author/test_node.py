@@ -323,6 +323,16 @@ def test_a_class_without_run_is_refused():
         spec_of(Empty())
 
 
+@pytest.mark.parametrize(
+    "declared",
+    [{"requires": {"not a key": int}}, {"requires": {"a.*": int}}, {"consumes": ["a.b*"]}, {"provides": {"1a": int}}],
+)
+def test_a_class_with_keys_that_are_none_is_refused(declared):
+    made = type("Bad", (Node,), {"run": lambda self, ctx: None, **declared})
+    with pytest.raises(BadDeclarationError, match="is not a key"):
+        spec_of(made())
+
+
 def test_a_class_that_runs_over_what_it_does_not_read_is_refused():
     class Over(Node):
         over = "docs"

@@ -8,6 +8,7 @@ import dataclasses
 import datetime as dt
 import enum
 import re
+import sys
 import typing
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePath
@@ -420,3 +421,20 @@ def test_the_parameters_of_a_base():
     assert base_arguments(Swapped[int, str], Mapping) == (str, int)
     assert base_arguments(Rows, Sequence) == (int,)
     assert base_arguments(list, Sequence) is None
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="`type X = ...` is syntax of Python 3.12")
+def test_a_named_type_is_what_it_stands_for():
+    rows = typing.TypeAliasType("rows", list[int])
+    grid = typing.TypeAliasType("grid", list[list[T]], type_params=(T,))
+    assert assignable(rows, list[float])
+    assert assignable(list[int], rows)
+    assert not assignable(rows, list[str])
+    assert assignable(list[list[int]], grid[int])
+    assert not assignable(grid[str], grid[int])
+    assert conforms([1], rows)
+    assert not conforms(["a"], rows)
+    assert conforms([["a"]], grid[str])
+    assert not conforms([["a"]], grid[int])
+    assert mismatch([["a"]], grid[int]).startswith("[0][0] is 'a'")
+    assert element_type(rows) is int

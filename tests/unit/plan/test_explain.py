@@ -62,6 +62,7 @@ def test_an_input_that_is_not_known_yet_says_so(stage):
 
 def test_the_first_time_has_nothing_to_compare_with(stage):
     explanation = why(stage)
+    assert " new" not in explanation.text().partition("\n")[2]
     assert not explanation.seen_before
     assert {line.state for line in explanation.lines} <= {"new", "?"}
     assert "changed" not in explanation.text()

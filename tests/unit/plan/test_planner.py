@@ -6,9 +6,10 @@ import linecache
 import numpy as np
 import pytest
 
-from weftline import Policy, Resources, env, node
+from weftline import Pipeline, Policy, Resources, env, node
 from weftline.errors import InvalidPipelineError
 from weftline.model.plan import Decision
+from weftline.plan import planner
 from weftline.ports.backend import Capabilities
 from weftline.testing import fail, succeed
 
@@ -235,6 +236,20 @@ def test_other_keys_for_the_same_code_are_another_result(stage):
     assert stage.run([one])["pair"] == (1, 2)
 
 
+def test_parameters_and_selections_count_in_every_plan_of_one_graph(stage):
+    """A graph remembers plans that were asked for without any; others must not take them for theirs."""
+    graph = Pipeline(FLOW, name="test").graph
+
+    def steps(**wish):
+        return planner.make(graph, planner.Wish(**wish), None, None, stage.values)
+
+    for _ in range(2):
+        assert steps()["load"].params["count"].value == 3
+        assert steps(params={"count": 5})["load"].params["count"].value == 5
+        assert str(steps(targets=["load"])["words"].decision) == "SKIP"
+        assert str(steps()["words"].decision) == "RUN"
+
+
 # --- MAY RUN ---
 
 
@@ -379,9 +394,6 @@ def test_a_declared_input_that_is_not_given_is_a_finding(stage):
     @node
     def use(rows: list[int]) -> int:
         return len(rows)
-
-    from weftline import Pipeline
-    from weftline.plan import planner
 
     graph = Pipeline([use], name="test", inputs={"rows": list[int]}).graph
     with pytest.raises(InvalidPipelineError) as caught:

@@ -510,6 +510,16 @@ def test_every_end_is_concluded_after_its_records():
     assert drive.kinds(Kind.NODE_FINISHED) == [("a", WHOLE, 0)]
 
 
+def test_records_have_the_time_of_what_they_tell():
+    drive = Drive(n("a"), n("b", "a"))
+    drive.done("a", at=7.5)
+    drive.done("b", at=9.25)
+    times = {(record.node, str(record.kind)): record.at for record in drive.records}
+    assert times["a", "AttemptStarted"] == 0.0
+    assert times["a", "CallSucceeded"] == times["b", "AttemptStarted"] == 7.5
+    assert times["b", "NodeFinished"] == 9.25
+
+
 def test_a_quiet_core_makes_no_records():
     drive = Drive(n("a"), n("b"), quiet=True)
     drive.fail("a")

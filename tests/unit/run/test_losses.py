@@ -1,5 +1,7 @@
 """Outputs that are lost while a run goes on: they are made again, and nobody ever reads something else in their place."""
 
+from collections.abc import Sequence
+
 import pytest
 
 from weftline import node
@@ -185,3 +187,33 @@ def test_holdings_raise_for_what_is_lost(stage):
     engine.holdings.forget(1)
     with pytest.raises(OutputLostError):
         engine.holdings.value("longs")
+
+
+@pytest.mark.parametrize("kind", [list, tuple])
+def test_items_of_a_restored_list_are_read_once_each(stage, kind):
+    """Not the whole list for each of its items."""
+
+    class Counting(Forgetful):
+        asked = 0
+
+        def find(self, keys):
+            self.asked += len(keys)
+            return super().find(keys)
+
+        def load(self, stored, key):
+            self.asked += 1
+            return super().load(stored, key)
+
+    @node(provides="many")
+    def many() -> Sequence[int]:
+        return kind(range(200))
+
+    @node(provides="next", requires={"x": "many"}, over="many")
+    def following(x: int, step: int = 1) -> int:
+        return x + step
+
+    stage.cache = Counting()
+    stage.run([many, following])
+    stage.cache.asked = 0
+    assert stage.run([many, following], params={"step": 2})["next"] == list(range(2, 202))
+    assert stage.cache.asked < 200 * 10

@@ -131,6 +131,20 @@ def test_attempts_of_a_lost_output_are_not_counted_anew():
     assert past.finished == frozenset()
 
 
+def test_a_resumed_run_is_running_again_until_it_ends():
+    record = RunRecord("r")
+    told = [
+        (Event(Kind.RUN_STARTED, 1.0, body={"pipeline": "test"}), "running", None, 0),
+        (Event(Kind.RUN_FINISHED, 2.0, body={"status": "failed"}), "failed", 2.0, 0),
+        (Event(Kind.RUN_RESUMED, 3.0, body={"pipeline": "test"}), "running", None, 1),
+        (Event(Kind.RUN_FINISHED, 4.0, body={"status": "completed"}), "completed", 4.0, 1),
+    ]
+    for event, status, ended_at, resumed in told:
+        record.take(event)
+        assert (str(record.status), record.ended_at, record.resumed) == (status, ended_at, resumed)
+    assert (record.started_at, record.events) == (1.0, 4)
+
+
 def test_the_past_is_what_the_journal_says():
     events = [
         Event(Kind.RUN_STARTED, 0.0, body={"pipeline": "test"}),

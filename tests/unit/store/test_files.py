@@ -158,6 +158,31 @@ def test_what_was_put_aside_can_be_looked_at(place):
     cache.close()
 
 
+def test_what_is_stored_while_the_index_breaks_is_in_the_new_one(place):
+    """The journal is about to say that it is there."""
+    made = entry("a", b"one")
+    cache = FileCache(place)
+    with index_of(place) as index:
+        index.execute("DROP TABLE results")
+    index.close()
+    cache.store([made])
+    assert cache.damage()
+    assert set(cache.find([made.key])) == {made.key}
+    cache.close()
+
+
+def test_a_damaged_object_is_put_aside_and_a_sound_one_left(place):
+    filled(place, entry("a", b"x" * 100_000, b"y" * 100_000))
+    spoilt, sound = sorted(found for found in (place / "objects").rglob("*") if found.is_file())
+    spoilt.write_bytes(b"z" * 100_000)
+    cache = FileCache(place)
+    assert dict(cache.find([entry("a").key])) == {}
+    assert [found.read_bytes() for found in (place / "quarantine").iterdir()] == [b"z" * 100_000]
+    assert not spoilt.exists()
+    assert sound.exists()
+    cache.close()
+
+
 def test_an_object_that_was_altered_is_written_again_with_the_next_entry_that_has_it(place):
     """Its size alone does not make it sound."""
     content = b"x" * 100_000
