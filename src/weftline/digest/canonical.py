@@ -39,6 +39,16 @@ class ForeignDigests(Protocol):
         ...
 
 
+def knows(kind: type) -> bool:
+    """Whether this is one of the built-in types whose encoding is written down here."""
+    return (
+        kind in _SIMPLE
+        or kind in {list, tuple, dict, set, frozenset, OrderedDict, deque}
+        or _full_name(kind) in _COMPOUND
+        or kind.__module__.partition(".")[0] == "pathlib"
+    )
+
+
 def no_foreign_types(kind: type, /) -> None:
     """The lookup that knows built-in types only."""
     del kind
@@ -88,10 +98,10 @@ def canonical(value: object, foreign: ForeignDigests = no_foreign_types, *, path
 class _UnknownTypeError(Exception):
     """A part without an encoding; its path grows while the error travels outwards."""
 
-    def __init__(self, value: object) -> None:
+    def __init__(self, kind: str, path: str = "") -> None:
         super().__init__()
-        self.kind = f"{type(value).__module__}.{type(value).__qualname__}"
-        self.path = ""
+        self.kind = kind
+        self.path = path
 
     def inside(self, step: str) -> _UnknownTypeError:
         self.path = step + self.path
@@ -120,12 +130,12 @@ class _Encoder:
 
     def _rare(self, kind: type, value: Any, out: Write) -> None:
         if (foreign := self._foreign(kind)) is not None:
-            self._counted(b"x", foreign(value), out)
+            self._counted(b"x", _asked(foreign, value), out)
         elif (hook := getattr(kind, "__weftline_digest__", None)) is not None:
             self._named(b"h", kind, hook(value), out)
         elif isinstance(value, enum.Enum):
             self._named(b"e", kind, (value.name, value.value), out)
-        elif dataclasses.is_dataclass(value):
+        elif dataclasses.is_dataclass(kind):
             names = [field.name for field in dataclasses.fields(value)]
             self._fields(b"D", kind, names, value, out)
         elif isinstance(value, tuple) and hasattr(kind, "_fields"):
@@ -133,7 +143,7 @@ class _Encoder:
         elif hasattr(kind, "__attrs_attrs__"):
             self._fields(b"A", kind, [attribute.name for attribute in kind.__attrs_attrs__], value, out)
         elif hasattr(kind, "__pydantic_fields__"):
-            self._named(b"P", kind, {**value.__dict__, **(value.__pydantic_extra__ or {})}, out)
+            self._named(b"P", kind, model_fields(value), out)
         else:
             self._structured(kind, value, out)
 
@@ -151,7 +161,7 @@ class _Encoder:
         elif isinstance(value, pathlib.PurePath):
             self._counted(b"p", value.as_posix().encode("utf-8", "surrogatepass"), out)
         else:
-            raise _UnknownTypeError(value)
+            raise _UnknownTypeError(_full_name(kind))
 
     def _alone(self, value: Any, step: str) -> bytes:
         out: list[bytes] = []
@@ -189,6 +199,8 @@ class _Encoder:
         self._counted(tag, kind.__qualname__.encode(), out)
         for name in names:
             self._counted(b".", name.encode(), out)
+            if not hasattr(value, name):
+                raise _UnknownTypeError("a field that was never set", f".{name}")
             try:
                 self.write(getattr(value, name), out)
             except _UnknownTypeError as unknown:
@@ -204,8 +216,31 @@ class _Encoder:
         out(tag + b"%x:" % len(content) + content)
 
 
+def _full_name(kind: type) -> str:
+    return f"{kind.__module__}.{kind.__qualname__}"
+
+
+def _asked(foreign: Callable[[Any], bytes], value: Any) -> bytes:
+    """What another library says of a value; the path in its error begins at that value."""
+    try:
+        return foreign(value)
+    except UndigestableError as error:
+        raise _UnknownTypeError(error.kind, error.path) from None
+
+
+def model_fields(value: Any) -> dict[str, Any]:
+    """What a pydantic model holds: fields, extra and private ones, but not what a cached property keeps for speed."""
+    kind = type(value)
+    fields = {name: found for name, found in value.__dict__.items() if name in kind.__pydantic_fields__}
+    return {**fields, **(value.__pydantic_extra__ or {}), **(value.__pydantic_private__ or {})}
+
+
+#: One of the many; `struct.pack(">d", nan)` would keep the payload and the sign.
+_NAN = b"f\x7f\xf8\0\0\0\0\0\0"
+
+
 def _float(value: float) -> bytes:
-    return b"fnan-----" if math.isnan(value) else b"f" + struct.pack(">d", value)
+    return _NAN if math.isnan(value) else b"f" + struct.pack(">d", value)
 
 
 def _text(value: str) -> bytes:
@@ -215,7 +250,10 @@ def _text(value: str) -> bytes:
 
 def _zone(value: Any) -> tuple[str, float | None]:
     offset = value.utcoffset()
-    return str(value.tzinfo or ""), None if offset is None else offset.total_seconds()
+    zone = value.tzinfo
+    has_name = getattr(type(zone), "__repr__", None) is not object.__repr__  # else it would count by its address
+    name = "" if zone is None else str(zone) if has_name else type(zone).__qualname__
+    return name, None if offset is None else offset.total_seconds()
 
 
 _SIMPLE: dict[type, Callable[[Any], bytes]] = {
@@ -239,7 +277,7 @@ _COMPOUND: dict[str, Callable[[Any], Any]] = {
     "datetime.datetime": lambda value: (value.replace(tzinfo=None).isoformat(), *_zone(value)),
     "datetime.time": lambda value: (value.replace(tzinfo=None).isoformat(), *_zone(value)),
     "datetime.timedelta": lambda value: (value.days, value.seconds, value.microseconds),
-    "datetime.timezone": str,
+    "datetime.timezone": lambda value: (str(value), value.utcoffset(None).total_seconds()),
     "decimal.Decimal": str,
     "fractions.Fraction": lambda value: (value.numerator, value.denominator),
     "re.Pattern": lambda value: (value.pattern, value.flags),

@@ -16,18 +16,31 @@ import enum
 import functools
 import importlib
 import importlib.util
-import inspect
 import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
-from typing import Any, get_args
+from types import BuiltinFunctionType, FunctionType, MethodType, MethodWrapperType, ModuleType
+from typing import Any
 
-from weftline.digest.canonical import ForeignDigests, canonical, no_foreign_types, of_parts
-from weftline.digest.code import Import, class_body_digest, class_tree, form_of
-from weftline.digest.origin import Origin, is_installed, origin_of, version_of
+from weftline.digest.canonical import ForeignDigests, canonical, knows, no_foreign_types, of_parts
+from weftline.digest.code import class_body_digest, class_tree, form_of
+from weftline.digest.declared import declared_in
+from weftline.digest.origin import Origin, origin_of, version_of
+from weftline.digest.references import Import
 from weftline.digest.state import state_of
+from weftline.digest.things import (
+    DEFINITIONS,
+    DESCRIPTORS,
+    functions_of,
+    is_generated,
+    label_of,
+    leads_home,
+    module_of,
+    stands_for_function,
+    unwrapped,
+    wraps,
+)
 from weftline.errors import Place, UndigestableError
 
 
@@ -116,33 +129,50 @@ class _Walk:
 
     def _token(self, thing: Any, path: str) -> bytes:
         """Bytes that stand for a thing: the number of a symbol still to be described, a library's name, or a value."""
-        thing = _unwrapped(thing)
+        thing = unwrapped(thing)
         if isinstance(thing, (FunctionType, type, ModuleType)):
             return self._definition(thing)
         if isinstance(thing, BuiltinFunctionType):
             owner = thing.__self__
             name = f"{thing.__module__ or ''}.{thing.__qualname__}".encode()
+            self._from_library(thing.__module__ or "builtins")
             return b"builtin:" + name if owner is None or isinstance(owner, ModuleType) else name + self._token(owner, path)
+        if isinstance(thing, DESCRIPTORS):
+            return of_parts(b"descriptor", self._token(thing.__objclass__, path), thing.__name__.encode())
+        if isinstance(thing, MethodWrapperType):
+            return of_parts(b"bound descriptor", thing.__name__.encode(), self._token(thing.__self__, path))
         if isinstance(thing, MethodType):
             return of_parts(b"method", self._token(thing.__func__, path), self._token(thing.__self__, path))
         if isinstance(thing, functools.partial):
             return self._joined(b"partial", (thing.func, thing.args, thing.keywords), path)
         if isinstance(thing, property):
             return self._joined(b"property", (thing.fget, thing.fset, thing.fdel), path)
+        if isinstance(thing, (staticmethod, classmethod)):
+            return self._joined(type(thing).__name__.encode(), (thing.__func__,), path)
+        if wraps(thing) and self._kind_of(type(thing)) == "library":  # its state is the library's affair
+            return self._joined(b"wrapper", (type(thing), thing.__wrapped__), path)
         return canonical(thing, self._foreign, path=path)
 
     def _joined(self, tag: bytes, things: Iterable[Any], path: str) -> bytes:
         return of_parts(tag, *(self._token(thing, path) for thing in things))
 
     def _definition(self, thing: FunctionType | type | ModuleType) -> bytes:
-        module = thing.__name__ if isinstance(thing, ModuleType) else thing.__module__
-        origin = origin_of(module or "", self._own)
+        module = module_of(thing)
         name = getattr(thing, "__qualname__", module)
-        if origin.kind == "library":
-            self._distributions[origin.distribution] = version_of(origin.distribution)
+        origin = self._from_library(module)
         if origin.kind != "project":
             return f"{origin.distribution}:{name}".encode()
         return b"#%d" % self._number(thing)
+
+    def _kind_of(self, kind: type) -> str:
+        return origin_of(module_of(kind), self._own).kind
+
+    def _from_library(self, module: str) -> Origin:
+        """Where a module comes from; a library is noted with its version."""
+        origin = origin_of(module, self._own)
+        if origin.kind == "library":
+            self._distributions[origin.distribution] = version_of(origin.distribution)
+        return origin
 
     def _number(self, thing: object) -> int:
         known = self._index.get(id(thing))
@@ -153,24 +183,29 @@ class _Walk:
 
     def _foreign(self, kind: type, /) -> Callable[[Any], bytes] | None:
         """Digests inside a value: definitions and objects of the project's classes, besides what libraries register."""
-        if issubclass(kind, (FunctionType, BuiltinFunctionType, MethodType, ModuleType, type, functools.partial, property)):
-            return lambda thing: self._token(thing, "value")
-        if hasattr(kind, "__wrapped__") or kind.__name__ == "_lru_cache_wrapper":
-            return lambda thing: self._token(thing, "value")
+        if issubclass(kind, DEFINITIONS):
+            return lambda thing: self._token(thing, "")
+        if kind in {set, frozenset}:
+            return self._members
         outer = self._outer_foreign(kind)
         if outer is not None:
             return outer
-        if origin_of(kind.__module__, self._own).kind == "project" or not _is_plain(kind):
-            return self._object
-        return None
+        return None if knows(kind) else self._object
+
+    def _members(self, things: Any) -> bytes:
+        """A set; its members are met in an order that no hash seed decides, since symbols are numbered as they are met."""
+        ordered = sorted(things, key=label_of)
+        return of_parts(type(things).__name__.encode(), *sorted(self._token(thing, "{...}") for thing in ordered))
 
     def _object(self, thing: Any) -> bytes:
         """An object by its class and its state."""
+        if stands_for_function(thing) or (wraps(thing) and self._kind_of(type(thing)) == "library"):
+            return self._token(thing, "")
         if id(thing) in self._state_of:
             return b"^%d" % (len(self._state_of) - self._state_of.index(id(thing)))
         self._state_of.append(id(thing))
         leave_out = self._leave_out if thing is self._root else frozenset()
-        parts = [b"object", self._token(type(thing), "value")]
+        parts = [b"object", self._token(type(thing), "")]
         for name, content in state_of(thing):
             if name not in leave_out:
                 parts += [name.encode(), self._token(content, f".{name}")]
@@ -200,7 +235,7 @@ class _Walk:
         name = function.__qualname__.replace("<locals>.", "")
         place = Place(code.co_filename, code.co_firstlineno)
         own = of_parts(b"function", form.body)
-        references = [*self._defaults(function), *self._cells(function)]
+        references = [*self._defaults(function), *self._cells(function), *self._attributes(function)]
         for chain in form.chains:
             token = self._global(chain, function.__globals__, name)
             if token is not None:
@@ -211,7 +246,7 @@ class _Walk:
         self._add(f"{name}()", place, own, references)
 
     def _defaults(self, function: FunctionType) -> Iterator[tuple[str, bytes]]:
-        leave_out = self._leave_out if function is _unwrapped(self._root) else frozenset()
+        leave_out = self._leave_out if function is unwrapped(self._root) else frozenset()
         code = function.__code__
         names = code.co_varnames[: code.co_argcount]
         defaults = function.__defaults__ or ()
@@ -230,11 +265,18 @@ class _Walk:
                 continue
             yield f"cell {name}", self._constant(content, f"{name} in {function.__qualname__}")
 
+    def _attributes(self, function: FunctionType) -> Iterator[tuple[str, bytes]]:
+        for name, value in sorted(vars(function).items()):
+            try:
+                yield f"attribute {name}", self._token(value, f"{function.__qualname__}.{name}")
+            except UndigestableError as error:
+                self._not_followed.append(f"{function.__qualname__}.{name}: a {error.kind}")
+
     def _constant(self, value: Any, path: str) -> bytes:
         """A value under a name: listed among the symbols, so that a change of it can be shown."""
         token = self._token(value, path)
-        if not isinstance(_unwrapped(value), (FunctionType, type, ModuleType, BuiltinFunctionType)):
-            text = repr(value) if _is_plain(type(value)) else type(value).__qualname__
+        if not isinstance(unwrapped(value), (FunctionType, type, ModuleType, BuiltinFunctionType)):
+            text = repr(value) if knows(type(value)) else type(value).__qualname__
             short = text if len(text) <= 60 else text[:57] + "..."
             self._symbols.append(Symbol(path, None, of_parts(token), short))
         return token
@@ -255,7 +297,7 @@ class _Walk:
             if not hasattr(thing, attribute):
                 self._not_followed.append(f"{label}.{attribute} in {user}(): no such attribute now")
                 return b"?"
-            if origin_of(thing.__name__, self._own).kind != "project" and not _leads_home(thing, attribute, self._own):
+            if origin_of(thing.__name__, self._own).kind != "project" and not leads_home(thing, attribute, self._own):
                 break
             thing = getattr(thing, attribute)
             label = f"{label}.{attribute}"
@@ -263,22 +305,22 @@ class _Walk:
 
     def _import(self, statement: Import, names: dict[str, Any], user: str) -> bytes:
         level, module, attributes = statement
-        origin = Origin("library", module)
         try:
             package = names.get("__package__") or ""
             full = importlib.util.resolve_name("." * level + module, package) if level else module
-            origin = origin_of(full, self._own)
+            origin = self._from_library(full)
             if origin.kind != "project":
-                if origin.kind == "library":
-                    self._distributions[origin.distribution] = version_of(origin.distribution)
                 return f"{origin.distribution}:{module}".encode()
             found = importlib.import_module(full)
+            here: Any = found
             for attribute in attributes:
-                if not hasattr(found, attribute) and f"{full}.{attribute}" not in sys.modules:
-                    importlib.import_module(f"{full}.{attribute}")
-                    full = f"{full}.{attribute}"
-        except ImportError as error:
-            self._not_followed.append(f"import of {module} in {user}(): {error}")
+                if not isinstance(here, ModuleType):
+                    break
+                if not hasattr(here, attribute):
+                    importlib.import_module(f"{here.__name__}.{attribute}")
+                here = getattr(here, attribute)
+        except Exception as error:  # noqa: BLE001 - a module may fail to import with any error
+            self._not_followed.append(f"import of {module} in {user}(): {type(error).__name__}: {error}")
             return b"?"
         return self._chained(found, module, attributes, user)
 
@@ -286,18 +328,20 @@ class _Walk:
         leave_out = self._leave_out if kind is type(self._root) else frozenset()
         module = sys.modules.get(kind.__module__)
         file = getattr(module, "__file__", None) or ""
-        line = next((member.__code__.co_firstlineno for member in _functions_of(kind)), 1)
+        line = next((member.__code__.co_firstlineno for member in functions_of(kind)), 1)
         tree = class_tree(file, kind.__qualname__, line)
         own = of_parts(b"class", b"" if tree is None else class_body_digest(tree, leave_out=leave_out))
         references = [(f"base {position}", self._token(base, "base")) for position, base in enumerate(kind.__bases__)]
+        if type(kind) is not type:
+            references.append(("metaclass", self._token(type(kind), "metaclass")))
         for name, member in sorted(kind.__dict__.items()):
-            if name not in leave_out and not _is_generated(kind, name, member):
-                references.append((name, self._constant(_unwrapped(member), f"{kind.__qualname__}.{name}")))
+            if name not in leave_out and not is_generated(kind, name, member):
+                references.append((name, self._constant(member, f"{kind.__qualname__}.{name}")))
         if issubclass(kind, enum.Enum):
             references += [(name, self._token(member.value, name)) for name, member in kind.__members__.items()]
-        for name, annotation in sorted(_annotations(kind).items()):
+        for name, content in declared_in(kind):
             if name not in leave_out:
-                references += [(f"annotation {name}", self._definition(part)) for part in _classes_in(annotation)]
+                references.append((f"declared {name}", self._token(content, f"{kind.__qualname__}.{name}")))
         place = Place(file, tree.lineno) if tree is not None else None
         self._add(f"class {kind.__qualname__}", place, own, references)
 
@@ -312,66 +356,3 @@ class _Walk:
             except UndigestableError:
                 self._not_followed.append(f"{module.__name__}.{name}: a {type(member).__qualname__}")
         self._add(f"module {module.__name__}", Place(module.__file__ or module.__name__), b"module", references)
-
-
-def _unwrapped(thing: Any) -> Any:
-    """What stands behind descriptors, caches and nodes: the function that runs."""
-    while True:
-        if isinstance(thing, (staticmethod, classmethod)):
-            thing = thing.__func__
-        elif not isinstance(thing, (FunctionType, type, ModuleType)) and _wraps(thing):
-            thing = thing.__wrapped__
-        else:
-            return thing
-
-
-def _wraps(thing: Any) -> bool:
-    """Whether an object stands for a function, as a cache or a node does; asked without waking a `__getattr__`."""
-    return hasattr(type(thing), "__wrapped__") or "__wrapped__" in getattr(thing, "__dict__", ())
-
-
-def _leads_home(module: ModuleType, attribute: str, own: str) -> bool:
-    """Whether a library's attribute is something of the project, such as a name patched into it."""
-    found = getattr(module, attribute)
-    owner = found.__name__ if isinstance(found, ModuleType) else getattr(found, "__module__", None)
-    return isinstance(owner, str) and origin_of(owner, own).kind == "project"
-
-
-def _is_plain(kind: type) -> bool:
-    """Whether the canonical encoder knows this type without asking its class."""
-    return kind.__module__ in {"builtins", "datetime", "decimal", "fractions", "re", "uuid", "zoneinfo", "collections"} or (
-        kind.__module__.startswith("pathlib")
-    )
-
-
-def _is_generated(kind: type, name: str, member: object) -> bool:
-    """Members that Python or a decorator made from what is digested anyway."""
-    if isinstance(member, FunctionType):
-        file = member.__code__.co_filename
-        return (file.startswith("<") and not file.startswith("<ipython")) or (name.startswith("__") and is_installed(file))
-    if name.startswith("__") and name.endswith("__"):
-        return True
-    if inspect.ismemberdescriptor(member) or inspect.isgetsetdescriptor(member) or name == "_abc_impl":
-        return True
-    return issubclass(kind, enum.Enum)
-
-
-def _functions_of(kind: type) -> Iterator[FunctionType]:
-    for member in kind.__dict__.values():
-        found = _unwrapped(member)
-        if isinstance(found, FunctionType) and not found.__code__.co_filename.startswith("<"):
-            yield found
-
-
-def _annotations(kind: type) -> dict[str, Any]:
-    try:
-        return inspect.get_annotations(kind)
-    except NameError:  # a name that exists for the type checker only: the text of it is in the class body's digest
-        return {}
-
-
-def _classes_in(annotation: Any) -> Iterator[type]:
-    if isinstance(annotation, type) and not get_args(annotation):
-        yield annotation
-    for part in get_args(annotation):
-        yield from _classes_in(part)

@@ -13,7 +13,6 @@ import inside the body.
 from __future__ import annotations
 
 import ast
-import dis
 import functools
 import hashlib
 import inspect
@@ -24,10 +23,9 @@ from pathlib import Path
 from types import CodeType
 
 from weftline.digest.canonical import canonical
+from weftline.digest.references import Import, references_of
 
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
-_GLOBAL_LOADS = frozenset({"LOAD_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS"})
-_ATTRIBUTE_LOADS = frozenset({"LOAD_ATTR", "LOAD_METHOD"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,14 +45,33 @@ class CodeForm:
     from_source: bool
 
 
-@functools.lru_cache(maxsize=8192)
+class _This:
+    """One code object and no other: equal ones of two files need not both be what their file says."""
+
+    __slots__ = ("code",)
+
+    def __init__(self, code: CodeType) -> None:
+        self.code = code
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _This) and self.code is other.code
+
+    def __hash__(self) -> int:
+        return id(self.code)
+
+
 def form_of(code: CodeType) -> CodeForm:
     """The normal form of a code object and of everything nested in it."""
+    return _form_of(_This(code))
+
+
+@functools.lru_cache(maxsize=8192)
+def _form_of(this: _This) -> CodeForm:
+    code = this.code
     tree = _tree_of(code)
     body = _digest_tree(tree) if tree is not None else _digest_byte_code(code)
-    references = _References()
-    references.read(code)
-    return CodeForm(body, tuple(sorted(references.chains)), tuple(sorted(references.imports)), tree is not None)
+    chains, imports = references_of(code)
+    return CodeForm(body, chains, imports, tree is not None)
 
 
 def class_body_digest(tree: ast.ClassDef, *, leave_out: frozenset[str] = frozenset()) -> bytes:
@@ -265,13 +282,18 @@ def _spans(node: ast.Lambda, code: CodeType) -> bool:
     return starts == (body.lineno, body.col_offset) and ends == (body.end_lineno, body.end_col_offset)
 
 
+def _signature(code: CodeType) -> tuple[object, ...]:
+    counts = (code.co_argcount, code.co_posonlyargcount, code.co_kwonlyargcount)
+    return (*counts, code.co_varnames, code.co_freevars, code.co_cellvars)
+
+
 def _same_code(one: CodeType, other: CodeType) -> bool:
     """Whether two code objects do the same: instructions, names and constants; file name and line table aside."""
     if one.co_code != other.co_code or one.co_names != other.co_names or one.co_flags != other.co_flags:
         return False
     if one.co_exceptiontable != other.co_exceptiontable or len(one.co_consts) != len(other.co_consts):
         return False
-    if (one.co_varnames, one.co_freevars, one.co_cellvars) != (other.co_varnames, other.co_freevars, other.co_cellvars):
+    if _signature(one) != _signature(other):
         return False
     for mine, theirs in zip(one.co_consts, other.co_consts, strict=True):
         if isinstance(mine, CodeType) and isinstance(theirs, CodeType):
@@ -291,101 +313,15 @@ def _digest_byte_code(code: CodeType) -> bytes:
         constants = [None if isinstance(constant, CodeType) else constant for constant in found.co_consts]
         if _has_docstring(found):
             constants[0] = None
-        shape = (found.co_names, found.co_varnames, found.co_freevars, found.co_cellvars, found.co_flags, constants)
+        shape = (found.co_names, *_signature(found), found.co_flags, constants)
         out.update(canonical((found.co_code, found.co_exceptiontable, shape), path="constant"))
     return out.digest()
 
 
 def _has_docstring(code: CodeType) -> bool:
-    """Whether the first constant is a docstring: flagged since Python 3.13, before that always so in a function's body."""
+    """Whether the first constant is a docstring: flagged since Python 3.14, before that always so in a function's body."""
     if not code.co_consts or not isinstance(code.co_consts[0], str):
         return False
-    if sys.version_info >= (3, 13):
+    if sys.version_info >= (3, 14):
         return bool(code.co_flags & inspect.CO_HAS_DOCSTRING)
     return bool(code.co_flags & inspect.CO_NEWLOCALS) and not code.co_name.startswith("<")
-
-
-#: An import inside a body: its level, the module that the statement binds or reads from, and the attributes taken from there.
-Import = tuple[int, str, tuple[str, ...]]
-
-
-class _References:
-    """Reads what a code object, and the ones nested in it, load from outside.
-
-    A small reading of the stack is enough: a load starts a chain, attribute loads lengthen it, anything else ends it.
-    """
-
-    def __init__(self) -> None:
-        self.chains: set[tuple[str, ...]] = set()
-        self.imports: set[Import] = set()
-        self._bound: dict[str, Import] = {}
-        self._used: set[str] = set()
-        self._chain: list[str] = []
-        self._from: Import | None = None
-        self._constants: list[object] = []
-        self._imported: Import | None = None
-        self._takes_names = False
-
-    def read(self, code: CodeType) -> None:
-        for found in _outer_first(code):
-            for step in dis.get_instructions(found):
-                self._step(step.opname, step.argval)
-            self._end_chain()
-        self.imports.update(bound for name, bound in self._bound.items() if name not in self._used)
-
-    def _step(self, name: str, value: object) -> None:
-        if name in _ATTRIBUTE_LOADS and (self._chain or self._from is not None):
-            self._chain.append(str(value))
-            return
-        self._end_chain()
-        if name in _GLOBAL_LOADS:
-            self._chain.append(str(value))
-        elif name in {"LOAD_CONST", "LOAD_SMALL_INT"}:
-            self._constants.append(value)
-        elif name == "IMPORT_NAME":
-            self._import(str(value))
-        elif name == "IMPORT_FROM" and self._imported is not None:
-            level, module, chain = self._imported
-            self._imported = (level, module, (*chain, str(value)))
-        elif name == "POP_TOP" and self._takes_names:
-            self._imported = None
-        elif name.startswith("STORE_") or "LOAD_FAST" in name or "DEREF" in name:
-            self._local(name, value)
-
-    def _import(self, module: str) -> None:
-        """`import a.b` binds `a`; `from a.b import c` reads from `a.b`: the list of names before it tells which."""
-        level, names = self._constants[-2], self._constants[-1]
-        self._takes_names = names is not None
-        base = module if self._takes_names else module.split(".", 1)[0]
-        self._imported = (level if isinstance(level, int) else 0, base, ())
-
-    def _local(self, name: str, value: object) -> None:
-        """One instruction may store and load up to two local names; the last one loaded is on top of the stack."""
-        names = [str(part) for part in value] if isinstance(value, tuple) else [str(value)]
-        if name.startswith("STORE_"):
-            if self._imported is not None:
-                self._bound[names[0]] = self._imported
-                self._imported = (*self._imported[:2], ()) if self._takes_names else None
-            names = names[1:] if "LOAD" in name else []
-        for local in names:
-            self._end_chain()
-            bound = self._bound.get(local)
-            if bound is not None:
-                self._used.add(local)
-                self._from = bound
-
-    def _end_chain(self) -> None:
-        if self._from is not None:
-            level, module, chain = self._from
-            self.imports.add((level, module, (*chain, *self._chain)))
-            self._from = None
-        elif self._chain:
-            self.chains.add(tuple(self._chain))
-        self._chain = []
-
-
-def _outer_first(code: CodeType) -> Iterator[CodeType]:
-    queue = [code]
-    for found in queue:
-        yield found
-        queue.extend(constant for constant in found.co_consts if isinstance(constant, CodeType))

@@ -39,8 +39,12 @@ def of_path(path: Path) -> bytes:
     return of_parts(b"file", of_file(path))
 
 
+def _refuse(error: OSError) -> None:
+    raise error
+
+
 def _files_below(folder: Path) -> Iterator[tuple[str, Path]]:
-    for root, folders, files in os.walk(folder):
+    for root, folders, files in os.walk(folder, onerror=_refuse):
         folders[:] = sorted(name for name in folders if name not in _NOT_DATA)
         for name in sorted(files):
             file = Path(root, name)

@@ -28,6 +28,8 @@ def origin_of(module: str, own: str) -> Origin:
         own: the top-level package of the code being read: that package is followed even when it is installed.
     """
     top = module.partition(".")[0]
+    if not top:  # code that was executed without saying where
+        return Origin("project", "")
     if top == "weftline" and not module.startswith(_CONTENT):
         return Origin("machinery", "weftline")
     if top == own or module in {"__main__", "__mp_main__"}:
@@ -40,9 +42,10 @@ def _origin_of_top(top: str) -> Origin:
     if top in sys.builtin_module_names or top in sys.stdlib_module_names:
         return Origin("library", "python")
     file = _file_of(top)
-    if file is not None and not is_installed(file):
-        return Origin("project", top)
-    return Origin("library", _distribution_of(top))
+    distribution = None if file is not None and not is_installed(file) else _distribution_of(top)
+    if distribution is None and (file is None or not is_installed(file)):
+        return Origin("project", top)  # also what was made at run time: nobody else answers for it
+    return Origin("library", distribution or top)
 
 
 def _file_of(top: str) -> str | None:
@@ -74,7 +77,7 @@ def is_installed(file: str) -> bool:
 
 
 @functools.lru_cache(maxsize=1024)
-def _distribution_of(top: str) -> str:
+def _distribution_of(top: str) -> str | None:
     """The distribution that installed a top-level package; most carry its name, which saves reading all of them."""
     import importlib.metadata
 
@@ -84,7 +87,7 @@ def _distribution_of(top: str) -> str:
         except importlib.metadata.PackageNotFoundError:
             continue
     found = importlib.metadata.packages_distributions().get(top)
-    return found[0] if found else top
+    return found[0] if found else None
 
 
 @functools.lru_cache(maxsize=1024)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import copyreg
 import enum
+import types
+import typing
 from collections.abc import Iterator
 from typing import Any
 
@@ -30,11 +33,11 @@ _WITHOUT_CONTENT = frozenset({
 def state_of(thing: Any) -> Iterator[tuple[str, Any]]:
     """The named parts of an object's state, in a fixed order.
 
-    An object says it itself by `__weftline_digest__`; enum members are their name and value; otherwise its attributes, and
-    for an object without any, what it would be pickled as.
+    An object says it itself by `__weftline_digest__`; enum members are their name and value; a type as it is written is its
+    parts; otherwise its attributes, and where Python keeps more than these, what it would be pickled as.
 
     Raises:
-        UndigestableError: the object hides its state.
+        UndigestableError: the object hides its state; the path in it is empty.
     """
     kind = type(thing)
     name = f"{kind.__module__}.{kind.__qualname__}"
@@ -46,27 +49,39 @@ def state_of(thing: Any) -> Iterator[tuple[str, Any]]:
         yield "value", thing.value
     elif name in _WITHOUT_CONTENT:
         yield "kind", name
-    elif kind.__module__ == "typing" or kind.__module__ == "types":
-        yield "text", str(thing)
-    elif (attributes := _attributes(thing)) is not None and not isinstance(
-        thing, (list, tuple, dict, set, frozenset, str, bytes)
-    ):
-        yield from sorted(attributes.items())
+    elif kind.__module__ == "typing" or isinstance(thing, (types.GenericAlias, types.UnionType)):
+        yield from _alias(thing)
+    elif isinstance(thing, types.MappingProxyType):
+        yield "items", dict(thing)
     else:
         yield from _reduced(thing, name)
+        yield from sorted(_attributes(thing).items())
 
 
-def _attributes(thing: Any) -> dict[str, Any] | None:
-    """Instance attributes and slots, or None when the object has neither."""
+def _alias(thing: Any) -> Iterator[tuple[str, Any]]:
+    """A type as it is written, in parts, so that the classes in it are followed."""
+    origin = typing.get_origin(thing)
+    if isinstance(thing, typing.NewType):
+        yield "name", thing.__name__
+        yield "supertype", thing.__supertype__
+    elif origin is None:
+        yield "text", str(thing)
+    else:
+        yield "origin", origin if isinstance(origin, type) else str(origin)
+        yield "arguments", typing.get_args(thing)
+
+
+def _attributes(thing: Any) -> dict[str, Any]:
+    """Instance attributes and slots."""
     found: dict[str, Any] = {}
-    slots = [name for kind in type(thing).__mro__ for name in _names(kind.__dict__.get("__slots__", ()))]
-    for name in slots:
-        if name not in {"__dict__", "__weakref__"} and hasattr(thing, name):
-            found[name] = getattr(thing, name)
-    if hasattr(thing, "__dict__"):
-        found |= thing.__dict__
-    elif not slots:
-        return None
+    for kind in type(thing).__mro__:
+        for slot in _names(kind.__dict__.get("__slots__", ())):
+            is_private = slot.startswith("__") and not slot.endswith("__")
+            name = f"_{kind.__name__.lstrip('_')}{slot}" if is_private else slot
+            if name not in {"__dict__", "__weakref__"} and hasattr(thing, name):
+                found[name] = getattr(thing, name)
+    found |= getattr(thing, "__dict__", {})
+    found.pop("__doc__", None)
     return found
 
 
@@ -75,15 +90,36 @@ def _names(slots: object) -> tuple[str, ...]:
 
 
 def _reduced(thing: Any, name: str) -> Iterator[tuple[str, Any]]:
+    """What the object would be pickled as, as far as that is more than its attributes."""
     try:
-        reduced = thing.__reduce_ex__(4)
+        registered = copyreg.dispatch_table.get(type(thing))
+        reduced = thing.__reduce_ex__(4) if registered is None else registered(thing)
     except Exception:  # noqa: BLE001 - a class may refuse to be reduced with any error; all mean the same here
-        raise UndigestableError(path=name, kind=name) from None
+        if _refuses_in_python(type(thing)):
+            return  # its author does not want it copied; its attributes are all there anyway
+        raise UndigestableError(path="", kind=name) from None
     if isinstance(reduced, str):
         yield "global", reduced
         return
     maker, arguments, *rest = reduced
+    own = arguments[1:] if arguments[:1] == (type(thing),) else arguments
+    state, items, pairs = (*rest, None, None, None)[:3]
+    is_plain = maker is copyreg.__newobj__ and not own and items is None and pairs is None  # type: ignore[attr-defined]
+    if is_plain and _says_in_c(type(thing)) is False:
+        return
     yield "maker", f"{getattr(maker, '__module__', '')}.{getattr(maker, '__qualname__', '')}"
-    yield "arguments", tuple(part for part in arguments if not isinstance(part, type))
-    for label, part in zip(("state", "items", "pairs"), rest, strict=False):
-        yield label, part if label == "state" or part is None else list(part)
+    yield "arguments", tuple(set(part) if isinstance(thing, (set, frozenset)) else part for part in own)
+    if state is not getattr(thing, "__dict__", None):
+        yield "state", state
+    yield "items", None if items is None else list(items)
+    yield "pairs", None if pairs is None else dict(pairs)
+
+
+def _says_in_c(kind: type) -> bool:
+    said = getattr(kind, "__getstate__", None)
+    return said is not object.__getstate__ and not isinstance(said, types.FunctionType)
+
+
+def _refuses_in_python(kind: type) -> bool:
+    names = ("__reduce_ex__", "__reduce__", "__getstate__")
+    return any(isinstance(getattr(kind, name, None), types.FunctionType) for name in names)

@@ -52,6 +52,8 @@ def _from_text(text: str, kind: Any) -> Any:
     origin = typing.get_origin(kind) or kind
     if origin is typing.Annotated:
         return _from_text(text, typing.get_args(kind)[0])
+    if isinstance(kind, typing.NewType):
+        return _from_text(text, kind.__supertype__)
     if origin in {typing.Union, types.UnionType}:
         return _first_that_fits(text, typing.get_args(kind))
     if origin is Literal:
@@ -76,11 +78,15 @@ def _from_text(text: str, kind: Any) -> Any:
 
 def _first_that_fits(text: str, kinds: tuple[Any, ...]) -> Any:
     """Tries the members of a union, text last, so that `3` is a number where both are allowed."""
-    for kind in sorted(kinds, key=lambda kind: kind is str):
+    for kind in sorted(kinds, key=_is_text):
         found = _from_text(text, kind)
         if conforms(found, kind):
             return found
     return text
+
+
+def _is_text(kind: Any) -> bool:
+    return kind is str or (isinstance(kind, typing.NewType) and _is_text(kind.__supertype__))
 
 
 def _number(text: str, kind: type) -> Any:
@@ -93,7 +99,7 @@ def _number(text: str, kind: type) -> Any:
 def _json_or_text(text: str) -> Any:
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return text
 
 

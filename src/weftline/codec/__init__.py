@@ -19,19 +19,17 @@ pickle   Python's own; only for nodes that say `codec="pickle"`
 from __future__ import annotations
 
 import dataclasses
-import datetime as dt
 import enum
+import functools
 import json
 import math
-import pathlib
 import pickle
 import struct
-import typing
-from collections import Counter
-from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
-from weftline.errors import UnencodableError
+from weftline.codec.declared import ForeignCodec, ForeignCodecs, by_name, classes_in, is_storable
+from weftline.codec.plain import READERS, WRITERS, UnknownTypeError, full_name
+from weftline.errors import UnencodableError, WeftlineError
 
 _MAGIC = b"WEFT1"
 _JSON_READY = frozenset({type(None), bool, int, str})
@@ -42,32 +40,6 @@ class Encoded(NamedTuple):
 
     codec: str
     content: bytes
-
-
-class ForeignCodec(Protocol):
-    """Stores the values of one other library; implemented in `ext/`."""
-
-    name: str
-
-    def encode(self, value: Any) -> bytes:
-        """The value in its natural format."""
-        ...
-
-    def decode(self, content: bytes) -> Any:
-        """The value again, equal to what was encoded."""
-        ...
-
-
-class ForeignCodecs(Protocol):
-    """Finds who can store a type of another library, or who wrote a format; None when nobody is registered."""
-
-    def for_type(self, kind: type) -> ForeignCodec | None:
-        """By the type of a value."""
-        ...
-
-    def for_name(self, name: str) -> ForeignCodec | None:
-        """By the codec name in a stored entry."""
-        ...
 
 
 class Codec:
@@ -82,7 +54,7 @@ class Codec:
 
     def __init__(self, declared: Any, foreign: ForeignCodecs, *, trusted_pickle: bool = False) -> None:
         self._foreign = foreign
-        self._classes = _named(classes_in(declared))
+        self._classes = by_name(classes_in(declared))
         self._names = {kind: name for name, kind in self._classes.items()}
         self._pickle = trusted_pickle
 
@@ -94,20 +66,22 @@ class Codec:
         """
         kind = type(value)
         if kind in _JSON_READY:
-            return Encoded("json", json.dumps(value).encode())
+            return Encoded("json", _text(value, path))
         if kind is bytes:
             return Encoded("bytes", value)
         if self._pickle:
             return Encoded("pickle", pickle.dumps(value, protocol=5))
-        foreign = self._foreign.for_type(kind)
-        if foreign is not None:
-            return Encoded(foreign.name, foreign.encode(value))
         parts: list[tuple[str, bytes]] = []
         try:
+            foreign = self._foreign.for_type(kind)
+            if foreign is not None:
+                return Encoded(foreign.name, _asked(foreign, value))
             skeleton = _Skeleton(self._names, self._foreign, parts).write(value)
-        except _UnknownTypeError as unknown:
+            text = _text(skeleton, path)
+        except UnknownTypeError as unknown:
             raise UnencodableError(path=path + unknown.path, kind=unknown.kind) from None
-        text = json.dumps(skeleton, separators=(",", ":")).encode()
+        except RecursionError:
+            raise UnencodableError(path=path, kind="a structure that contains itself or is nested too deeply") from None
         return Encoded("tree", _join(text, parts)) if parts else Encoded("json", text)
 
     def decode(self, encoded: Encoded) -> Any:
@@ -115,8 +89,16 @@ class Codec:
 
         Raises:
             ValueError: the bytes are not what the codec writes, or name a class that the declared type does not reach.
+            MissingExtraError: they are of a library that is not installed.
         """
-        codec, content = encoded
+        try:
+            return self._decoded(*encoded)
+        except (ValueError, WeftlineError):
+            raise
+        except Exception as error:  # bytes that were altered may say anything, and what is made of them may raise anything
+            raise ValueError(f"not what the codec writes: {type(error).__name__}: {error}") from error
+
+    def _decoded(self, codec: str, content: bytes) -> Any:
         if codec == "json":
             return self._read(json.loads(content), [])
         if codec == "bytes":
@@ -155,7 +137,7 @@ class Codec:
         if tag == "$object":
             name, fields = content
             return self._object(name, fields, parts)
-        reader = _READERS.get(tag)
+        reader = READERS.get(tag)
         if reader is None:
             raise ValueError(f"unknown tag {tag!r}")
         return reader(self._read(content, parts))
@@ -166,57 +148,12 @@ class Codec:
             raise ValueError(f"the entry holds a {name!r}, which the declared type does not name")
         content = self._read(fields, parts)
         if issubclass(kind, enum.Enum):
-            return kind[content]
+            return kind(content[0]) if isinstance(content, list) else kind[content]
         if issubclass(kind, tuple):
             return kind(*content)
         if dataclasses.is_dataclass(kind):
             return _rebuilt(kind, content)
-        return kind.model_construct(**content)  # type: ignore[attr-defined]  # the only kind left: a pydantic model
-
-
-def classes_in(declared: Any) -> Iterator[type]:
-    """The classes that may be stored under a declared type: those it names, and those that their fields name."""
-    seen: dict[int, Any] = {}  # with the types themselves, so that no number is given to a second one
-    stack = [declared]
-    while stack:
-        found = stack.pop()
-        if id(found) in seen:
-            continue
-        seen[id(found)] = found
-        arguments = typing.get_args(found)
-        if arguments:
-            stack.extend(arguments)
-            found = typing.get_origin(found)
-        if isinstance(found, type) and _is_record(found):
-            yield found
-            stack.extend(found.__subclasses__())
-            if not issubclass(found, enum.Enum):
-                stack.extend(_field_types(found))
-
-
-def _named(classes: Iterator[type]) -> dict[str, type]:
-    """Classes by their own name, so that moving one to another module changes nothing; by their full name where two agree."""
-    found = list(dict.fromkeys(classes))
-    counts = Counter(kind.__qualname__ for kind in found)
-    return {
-        kind.__qualname__ if counts[kind.__qualname__] == 1 else f"{kind.__module__}.{kind.__qualname__}": kind
-        for kind in found
-    }
-
-
-def is_storable(declared: Any, foreign: ForeignCodecs) -> bool:
-    """Whether a codec is known for a declared type; unknown types may still prove storable by their values."""
-    origin = typing.get_origin(declared) or declared
-    arguments = [argument for argument in typing.get_args(declared) if isinstance(argument, type) or typing.get_args(argument)]
-    if not isinstance(origin, type):
-        return all(is_storable(argument, foreign) for argument in arguments)
-    if issubclass(origin, Callable):  # type: ignore[arg-type]  # an abstract class at run time
-        return False
-    if _is_record(origin) or foreign.for_type(origin) is not None:
-        return True
-    if origin.__module__ in {"builtins", "datetime", "collections.abc", "typing", "types", "decimal", "uuid", "pathlib"}:
-        return all(is_storable(argument, foreign) for argument in arguments)
-    return getattr(origin, "_is_protocol", False)
+        return _rebuilt_model(kind, *content)
 
 
 class _Skeleton:
@@ -239,14 +176,12 @@ class _Skeleton:
             return self._mapping(value)
         if kind is bytes:
             return self._part("bytes", value)
-        writer = _WRITERS.get(f"{kind.__module__}.{kind.__qualname__}")
+        writer = WRITERS.get(full_name(kind))
         if writer is not None:
             return {writer[0]: self.write(writer[1](value))}
-        if isinstance(value, pathlib.PurePath):
-            return {"$path": str(value)}
         foreign = self._foreign.for_type(kind)
         if foreign is not None:
-            return self._part(foreign.name, foreign.encode(value))
+            return self._part(foreign.name, _asked(foreign, value))
         return self._object(kind, value)
 
     def _sequence(self, values: list[Any]) -> list[Any]:
@@ -255,7 +190,7 @@ class _Skeleton:
     def _inside(self, value: Any, step: str) -> Any:
         try:
             return self.write(value)
-        except _UnknownTypeError as unknown:
+        except UnknownTypeError as unknown:
             unknown.path = step + unknown.path
             raise
 
@@ -272,50 +207,62 @@ class _Skeleton:
     def _object(self, kind: type, value: Any) -> dict[str, Any]:
         name = self._names.get(kind)
         if name is None:
-            raise _UnknownTypeError(kind)
-        if isinstance(value, enum.Enum):
-            return {"$object": [name, value.name]}
+            raise UnknownTypeError(kind)
+        if isinstance(value, enum.Enum):  # a combination of flags has no name to find it by
+            return {"$object": [name, [value.value] if isinstance(value, enum.Flag) else value.name]}
         if isinstance(value, tuple):
             return {"$object": [name, self._sequence(list(value))]}
-        if dataclasses.is_dataclass(value):
-            fields = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
-        else:
-            fields = {**value.__dict__, **(getattr(value, "__pydantic_extra__", None) or {})}
+        if not dataclasses.is_dataclass(kind):
+            fields = {field: value.__dict__[field] for field in value.__pydantic_fields__ if field in value.__dict__}
+            groups = (fields, value.__pydantic_extra__, value.__pydantic_private__)
+            content = [None if group is None else self._fields(group) for group in groups]
+            return {"$object": [name, [*content, sorted(value.__pydantic_fields_set__)]]}
+        fields = {field.name: getattr(value, field.name) for field in dataclasses.fields(value) if hasattr(value, field.name)}
+        further = getattr(value, "__dict__", {})
+        kept = {field for field in further if not isinstance(getattr(kind, field, None), functools.cached_property)}
+        fields |= {field: part for field, part in further.items() if field in kept}
+        return {"$object": [name, self._fields(fields)]}
+
+    def _fields(self, fields: dict[str, Any]) -> Any:
+        """Names are always texts; a plain object in the skeleton, or what stands for one."""
         content = {field: self._inside(part, f".{field}") for field, part in fields.items()}
-        return {"$object": [name, content]}
-
-
-class _UnknownTypeError(Exception):
-    """A part that cannot be stored; its path grows while the error travels outwards."""
-
-    def __init__(self, kind: type) -> None:
-        super().__init__()
-        self.kind = f"{kind.__module__}.{kind.__qualname__}"
-        self.path = ""
-
-
-def _is_record(kind: type) -> bool:
-    return (
-        dataclasses.is_dataclass(kind)
-        or issubclass(kind, enum.Enum)
-        or (issubclass(kind, tuple) and hasattr(kind, "_fields"))
-        or hasattr(kind, "__pydantic_fields__")
-    )
-
-
-def _field_types(kind: type) -> list[Any]:
-    try:
-        return list(typing.get_type_hints(kind).values())
-    except NameError:  # a name for the type checker only; its values are refused when they are met
-        return []
+        return content if len(content) != 1 or not next(iter(content)).startswith("$") else {"$map": [list(*content.items())]}
 
 
 def _rebuilt(kind: type, fields: dict[str, Any]) -> Any:
     """A dataclass from its fields, without running `__init__`: the value was valid when it was stored."""
+    missing = {field.name for field in dataclasses.fields(kind)} - fields.keys()
+    if missing:
+        raise ValueError(f"a {kind.__qualname__} without {', '.join(sorted(missing))}")
     value: Any = object.__new__(kind)
     for name, content in fields.items():
         object.__setattr__(value, name, content)
     return value
+
+
+def _rebuilt_model(kind: Any, fields: dict[str, Any], extra: Any, private: Any, given: list[str]) -> Any:
+    """A pydantic model as it was, without validating it again; see `pydantic.BaseModel.model_construct`."""
+    value = kind.__new__(kind)
+    object.__setattr__(value, "__dict__", fields)
+    object.__setattr__(value, "__pydantic_fields_set__", set(given))
+    object.__setattr__(value, "__pydantic_extra__", extra)
+    object.__setattr__(value, "__pydantic_private__", private)
+    return value
+
+
+def _asked(foreign: ForeignCodec, value: Any) -> bytes:
+    """What another library makes of a value; the path in its error begins at that value."""
+    try:
+        return foreign.encode(value)
+    except UnencodableError as error:
+        raise UnknownTypeError(error.kind, error.path) from None
+
+
+def _text(skeleton: Any, path: str) -> bytes:
+    try:
+        return json.dumps(skeleton, separators=(",", ":")).encode()
+    except ValueError:  # https://docs.python.org/3/library/stdtypes.html#integer-string-conversion-length-limitation
+        raise UnencodableError(path=path, kind="builtins.int with more digits than Python writes") from None
 
 
 def _join(text: bytes, parts: list[tuple[str, bytes]]) -> bytes:
@@ -328,6 +275,8 @@ def _split(content: bytes) -> tuple[bytes, list[bytes]]:
     if content[:start] != _MAGIC:
         raise ValueError("not a tree")
     (count,) = struct.unpack_from("<Q", content, start)
+    if count > len(content):
+        raise ValueError("a tree of more parts than there are bytes")
     lengths = struct.unpack_from(f"<{count + 1}Q", content, start + 8)
     position = start + 8 * (count + 2)
     pieces = []
@@ -339,61 +288,4 @@ def _split(content: bytes) -> tuple[bytes, list[bytes]]:
     return pieces[0], pieces[1:]
 
 
-def _zoned(value: Any) -> list[Any]:
-    """A time with the name of its zone, where it has one: an offset alone would not come back as the same zone."""
-    return [value.isoformat(), getattr(value.tzinfo, "key", None), value.fold]
-
-
-def _datetime(parts: list[Any]) -> dt.datetime:
-    text, zone, fold = parts
-    value = dt.datetime.fromisoformat(text)
-    if zone is not None:
-        import zoneinfo
-
-        value = value.replace(tzinfo=zoneinfo.ZoneInfo(zone))
-    return value.replace(fold=fold)
-
-
-def _decimal(text: str) -> Any:
-    import decimal
-
-    return decimal.Decimal(text)
-
-
-def _uuid(text: str) -> Any:
-    import uuid
-
-    return uuid.UUID(text)
-
-
-#: By name, so that none of these modules is imported for a value that never comes.
-_WRITERS: dict[str, tuple[str, Callable[[Any], Any]]] = {
-    "builtins.tuple": ("$tuple", list),
-    "builtins.set": ("$set", lambda value: sorted(value, key=repr)),
-    "builtins.frozenset": ("$frozenset", lambda value: sorted(value, key=repr)),
-    "builtins.bytearray": ("$bytearray", bytes),
-    "builtins.complex": ("$complex", lambda value: [value.real, value.imag]),
-    "datetime.datetime": ("$datetime", _zoned),
-    "datetime.date": ("$date", lambda value: value.isoformat()),
-    "datetime.time": ("$time", lambda value: value.isoformat()),
-    "datetime.timedelta": ("$timedelta", lambda value: [value.days, value.seconds, value.microseconds]),
-    "decimal.Decimal": ("$decimal", str),
-    "uuid.UUID": ("$uuid", str),
-}
-
-_READERS: dict[str, Callable[[Any], Any]] = {
-    "$float": float,
-    "$map": dict,
-    "$path": pathlib.Path,
-    "$tuple": tuple,
-    "$set": set,
-    "$frozenset": frozenset,
-    "$bytearray": bytearray,
-    "$complex": lambda pair: complex(*pair),
-    "$datetime": _datetime,
-    "$date": dt.date.fromisoformat,
-    "$time": dt.time.fromisoformat,
-    "$timedelta": lambda parts: dt.timedelta(*parts),
-    "$decimal": _decimal,
-    "$uuid": _uuid,
-}
+__all__ = ["Codec", "Encoded", "ForeignCodec", "ForeignCodecs", "classes_in", "is_storable"]
