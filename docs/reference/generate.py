@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+import itertools
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -30,8 +31,8 @@ def command_line() -> Iterator[str]:
     group = typer.main.get_command(app)
     yield "# Command line"
     yield ""
-    yield "Results go to stdout, everything else to stderr. Commands that read have `--json`. Colours appear on a terminal only;"
-    yield "`NO_COLOR` turns them off. `weftline --debug COMMAND` shows the traceback of an error."
+    yield "Results go to stdout, everything else to stderr. Commands that read have `--json`. Colours appear on a"
+    yield "terminal only; `NO_COLOR` turns them off. `weftline --debug COMMAND` shows the traceback of an error."
     for name, command in group.commands.items():
         context = typer.Context(command, info_name=f"weftline {name}")
         yield ""
@@ -67,7 +68,7 @@ def _member_docs(kind: type) -> dict[str, str]:
 
     body = ast.parse(inspect.getsource(kind)).body[0].body
     found = {}
-    for statement, following in zip(body, body[1:], strict=False):
+    for statement, following in itertools.pairwise(body):
         if isinstance(statement, ast.Assign) and isinstance(following, ast.Expr):
             found[statement.targets[0].id] = following.value.value
     return found
@@ -83,8 +84,9 @@ def errors() -> Iterator[str]:
     ]
     yield "# Errors and findings"
     yield ""
-    yield "An error has a code that does not change, a place in your files where one is known, and a fix. `weftline check` reports"
-    yield "all findings at once; what is called a note does not stop a plan. Words in braces are filled in."
+    yield "An error has a code that does not change, a place in your files where one is known, and a fix."
+    yield "`weftline check` reports all findings at once; what is called a note does not stop a plan."
+    yield "Words in braces are filled in."
     yield ""
     yield "| code | class | what | fix | whose |"
     yield "|---|---|---|---|---|"
@@ -140,8 +142,9 @@ def events() -> Iterator[str]:
 
     yield "# Events and states"
     yield ""
-    yield "The journal of a run is a list of these events; `--progress ndjson` prints them as they happen, one JSON object a line,"
-    yield "with `run`, `event`, `at` (seconds since the epoch) and, where they apply, `node`, `item`, `attempt` and further fields."
+    yield "The journal of a run is a list of these events; `--progress ndjson` prints them as they happen, one JSON object a"
+    yield "line, with `run`, `event`, `at` (seconds since the epoch) and, where they apply, `node`, `item`, `attempt` and"
+    yield "further fields."
     yield ""
     for kind in Kind:
         yield f"- `{kind}`"

@@ -13,34 +13,21 @@ from __future__ import annotations
 
 import builtins
 import enum
-import functools
 import importlib
 import importlib.util
 import sys
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from types import BuiltinFunctionType, FunctionType, MethodType, MethodWrapperType, ModuleType
+from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import Any
 
-from weftline.digest.canonical import ForeignDigests, canonical, knows, no_foreign_types, of_parts
+from weftline.digest.canonical import ForeignDigests, knows, no_foreign_types, of_parts
 from weftline.digest.code import class_body_digest, class_tree, form_of
 from weftline.digest.declared import declared_in
-from weftline.digest.origin import Origin, origin_of, version_of
+from weftline.digest.origin import origin_of
 from weftline.digest.references import Import
-from weftline.digest.state import state_of
-from weftline.digest.things import (
-    DEFINITIONS,
-    DESCRIPTORS,
-    functions_of,
-    is_generated,
-    label_of,
-    leads_home,
-    module_of,
-    stands_for_function,
-    unwrapped,
-    wraps,
-)
+from weftline.digest.things import functions_of, is_generated, leads_home, unwrapped
+from weftline.digest.tokens import Tokens
 from weftline.errors import Place, UndigestableError
 
 
@@ -108,111 +95,19 @@ class _Walk:
     def __init__(self, root: object, leave_out: frozenset[str], foreign: ForeignDigests) -> None:
         self._root = root
         self._leave_out = leave_out
-        self._outer_foreign = foreign
         self._own = (getattr(root, "__module__", None) or type(root).__module__).split(".", 1)[0]
-        self._queue: deque[object] = deque()
-        self._index: dict[int, tuple[int, object]] = {}
+        self._tokens = Tokens(root, leave_out, self._own, foreign)
+        self._token = self._tokens.of
         self._records: list[bytes] = []
         self._symbols: list[Symbol] = []
-        self._distributions = {"python": f"{sys.version_info[0]}.{sys.version_info[1]}"}
         self._not_followed: list[str] = []
-        self._state_of: list[int] = []
 
     def closure(self) -> Closure:
         first = self._token(self._root, "node")
-        while self._queue:
-            self._describe(self._queue.popleft())
+        while self._tokens.undescribed:
+            self._describe(self._tokens.undescribed.popleft())
         digest = of_parts(b"closure/1", first, *self._records)
-        return Closure(digest, tuple(self._symbols), self._distributions, tuple(self._not_followed))
-
-    # --- a reference to something: a token that stands for it ---
-
-    def _token(self, thing: Any, path: str) -> bytes:
-        """Bytes that stand for a thing: the number of a symbol still to be described, a library's name, or a value."""
-        thing = unwrapped(thing)
-        if isinstance(thing, (FunctionType, type, ModuleType)):
-            return self._definition(thing)
-        if isinstance(thing, BuiltinFunctionType):
-            owner = thing.__self__
-            name = f"{thing.__module__ or ''}.{thing.__qualname__}".encode()
-            self._from_library(thing.__module__ or "builtins")
-            return b"builtin:" + name if owner is None or isinstance(owner, ModuleType) else name + self._token(owner, path)
-        if isinstance(thing, DESCRIPTORS):
-            return of_parts(b"descriptor", self._token(thing.__objclass__, path), thing.__name__.encode())
-        if isinstance(thing, MethodWrapperType):
-            return of_parts(b"bound descriptor", thing.__name__.encode(), self._token(thing.__self__, path))
-        if isinstance(thing, MethodType):
-            return of_parts(b"method", self._token(thing.__func__, path), self._token(thing.__self__, path))
-        if isinstance(thing, functools.partial):
-            return self._joined(b"partial", (thing.func, thing.args, thing.keywords), path)
-        if isinstance(thing, property):
-            return self._joined(b"property", (thing.fget, thing.fset, thing.fdel), path)
-        if isinstance(thing, (staticmethod, classmethod)):
-            return self._joined(type(thing).__name__.encode(), (thing.__func__,), path)
-        if wraps(thing) and self._kind_of(type(thing)) == "library":  # its state is the library's affair
-            return self._joined(b"wrapper", (type(thing), thing.__wrapped__), path)
-        return canonical(thing, self._foreign, path=path)
-
-    def _joined(self, tag: bytes, things: Iterable[Any], path: str) -> bytes:
-        return of_parts(tag, *(self._token(thing, path) for thing in things))
-
-    def _definition(self, thing: FunctionType | type | ModuleType) -> bytes:
-        module = module_of(thing)
-        name = getattr(thing, "__qualname__", module)
-        origin = self._from_library(module)
-        if origin.kind != "project":
-            return f"{origin.distribution}:{name}".encode()
-        return b"#%d" % self._number(thing)
-
-    def _kind_of(self, kind: type) -> str:
-        return origin_of(module_of(kind), self._own).kind
-
-    def _from_library(self, module: str) -> Origin:
-        """Where a module comes from; a library is noted with its version."""
-        origin = origin_of(module, self._own)
-        if origin.kind == "library":
-            self._distributions[origin.distribution] = version_of(origin.distribution)
-        return origin
-
-    def _number(self, thing: object) -> int:
-        known = self._index.get(id(thing))
-        if known is None:
-            known = self._index[id(thing)] = (len(self._index), thing)
-            self._queue.append(thing)
-        return known[0]
-
-    def _foreign(self, kind: type, /) -> Callable[[Any], bytes] | None:
-        """Digests inside a value: definitions and objects of the project's classes, besides what libraries register."""
-        if issubclass(kind, DEFINITIONS):
-            return lambda thing: self._token(thing, "")
-        if kind in {set, frozenset}:
-            return self._members
-        outer = self._outer_foreign(kind)
-        if outer is not None:
-            return outer
-        return None if knows(kind) else self._object
-
-    def _members(self, things: Any) -> bytes:
-        """A set; its members are met in an order that no hash seed decides, since symbols are numbered as they are met."""
-        ordered = sorted(things, key=label_of)
-        return of_parts(type(things).__name__.encode(), *sorted(self._token(thing, "{...}") for thing in ordered))
-
-    def _object(self, thing: Any) -> bytes:
-        """An object by its class and its state."""
-        if stands_for_function(thing) or (wraps(thing) and self._kind_of(type(thing)) == "library"):
-            return self._token(thing, "")
-        if id(thing) in self._state_of:
-            return b"^%d" % (len(self._state_of) - self._state_of.index(id(thing)))
-        self._state_of.append(id(thing))
-        leave_out = self._leave_out if thing is self._root else frozenset()
-        parts = [b"object", self._token(type(thing), "")]
-        for name, content in state_of(thing):
-            if name not in leave_out:
-                parts += [name.encode(), self._token(content, f".{name}")]
-        self._state_of.pop()
-        return of_parts(*parts)
-
-    # --- a symbol: what it is, and what it refers to ---
+        return Closure(digest, tuple(self._symbols), self._tokens.distributions, tuple(self._not_followed))
 
     def _describe(self, thing: Any) -> None:
         if isinstance(thing, FunctionType):
@@ -308,7 +203,7 @@ class _Walk:
         try:
             package = names.get("__package__") or ""
             full = importlib.util.resolve_name("." * level + module, package) if level else module
-            origin = self._from_library(full)
+            origin = self._tokens.from_library(full)
             if origin.kind != "project":
                 return f"{origin.distribution}:{module}".encode()
             found = importlib.import_module(full)

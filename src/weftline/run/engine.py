@@ -136,9 +136,8 @@ class Engine:
         """
         now = self._now
         began = now()
-        first = Event(Kind.RUN_RESUMED if self._is_resumed else Kind.RUN_STARTED, now(), body=self._opening)
-        records, wishes = self.core.start(now())
-        records.insert(0, first)
+        records, wishes = self.core.start(began)
+        records.insert(0, Event(Kind.RUN_RESUMED if self._is_resumed else Kind.RUN_STARTED, began, body=self._opening))
         try:
             status = self._loop(records, wishes)
         except KeyboardInterrupt:
@@ -251,8 +250,8 @@ class Engine:
             self._reader.expect(call)
         except WeftlineError as error:
             facts.append(Failed(self._now(), wish.handle, Failure.of(error)))
-            return
-        self._around.backend.submit(call)
+        else:
+            self._around.backend.submit(call)
 
     def _lost(self, lost: OutputLostError, reader: int, wish: Submit | None) -> Fact:
         """A stored input is gone: it is made again, if its node is part of this run."""
@@ -298,8 +297,8 @@ class Engine:
 
     def _size_queue(self, longest_s: float, facts: list[Fact]) -> None:
         """Lets more small calls wait in the backend, so that they do not wait for the engine; long ones wait here."""
-        capabilities = self._around.backend.capabilities
-        calls = min(capabilities.queue, int(capabilities.slots * _QUEUED_S / max(longest_s, 1e-6)))
+        most, slots = self._around.backend.capabilities.queue, self._around.backend.capabilities.slots
+        calls = min(most, int(slots * _QUEUED_S / max(longest_s, 1e-6)))
         if not self.core.queue // 2 <= calls <= self.core.queue * 2:
             facts.append(QueueSized(self._now(), calls))
 

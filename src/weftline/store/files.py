@@ -55,7 +55,7 @@ class FileCache:
 
     def find(self, keys: Sequence[bytes]) -> Mapping[bytes, Entry]:
         """The entries of those keys that are there and sound."""
-        return self._guarded(lambda: self._find(keys), {})
+        return self._guarded(lambda: self._find(keys))
 
     def load(self, stored: Stored, key: bytes) -> bytes:
         """The content of a stored value, compared with its digest."""
@@ -66,8 +66,7 @@ class FileCache:
         if stored.size > _INLINE_BYTES:
             content = self._objects.read(stored.object)
         else:
-            nothing: list[tuple[bytes, bytes]] = []
-            rows = self._guarded(lambda: self._inline(key), nothing)
+            rows = self._guarded(lambda: self._inline(key))
             content = next((content for digest, content in rows if digest == stored.object), None)
             if content is None and rows:  # nothing is damaged: another process has made this entry anew
                 raise DamagedEntryError(what_is_damaged=key.hex()[:12], detail="it was replaced meanwhile")
@@ -93,11 +92,11 @@ class FileCache:
             raise StoreUnusableError(path=str(self._folder), detail=error.strerror or str(error)) from error
         rows = [row for entry in entries for row in _rows(entry)]
         recipes = {(entry.recipe,) for entry in entries}
-        self._guarded(lambda: self._write(rows, recipes), None)
+        self._guarded(lambda: self._write(rows, recipes))
 
     def recipes(self, recipes: Collection[bytes]) -> set[bytes]:
         """Which recipes have made an entry."""
-        return self._guarded(lambda: self._known(list(recipes)), set())
+        return self._guarded(lambda: self._known(list(recipes)))
 
     def damage(self) -> list[str]:
         """What was put aside since the last time."""
@@ -115,28 +114,40 @@ class FileCache:
         for last_try in (False, True):
             try:
                 index = connect(path)
+                index.text_factory = bytes  # an altered text may be none any more; its seal is over its bytes
                 migrate(index, "cache", _LATEST)
                 index.execute("SELECT 1 FROM results LIMIT 1").fetchone()
             except sqlite3.DatabaseError as error:
-                if last_try or not _is_broken(error):
+                if last_try or not self._is_broken(error):
                     raise StoreUnusableError(path=str(path), detail=str(error)) from error
                 self._put_index_aside(str(error))
             else:
                 return index
         raise AssertionError("unreachable")
 
-    def _guarded(self, work: Callable[[], T], instead: T) -> T:
-        """Runs one piece of work on the index; if it proves broken, starts a new one and gives what an empty cache would."""
+    def _guarded(self, work: Callable[[], T]) -> T:
+        """Does one piece of work on the index; if that proves broken, does it on a new one, which has nothing yet."""
         try:
             return work()
         except sqlite3.DatabaseError as error:
-            if not _is_broken(error):
+            if not self._is_broken(error):
                 raise StoreUnusableError(path=str(self._folder), detail=str(error)) from error
             with contextlib.suppress(sqlite3.Error):
                 self._index.close()
             self._put_index_aside(str(error))
             self._index = self._open()
-            return instead
+        try:
+            return work()
+        except sqlite3.DatabaseError as error:
+            raise StoreUnusableError(path=str(self._folder), detail=str(error)) from error
+
+    def _is_broken(self, error: sqlite3.DatabaseError) -> bool:
+        """Whether an error means that the file is damaged, rather than locked, full or not to be written."""
+        if "readonly" in str(error):  # so SQLite calls files with an unknown number of their format, too
+            return all(os.access(path, os.W_OK) for path in (self._folder, self._folder / "index.db"))
+        if isinstance(error, sqlite3.OperationalError):
+            return any(words in str(error) for words in _BROKEN)
+        return not isinstance(error, (sqlite3.IntegrityError, sqlite3.ProgrammingError))
 
     def _put_index_aside(self, detail: str) -> None:
         quarantine = self._folder / "quarantine"
@@ -166,22 +177,26 @@ class FileCache:
     def _entry(self, key: bytes, rows: list[Any]) -> Entry | None:
         outputs = []
         damaged = []
-        fault = None if len(rows) == max(rows[0][2], 1) else "some of its outputs are missing"
+        fault = None
         for row in rows:
             _, _, total, digest, codec, thing, size, content, *_, seal = row
-            if _seal(row) != seal:
+            if seal is None or _seal(row) != seal:
                 fault = "its record was altered"
-            elif content is None and total and (broken := self._objects.fault(thing, size)) is not None:
+                break
+            if not total:
+                continue
+            if content is None and (broken := self._objects.fault(thing, size)) is not None:
                 fault = broken
                 damaged.append(thing)
-            if total:
-                is_carried = size <= _CARRIED_BYTES and codec != "pickle"  # a pickle is asked for, and judged, by `load`
-                outputs.append(Stored(digest, codec, thing, size, content if is_carried else None))
+            is_carried = size <= _CARRIED_BYTES and codec != b"pickle"  # a pickle is asked for, and judged, by `load`
+            outputs.append(Stored(digest, codec.decode(), thing, size, content if is_carried else None))
+        if fault is None and len(outputs) != rows[0][2]:
+            fault = "some of its outputs are missing"
         if fault is not None:
             self._put_aside(key, damaged, fault)
             return None
         recipe, made_at, took_s, made_by = rows[0][8:12]
-        return Entry(key, recipe, tuple(outputs), made_at, took_s, made_by)
+        return Entry(key, recipe, tuple(outputs), made_at, took_s, made_by.decode())
 
     def _inline(self, key: bytes) -> list[tuple[bytes, bytes]]:
         """Digests and contents of an entry's outputs that lie in the index."""
@@ -212,7 +227,7 @@ class FileCache:
         """Takes an entry out of the index and its damaged files out of the way."""
         for digest in objects:
             self._objects.put_aside(digest)
-        self._guarded(lambda: self._index.execute("DELETE FROM results WHERE key = ?", (key,)), None)
+        self._guarded(lambda: self._index.execute("DELETE FROM results WHERE key = ?", (key,)))
         self._damage.append(f"entry {key.hex()[:12]}: {detail}; it will be computed again")
 
     def _check_trust(self) -> None:
@@ -226,32 +241,26 @@ class FileCache:
 def _rows(entry: Entry) -> list[tuple[Any, ...]]:
     made = (entry.recipe, entry.made_at, entry.took_s, entry.made_by)
     if not entry.outputs:
-        return [_sealed((entry.key, 0, 0, b"", "", b"", 0, None, *made))]
+        return [_sealed(entry.key, 0, 0, b"", "", b"", 0, None, *made)]
     total = len(entry.outputs)
     return [
-        _sealed((
+        _sealed(
             entry.key, position, total, stored.digest, stored.codec, stored.object, stored.size,
             stored.content if stored.size <= _INLINE_BYTES else None, *made,
-        ))
+        )
         for position, stored in enumerate(entry.outputs)
     ]  # fmt: skip
 
 
-def _sealed(row: tuple[Any, ...]) -> tuple[Any, ...]:
-    return (*row, _seal(row))
+def _sealed(*row: Any) -> tuple[Any, ...]:
+    return (*row, _seal([column.encode() if isinstance(column, str) else column for column in row]))
 
 
-def _seal(row: Sequence[Any]) -> bytes:
-    """A checksum over a row: any change to it shows."""
+def _seal(row: Sequence[Any]) -> bytes | None:
+    """A checksum over a row, its texts as bytes: any change to it shows. None if columns are not of their kind."""
     key, position, total, digest, codec, thing, size, content, recipe, made_at, took_s, made_by = row[:12]
-    head = struct.pack("<qqqdd", position, total, size, made_at, took_s)
-    return hashlib.sha256(
-        b"".join((key, head, digest, codec.encode(), thing, content or b"", recipe, made_by.encode()))
-    ).digest()[:16]
-
-
-def _is_broken(error: sqlite3.DatabaseError) -> bool:
-    """Whether an error means that the file is damaged, rather than locked, full or not to be written."""
-    if isinstance(error, sqlite3.OperationalError):
-        return any(words in str(error) for words in _BROKEN)
-    return not isinstance(error, (sqlite3.IntegrityError, sqlite3.ProgrammingError))
+    try:
+        head = struct.pack("<qqqdd", position, total, size, made_at, took_s)
+        return hashlib.sha256(b"".join((key, head, digest, codec, thing, content or b"", recipe, made_by))).digest()[:16]
+    except (struct.error, TypeError):
+        return None

@@ -41,8 +41,8 @@ def _sha(content: bytes) -> bytes:
     return hashlib.sha256(content).digest()
 
 
-class CacheContract:
-    """What every cache promises."""
+class _Suite:
+    """How the suite gets a cache and looks at it."""
 
     def cache(self, place: Path) -> Cache:
         """A new, empty cache; the suite closes it.
@@ -62,7 +62,30 @@ class CacheContract:
         del cache, place, entry
         return False
 
-    # --- finding and loading ---
+    @contextlib.contextmanager
+    def _opened(self) -> Iterator[tuple[Cache, Path]]:
+        with tempfile.TemporaryDirectory() as folder, contextlib.closing(self.cache(Path(folder))) as cache:
+            yield cache, Path(folder)
+
+    def _content(self, cache: Cache, made: Entry) -> bytes:
+        return self._loaded(cache, cache.find([made.key])[made.key])
+
+    def _loaded(self, cache: Cache, found: Entry) -> bytes:
+        return cache.load(found.outputs[0], found.key)
+
+    def _is_refused(self, cache: Cache, made: Entry) -> bool:
+        found = cache.find([made.key]).get(made.key)
+        if found is None:
+            return True
+        try:
+            self._loaded(cache, found)
+        except DamagedEntryError:
+            return True
+        return False
+
+
+class _Finding(_Suite):
+    """Finding and loading."""
 
     def test_what_was_stored_is_found(self) -> None:
         """An entry comes back with all its fields, and its outputs in order."""
@@ -147,7 +170,9 @@ class CacheContract:
         with self._opened() as (cache, _):
             cache.store([])
 
-    # --- recipes ---
+
+class _Keeping(_Suite):
+    """What stays, and what is known of it."""
 
     def test_recipes_of_stored_entries_are_known(self) -> None:
         """The planner asks whether anything was ever made in this way."""
@@ -157,7 +182,22 @@ class CacheContract:
             recipes = [one.recipe for one in made]
             assert set(cache.recipes([*recipes, _sha(b"recipe unknown")])) == set(recipes)
 
-    # --- damage ---
+    def test_what_was_stored_is_there_for_the_next_process(self) -> None:
+        """As soon as `store` has returned, even if nobody closes anything."""
+        with self._opened() as (cache, place):
+            made = [entry(f"{size}", b"x" * size) for size in _SIZES]
+            cache.store(made)
+            again = self.reopened(place)
+            if again is None:
+                raise unittest.SkipTest("this cache forgets everything, and says so by not overriding `reopened`")
+            with contextlib.closing(again):
+                for one in made:
+                    assert self._content(again, one) == one.outputs[0].content
+                assert set(again.recipes([made[0].recipe])) == {made[0].recipe}
+
+
+class _Damage(_Suite):
+    """What was altered by a failing disk."""
 
     def test_a_damaged_entry_is_put_aside_and_told(self) -> None:
         """It is never returned: either it is not found, or loading it raises; then it is gone, and can be stored again."""
@@ -187,43 +227,9 @@ class CacheContract:
             assert other.key in cache.find([other.key]), "a sound entry was put aside with a damaged one"
             assert self._content(cache, other) == shared
 
-    # --- keeping ---
 
-    def test_what_was_stored_is_there_for_the_next_process(self) -> None:
-        """As soon as `store` has returned, even if nobody closes anything."""
-        with self._opened() as (cache, place):
-            made = [entry(f"{size}", b"x" * size) for size in _SIZES]
-            cache.store(made)
-            again = self.reopened(place)
-            if again is None:
-                raise unittest.SkipTest("this cache forgets everything, and says so by not overriding `reopened`")
-            with contextlib.closing(again):
-                for one in made:
-                    assert self._content(again, one) == one.outputs[0].content
-                assert set(again.recipes([made[0].recipe])) == {made[0].recipe}
-
-    # --- how the suite looks at a cache ---
-
-    @contextlib.contextmanager
-    def _opened(self) -> Iterator[tuple[Cache, Path]]:
-        with tempfile.TemporaryDirectory() as folder, contextlib.closing(self.cache(Path(folder))) as cache:
-            yield cache, Path(folder)
-
-    def _content(self, cache: Cache, made: Entry) -> bytes:
-        return self._loaded(cache, cache.find([made.key])[made.key])
-
-    def _loaded(self, cache: Cache, found: Entry) -> bytes:
-        return cache.load(found.outputs[0], found.key)
-
-    def _is_refused(self, cache: Cache, made: Entry) -> bool:
-        found = cache.find([made.key]).get(made.key)
-        if found is None:
-            return True
-        try:
-            self._loaded(cache, found)
-        except DamagedEntryError:
-            return True
-        return False
+class CacheContract(_Finding, _Keeping, _Damage):
+    """What every cache promises."""
 
 
 def _bare(output: Stored) -> Stored:
