@@ -664,6 +664,13 @@ class MissingExtraError(MachineError):
     extra: str
 
 
+class UnguardedProgramError(AuthorError):
+    code = "B607"
+    what = "{file} runs a pipeline whenever it is imported, also by worker processes: it has no `if __name__ == '__main__':`"
+    remedy = "put the line that runs the pipeline below such a line"
+    file: str
+
+
 class UnsendableError(AuthorError):
     code = "B606"
     what = "{part} of node {node!r} cannot be sent from one process to another: {detail}"

@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 
 import pytest
 
@@ -262,6 +264,43 @@ def test_a_program_without_a_guard_runs_its_pipeline_once_or_says_what_is_missin
     ran = list(made.marks.glob("ran-*"))
     assert len(ran) <= 1, f"the program was run by {len(ran)} processes\n{out}\n{err}"
     assert '"completed"' in out or "__main__" in out + err
+
+
+def run_alone(words, folder, **options):
+    environment = {**os.environ, "WEFTLINE_HOME": str(folder / "home")}
+    return subprocess.run(
+        words, cwd=folder, env=environment, capture_output=True, text=True, timeout=60, check=False, **options
+    )
+
+
+def test_a_module_of_a_package_that_is_run_with_its_relative_imports(tmp_path):
+    package = tmp_path / "shop"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    (package / "prices.py").write_text("def double(number):\n    return 2 * number\n")
+    (package / "flow.py").write_text(
+        "from dataclasses import dataclass\n"
+        "from weftline import Pipeline, node\n"
+        "from .prices import double\n\n"
+        "@dataclass\nclass Price:\n    value: int\n\n"
+        "@node\ndef price() -> Price:\n    return Price(double(21))\n\n"
+        "if __name__ == '__main__':\n"
+        "    print(Pipeline([price], name='shop').run(backend='processes', workers=1)['price'])\n"
+    )
+    done = run_alone([sys.executable, "-m", "shop.flow"], tmp_path)
+    assert done.stdout == "Price(value=42)\n", done.stderr
+
+
+def test_what_a_shell_defines_is_refused_before_anything_runs(tmp_path):
+    text = (
+        "from weftline import Pipeline, node\n"
+        "@node\ndef one() -> int: return 1\n\n"
+        "print(Pipeline([one], name='shell').run(backend='processes', workers=1))\n"
+    )
+    done = run_alone([sys.executable, "-"], tmp_path, input=text)
+    assert done.returncode == 1
+    assert "B602" in done.stderr
+    assert "shell" in done.stderr
 
 
 INTERRUPTED = (

@@ -15,6 +15,7 @@ from weftline.app.home import Home, Request
 from weftline.app.interrupts import interruptible
 from weftline.author.load import load
 from weftline.author.pipeline import Pipeline
+from weftline.backends import program
 from weftline.backends.capture import Capture
 from weftline.errors import (
     AmbiguousRunError,
@@ -240,6 +241,7 @@ def _execute(
     *,
     echo: bool,
 ) -> RunResult:
+    program.refuse_while_loading()
     is_checked = home.settings.checked if request.checked is None else request.checked
     capture = None if home.path is None else Capture(echo=echo)
     bus = [Bus(sinks)] if sinks else []

@@ -6,14 +6,16 @@ parent and for this process alone.
 
 from __future__ import annotations
 
-import importlib.util
+import contextlib
 import os
+import signal
 import sys
 import threading
 import time
 from multiprocessing.connection import Connection
 from typing import Any
 
+from weftline.backends import program
 from weftline.backends.parcel import pack_report, unpack_call
 from weftline.backends.perform import perform
 from weftline.model.call import Failure, Report
@@ -21,6 +23,8 @@ from weftline.model.ids import WHOLE
 
 #: How often a worker looks whether its parent is still there, in seconds.
 _LOOK_S = 1.0
+#: The handle in a report on a call that could not be unpacked; the parent knows which one that was.
+_NO_CALL = (0, WHOLE, 0)
 
 
 def main() -> None:
@@ -28,46 +32,46 @@ def main() -> None:
     parent = os.getppid()
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
     connection = Connection(int(sys.argv[1]))
-    _prepare(connection.recv())
-    while True:
-        try:
+    with contextlib.suppress(EOFError, OSError):
+        broken = _prepare(connection.recv())
+        while True:
             content = connection.recv_bytes()
-        except (EOFError, OSError):
-            return
-        parcel = _answer(content)
-        sys.stdout.flush()
-        sys.stderr.flush()
-        try:
+            parcel = _answer(content) if broken is None else pack_report(Report(_NO_CALL, None, broken), None)
+            sys.stdout.flush()
+            sys.stderr.flush()
             connection.send_bytes(parcel)
-        except OSError:
-            return
+    _end()
 
 
 def _end_with(parent: int) -> None:
     while os.getppid() == parent:
         time.sleep(_LOOK_S)
+    _end()
+
+
+def _end() -> None:
+    """Ends this process, and with it whatever its calls have started and left behind."""
+    if os.getpgrp() == os.getpid():
+        os.killpg(os.getpid(), signal.SIGKILL)
     os._exit(1)
 
 
-def _prepare(setup: dict[str, Any]) -> None:
-    """Takes over the parent's import path, and modules that only a file name leads to."""
+def _prepare(setup: dict[str, Any]) -> Failure | None:
+    """Takes over the parent's import path, and modules that only a file name leads to; says what fails in them."""
     sys.path[:] = setup["path"]
-    for name, file in setup["modules"].items():
-        if name in sys.modules and name != "__main__":
-            continue
-        spec = importlib.util.spec_from_file_location("__mp_main__" if name == "__main__" else name, file)
-        if spec is None or spec.loader is None:
-            continue
-        module = importlib.util.module_from_spec(spec)
-        sys.modules[name] = sys.modules[spec.name] = module
-        spec.loader.exec_module(module)
+    try:
+        for source in setup["sources"]:
+            program.load(source)
+    except BaseException as error:  # noqa: BLE001 - a program may raise anything; every call is told of it
+        return Failure.of(error)
+    return None
 
 
 def _answer(content: bytes) -> bytes:
     try:
         call = unpack_call(content)
     except Exception as error:  # noqa: BLE001 - importing the user's module may raise anything; it is this call's failure
-        return pack_report(Report((0, WHOLE, 0), None, Failure.of(error)), None)
+        return pack_report(Report(_NO_CALL, None, Failure.of(error)), None)
     return pack_report(perform(call, worker=f"process {os.getpid()}"), call)
 
 

@@ -19,6 +19,7 @@ from collections.abc import Sequence
 from multiprocessing.connection import Connection, wait
 from typing import IO, Any
 
+from weftline.backends import program
 from weftline.backends.parcel import pack_call, unpack_report
 from weftline.errors import AttemptTimeoutError, UnsendableError, WorkerDiedError
 from weftline.model.call import Call, Failure, Handle, Report
@@ -57,6 +58,8 @@ class ProcessBackend:
             if busy:
                 for connection in wait(list(busy), timeout):
                     self._receive(busy[connection])  # type: ignore[index]  # these are the connections that were asked for
+                for worker in [found for found in self._workers if found.call is not None and found.has_died]:
+                    self._bury(worker)
             else:
                 time.sleep(wait_s)
             self._stop_overdue()
@@ -110,11 +113,16 @@ class ProcessBackend:
         try:
             content = worker.connection.recv_bytes()
         except (EOFError, OSError):
-            error = WorkerDiedError(node=call.node.name, cause=worker.cause_of_death(), place=call.node.place)
-            self._replace(worker, Report(call.handle, None, Failure.of(error), worker.age_s, worker.output()))
+            self._bury(worker)
         else:
             worker.call = None
             self._reports.append(unpack_report(content, call)._replace(handle=call.handle, log=worker.output()))
+
+    def _bury(self, worker: _Worker) -> None:
+        call = worker.call
+        assert call is not None
+        error = WorkerDiedError(node=call.node.name, cause=worker.cause_of_death(), place=call.node.place)
+        self._replace(worker, Report(call.handle, None, Failure.of(error), worker.age_s, worker.output()))
 
     def _stop_overdue(self) -> None:
         now = time.monotonic()
@@ -148,7 +156,7 @@ class _Worker:
         )
         theirs.close()
         self.connection: Connection[Any, Any] = Connection(ours.detach())
-        self.connection.send({"path": sys.path, "modules": _modules_by_file()})
+        self.connection.send({"path": sys.path, "sources": program.sources()})
         self.call: Call | None = None
         self.deadline: float | None = None
         self._started = 0.0
@@ -163,6 +171,11 @@ class _Worker:
         self.call = call
         self._started = time.monotonic()
         self.deadline = None if call.timeout_s is None else self._started + call.timeout_s
+
+    @property
+    def has_died(self) -> bool:
+        """Whether the process is gone, and has left no report: something that it started may still hold its connection."""
+        return self._process.poll() is not None and not self.connection.poll()
 
     @property
     def age_s(self) -> float:
@@ -195,17 +208,3 @@ class _Worker:
         self._process.wait()
         self.connection.close()
         self._output.close()
-
-
-def _modules_by_file() -> dict[str, str]:
-    """Modules that a worker cannot import by name alone: the main program, and files that were loaded as pipelines."""
-    found = {}
-    for name, module in list(sys.modules.items()):
-        spec = getattr(module, "__spec__", None)
-        file = getattr(module, "__file__", None)
-        if file is None:
-            continue
-        is_program = name == "__main__" and spec is None and file.endswith(".py")
-        if is_program or name.startswith("weftline_target_"):
-            found[name] = file
-    return found

@@ -64,6 +64,15 @@ def _file_of(top: str) -> str | None:
     return spec.origin or next(iter(spec.submodule_search_locations or ()), None)
 
 
+def main_file() -> str | None:
+    """The file of the program that runs, or None if other processes cannot import it: a shell, a notebook, a tool."""
+    main = sys.modules.get("__main__")
+    spec = getattr(main, "__spec__", None)
+    file = getattr(main, "__file__", None)
+    is_tool = spec is not None and (spec.name == "__main__" or spec.name.endswith(".__main__"))
+    return os.path.abspath(file) if file is not None and file.endswith(".py") and not is_tool else None  # noqa: PTH100
+
+
 @functools.lru_cache(maxsize=1)
 def _library_folders() -> tuple[str, ...]:
     paths = sysconfig.get_paths()

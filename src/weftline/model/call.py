@@ -70,7 +70,7 @@ class Failure:
             error: what was raised.
             otherwise: the place of an error that comes from no line of the user's code.
         """
-        lineage = tuple(f"{kind.__module__}.{kind.__qualname__}" for kind in type(error).__mro__)
+        lineage = tuple(map(full_name, type(error).__mro__))
         transient = bool(getattr(error, "transient", False)) or isinstance(error, (ConnectionError, TimeoutError))
         finding = error if isinstance(error, WeftlineError) else None
         frames = list(_user_frames(error))
@@ -111,6 +111,12 @@ class Report(NamedTuple):
     log: str = ""
     worker: str = ""
     cancelled: bool = False
+
+
+def full_name(kind: type) -> str:
+    """A class by module and name; the same in worker processes, which know the main program by another name."""
+    module = "__main__" if kind.__module__ == "__mp_main__" else kind.__module__
+    return f"{module}.{kind.__qualname__}"
 
 
 def _text(error: BaseException) -> str:

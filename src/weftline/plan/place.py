@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 from collections.abc import Iterable, Iterator
 
+from weftline.digest.origin import main_file
 from weftline.errors import HardTimeoutError, TooLargeRequestError, UnshippableNodeError, WeftlineError
 from weftline.model.graph import Graph
 from weftline.model.node import NodeSpec
@@ -31,6 +32,12 @@ def misfits(graph: Graph, selected: Iterable[int], backend: str, capabilities: C
 
 def _unshippable(node: NodeSpec, backend: str) -> Iterator[WeftlineError]:
     """Whether a node's code can be named to another process."""
+    root = node.body.root
+    module = getattr(root, "__module__", None) or type(root).__module__
+    if module == "__main__" and main_file() is None:
+        detail = "it is defined in a shell or a notebook, which no other process can import"
+        yield UnshippableNodeError(node=node.name, backend=backend, detail=detail, place=node.place)
+        return
     try:
         pickle.dumps(node.body)
     except Exception as error:  # noqa: BLE001 - classes may refuse to be pickled with any error; all mean the same here

@@ -34,6 +34,7 @@ from weftline.run.facts import (
     QueueSized,
     Shape,
     Start,
+    Stopped,
     Submit,
     TimerFired,
     Unprepared,
@@ -107,8 +108,7 @@ class Engine:
             quiet=around.ledger is None and not around.sinks,
         )
         self.took_s = 0.0
-        self._cancel: Literal["", "drain", "kill"] = ""
-        self._told_cancel = ""
+        self._interruption = _Interruption()
         self._recipes: list[Recipe] = []
 
     def calls(self, number: int) -> NodeCalls:
@@ -126,7 +126,7 @@ class Engine:
 
     def cancel(self, *, kill: bool = False) -> None:
         """Asks for the run to end: running calls finish, or with `kill` are stopped. May be called from a signal handler."""
-        self._cancel = "kill" if kill or self._cancel else "drain"
+        self._interruption.ask(kill=kill)
 
     def run(self) -> RunStatus:
         """Runs to the end.
@@ -190,6 +190,8 @@ class Engine:
                 self._conclude(wish.node)
             elif type(wish) is Cancel:
                 backend.cancel(wish.handle, kill=wish.kill)
+                if wish.kill and not backend.capabilities.can_kill:
+                    facts.append(Stopped(self._now(), wish.handle))  # it goes on, and nobody waits for it
         return facts
 
     def _conclude(self, number: int) -> None:
@@ -276,10 +278,8 @@ class Engine:
     def _wait(self, longest_s: float) -> list[Fact]:
         """Facts from the backend, the clock and whoever wants the run to end."""
         now = self._now
-        facts: list[Fact] = []
-        if self._cancel != self._told_cancel:
-            self._told_cancel = self._cancel
-            facts.append(CancelRequested(now(), self._cancel == "kill"))
+        facts = self._interruption.news(now())
+        if facts:
             longest_s = 0.0
         wakes_at = self.core.attempts.wakes_at
         if wakes_at is not None:
@@ -287,6 +287,7 @@ class Engine:
         if self.core.attempts.running or wakes_at is not None:
             is_running = self.core.attempts.is_running
             reports = [report for report in self._around.backend.poll(longest_s) if is_running(report.handle)]
+            facts += self._interruption.news(now())  # before what it did to the reports
             facts += self._reader.read(reports)
             if reports:
                 longest = reports[0].took_s if len(reports) == 1 else max(report.took_s for report in reports)
@@ -301,6 +302,25 @@ class Engine:
         calls = min(most, int(slots * _QUEUED_S / max(longest_s, 1e-6)))
         if not self.core.queue // 2 <= calls <= self.core.queue * 2:
             facts.append(QueueSized(self._now(), calls))
+
+
+class _Interruption:
+    """Somebody's wish that the run ends; it may come at any moment, and is told to the core at the next."""
+
+    def __init__(self) -> None:
+        self._asked = 0
+        self._told = 0
+
+    def ask(self, *, kill: bool) -> None:
+        """Once to let running calls finish; again, or with `kill`, to stop them."""
+        self._asked = 2 if kill or self._asked else 1
+
+    def news(self, now: float) -> list[Fact]:
+        """What the core has not been told yet."""
+        if self._asked == self._told:
+            return []
+        self._told = self._asked
+        return [CancelRequested(now, self._told == 2)]
 
 
 def _shapes(graph: Graph) -> list[Shape]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from weftline.model.call import Failure
+from weftline.model.call import Failure, full_name
 from weftline.model.policy import Policy
 
 
@@ -27,10 +27,6 @@ def pause_s(policy: Policy, failures: int, failure: Failure, entropy: float) -> 
 def is_retried(policy: Policy, failure: Failure) -> bool:
     """Whether the policy tries again after such a failure: transient ones and those it names, less those it excludes."""
     lineage = set(failure.lineage)
-    if any(_name(kind) in lineage for kind in policy.never_on):
+    if any(full_name(kind) in lineage for kind in policy.never_on):
         return False
-    return failure.transient or any(_name(kind) in lineage for kind in policy.retry_on)
-
-
-def _name(kind: type) -> str:
-    return f"{kind.__module__}.{kind.__qualname__}"
+    return failure.transient or any(full_name(kind) in lineage for kind in policy.retry_on)
