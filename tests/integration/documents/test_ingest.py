@@ -34,7 +34,7 @@ def test_one_file_is_a_source_too(tmp_path):
 
 @pytest.mark.parametrize("name", ["missing", ""])
 def test_a_source_without_records_is_an_error(tmp_path, name):
-    with pytest.raises(NoRecordsError, match="-p records=FOLDER"):
+    with pytest.raises(NoRecordsError, match="-p source=FOLDER"):
         read_records(str(tmp_path / name))
 
 
