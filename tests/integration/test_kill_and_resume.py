@@ -28,7 +28,7 @@ FLOW = """
         work()
         return list(range(many))
 
-    @node(requires={"x": "numbers"}, over="numbers", policy=Policy(max_attempts=4, backoff="none"))
+    @node(requires={"x": "numbers"}, over="numbers", policy=Policy(max_attempts=9, backoff="none"))
     def squares(x: int) -> int:
         work()
         if random.random() < 0.1:
