@@ -23,9 +23,10 @@ D      documents                          `DataError`
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from difflib import get_close_matches
 from enum import StrEnum
+from itertools import islice
 from typing import Any, ClassVar, NamedTuple, dataclass_transform
 
 
@@ -59,6 +60,12 @@ def did_you_mean(word: str, known: Iterable[str], limit: int = 3) -> str | None:
     if not close:
         return None
     return "did you mean " + " or ".join(repr(name) for name in close) + "?"
+
+
+def listing(names: Collection[str], limit: int = 20) -> str:
+    """The first names in a row, and how many more there are; `none` for none."""
+    shown = ", ".join(islice(names, limit)) or "none"
+    return shown + (f" and {len(names) - limit} more" if len(names) > limit else "")
 
 
 @dataclass_transform(kw_only_default=True, eq_default=False)

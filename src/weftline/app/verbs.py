@@ -24,6 +24,7 @@ from weftline.errors import (
     UnknownRunError,
     WeftlineError,
     did_you_mean,
+    listing,
 )
 from weftline.model.ids import WHOLE, run_id
 from weftline.model.node import NO_BODY, NodeSpec, Output
@@ -159,8 +160,7 @@ def find_run(run: str, home: Home) -> RunRecord:
     known = [] if ledger is None else [found.run for found in ledger.runs(10_000 if run else 1)]
     found = [name for name in known if name.startswith(run)]
     if len(found) > 1 and run not in found:
-        listing = ", ".join(found[:5]) + (f" and {len(found) - 5} more" if len(found) > 5 else "")
-        raise AmbiguousRunError(run=run, runs=listing)
+        raise AmbiguousRunError(run=run, runs=listing(found, 5))
     if ledger is None or not found:
         raise UnknownRunError(run=run or "at all", home=home.shown, hint=did_you_mean(run, known))
     return RunRecord.fold(found[0], ledger.events(found[0]))
@@ -190,8 +190,7 @@ def find_node(run: str, node: str, home: Home) -> tuple[RunRecord, str]:
 
 def unknown_node(node: str, known: Collection[str]) -> UnknownNodeError:
     """The error for a node that is not there."""
-    listing = ", ".join(list(known)[:20]) + (f" and {len(known) - 20} more" if len(known) > 20 else "")
-    return UnknownNodeError(name=node, known=listing or "none", hint=did_you_mean(node, known))
+    return UnknownNodeError(name=node, known=listing(known), hint=did_you_mean(node, known))
 
 
 def state_of(run: str, status: RunStatus, home: Home) -> str:

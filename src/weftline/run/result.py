@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from weftline.errors import NodeFailedError, NoValueError, TooFewItemsError, WeftlineError
+from weftline.errors import NodeFailedError, NoValueError, TooFewItemsError, WeftlineError, listing
 from weftline.model.call import Failure
 from weftline.model.ids import WHOLE, call_label
 from weftline.model.plan import Decision, Plan
@@ -141,19 +141,24 @@ class RunResult:
         Raises:
             NoValueError: the run did not make it, or its stored value is damaged.
         """
-        graph, holdings = self.plan.graph, self._engine.holdings
-        known = ", ".join(found for found in (*self.plan.given, *graph.producers) if holdings.has(found)) or "none"
+        holdings = self._engine.holdings
         if not holdings.has(key):
-            number = graph.producers.get(key)
-            detail = "no node provides it"
-            if number is not None:
-                step = self.steps[graph.nodes[number].name]
-                detail = f"node {step.node!r} is {step.status}"
-                if step.status != NodeState.FAILED and self.failures:
-                    detail += "; {0} failed: {1.kind}: {1.message}".format(*self.failures[0])
-            raise NoValueError(key=key, detail=detail, known=known)
+            raise NoValueError(key=key, detail=self._why_missing(key), known=self._known())
         try:
             return holdings.value(key)
         except OutputLostError:
             detail = "its stored value was damaged and put into quarantine; run again to make it anew"
-            raise NoValueError(key=key, detail=detail, known=known) from None
+            raise NoValueError(key=key, detail=detail, known=self._known()) from None
+
+    def _known(self) -> str:
+        return listing([key for key in (*self.plan.given, *self.plan.graph.producers) if self._engine.holdings.has(key)])
+
+    def _why_missing(self, key: str) -> str:
+        number = self.plan.graph.producers.get(key)
+        if number is None:
+            return "no node provides it"
+        step = self.steps[self.plan.graph.nodes[number].name]
+        detail = f"node {step.node!r} is {step.status}"
+        if step.status != NodeState.FAILED and self.failures:
+            detail += "; {0} failed: {1.kind}: {1.message}".format(*self.failures[0])
+        return detail
