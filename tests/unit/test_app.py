@@ -1,6 +1,7 @@
 """Where the parts are joined: what a run needs, what a resumption may do."""
 
 import contextlib
+import gc
 
 import pytest
 
@@ -262,3 +263,23 @@ def test_a_sink_that_fails_is_dropped_and_told(home):
     with pytest.warns(RuntimeWarning, match="Breaks failed"):
         result = verbs.run(PIPELINE, home, Request(), [Breaks()])
     assert result.status == "completed"
+
+
+def test_a_run_leaves_the_garbage_collector_as_it_was():
+    """Also one that a program has given frozen objects: nobody knows whose they are."""
+
+    @node
+    def frozen_meanwhile() -> bool:
+        return gc.get_freeze_count() > 0
+
+    before = gc.get_freeze_count()
+    result = Pipeline([frozen_meanwhile], name="gc").run(home=None)
+    assert result["frozen_meanwhile"]
+    assert gc.get_freeze_count() == before
+    gc.freeze()
+    try:
+        own = gc.get_freeze_count()
+        Pipeline([frozen_meanwhile], name="gc").run(home=None)
+        assert gc.get_freeze_count() == own
+    finally:
+        gc.unfreeze()

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from weftline.app.claims import claimed, is_abandoned
+from weftline.app.collector import frozen
 from weftline.app.home import Home, Request
 from weftline.app.interrupts import interruptible
 from weftline.author.load import load
@@ -103,10 +104,11 @@ def run(
     Raises:
         InvalidPipelineError: it carries all findings; nothing has run.
     """
-    made = planned or plan(pipeline, home, request)
-    run = run_id(home.clock.now(), os.urandom(3))
-    with claimed(run, home.ledger):
-        return _execute(made, run, home, request, sinks, None, echo=echo)
+    with frozen():
+        made = planned or plan(pipeline, home, request)
+        run = run_id(home.clock.now(), os.urandom(3))
+        with claimed(run, home.ledger):
+            return _execute(made, run, home, request, sinks, None, echo=echo)
 
 
 def resume(
@@ -134,7 +136,7 @@ def resume(
         RunBusyError: another process works on it.
     """
     found = find_run(run, home).run
-    with claimed(found, home.ledger):
+    with frozen(), claimed(found, home.ledger):
         record = find_run(found, home)  # as it is now that nobody else can change it
         opening = record.opening
         if record.status is RunStatus.COMPLETED:

@@ -17,23 +17,18 @@ class Attempts:
         before: attempts that were made before this process, by node and item.
     """
 
-    __slots__ = ("_failures", "_running", "_sleeping", "numbers")
+    __slots__ = ("_failures", "_sleeping", "numbers", "running")
 
     def __init__(self, before: Mapping[tuple[int, int], int]) -> None:
         self.numbers = dict(before)  # the last attempt by node and item, where it is not the first
         self._failures: dict[tuple[int, int], int] = {}
-        self._running: dict[tuple[int, int], int] = {}
+        self.running: dict[tuple[int, int], int] = {}  # the attempt that is with the backend, by node and item
         self._sleeping: list[tuple[float, int, int, int]] = []
-
-    @property
-    def running(self) -> int:
-        """How many are with the backend."""
-        return len(self._running)
 
     @property
     def handles(self) -> list[Handle]:
         """Those that are with the backend."""
-        return [(number, item, attempt) for (number, item), attempt in self._running.items()]
+        return [(number, item, attempt) for (number, item), attempt in self.running.items()]
 
     def next(self, number: int, item: int) -> int:
         """The number of a call's next attempt."""
@@ -41,23 +36,19 @@ class Attempts:
 
     def begin(self, number: int, item: int, attempt: int) -> None:
         """An attempt goes to the backend."""
-        self._running[number, item] = attempt
+        self.running[number, item] = attempt
 
     def is_running(self, handle: Handle) -> bool:
         """Whether an attempt is with the backend; a late or doubled report is about one that is not."""
-        return self._running.get(handle[:2]) == handle[2]
+        return self.running.get(handle[:2]) == handle[2]
 
     def end(self, handle: Handle) -> bool:
         """An attempt is reported on. False if it is not running: the report is late, or a double."""
-        if not self.is_running(handle):
+        call = handle[:2]
+        if self.running.get(call) != handle[2]:
             return False
-        del self._running[handle[:2]]
+        del self.running[call]
         return True
-
-    def succeeded(self, handle: Handle) -> None:
-        """Remembers the number of an attempt that was not the first."""
-        if handle[2] > 1:
-            self.numbers[handle[:2]] = handle[2]
 
     def failed(self, handle: Handle, policy: Policy, failure: Failure, entropy: float) -> float | None:
         """Counts a failure; gives the pause before the next attempt, or None if there is none."""

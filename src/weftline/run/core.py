@@ -17,7 +17,7 @@ from typing import Any, Literal
 from weftline.model.call import Failure, Handle
 from weftline.model.event import Event, Kind
 from weftline.model.ids import WHOLE
-from weftline.model.transitions import TABLE, Cause, NodeState, RunStatus
+from weftline.model.transitions import HAS_OUTPUT, TABLE, Cause, NodeState, RunStatus
 from weftline.run import facts
 from weftline.run.attempts import Attempts
 from weftline.run.facts import Body, Fact, Shape, Start, Wish
@@ -57,11 +57,11 @@ class Core:
         self._starts = starts or {}
         self._looks_up = looks_up
         self._by_rank = {shape.rank: number for number, shape in enumerate(shapes)}
-        self._slots = Slots(slots, queue)
+        self.slots = Slots(slots, queue)
         self._cautious = queue
         self._on_failure = on_failure
         self._quiet = quiet
-        self._unfinished = len(shapes)
+        self.unfinished = len(shapes)
         self._stopping: Stopping = ""
         self._now = 0.0
         self._records: list[Event] = []
@@ -83,14 +83,9 @@ class Core:
     @property
     def status(self) -> RunStatus | None:
         """What became of the run, or None while it goes on."""
-        if self._unfinished or self.attempts.running:
+        if self.unfinished or self.attempts.running:
             return None
         return run_status(self.nodes, self._stopping, self._on_failure)
-
-    @property
-    def queue(self) -> int:
-        """How many calls may wait in the backend now."""
-        return self._slots.queue
 
     # --- the machine ---
 
@@ -162,7 +157,7 @@ class Core:
 
     def _begin(self, number: int, at: float, total: int, restored: Mapping[int, Body | None]) -> None:
         node, shape = self.nodes[number], self._shapes[number]
-        self._move(number, Cause.PREPARED)
+        node.state = TABLE[node.state, Cause.PREPARED]
         node.started_at = at
         node.total = total
         node.restored = len(restored)
@@ -171,7 +166,7 @@ class Core:
             node.todo = ONE_CALL
         else:
             node.todo = [item for item in range(total) if item not in restored] if restored else range(total)
-            self._slots.queue = min(self._slots.queue, self._cautious)  # nobody knows yet how long its calls take
+            self.slots.queue = min(self.slots.queue, self._cautious)  # nobody knows yet how long its calls take
         self._push(number)
 
     def _unprepared(self, fact: facts.Unprepared) -> None:
@@ -182,24 +177,23 @@ class Core:
 
     def _push(self, number: int) -> None:
         shape = self._shapes[number]
-        self._slots.push(shape.cpu, shape.rank)
+        self.slots.push(shape.cpu, shape.rank)
 
     def _fill(self) -> None:
         """Submits calls while there are slots for them."""
-        slots = self._slots
+        slots = self.slots
         while slots.waiting and (found := slots.first()) is not None:
             cpu, rank = found
             number = self._by_rank[rank]
             node = self.nodes[number]
-            if node.state is NodeState.RUNNING and node.pending == 0:
-                has_more = node.has_calls_to_start
-                while has_more and slots.fits(cpu, rank):
-                    self._submit(number, node)
-                    slots.take(cpu, rank)
-                    has_more = node.has_calls_to_start
-                if has_more:
-                    continue
-            slots.pop(cpu)
+            can_start = node.state is NodeState.RUNNING and node.pending == 0
+            fits = True  # `first` has seen to it
+            while can_start and fits and (node.position < len(node.todo) or node.again):
+                self._submit(number, node)
+                slots.take(cpu, rank)
+                fits = slots.fits(cpu, rank)
+            if not can_start or not node.has_calls_to_start:
+                slots.pop(cpu)
 
     def _submit(self, number: int, node: NodeProgress) -> None:
         if node.again:
@@ -207,10 +201,11 @@ class Core:
         else:
             item = node.todo[node.position]
             node.position += 1
-            attempt = self.attempts.next(number, item)
+            attempt = self.attempts.next(number, item) if self.attempts.numbers else 1
         node.running += 1
         self.attempts.begin(number, item, attempt)
-        self._record(Kind.ATTEMPT_STARTED, self._now, number, item, attempt)
+        if not self._quiet:
+            self._record(Kind.ATTEMPT_STARTED, self._now, number, item, attempt)
         self._wishes.append(facts.Submit((number, item, attempt)))
 
     # --- attempts end ---
@@ -222,7 +217,7 @@ class Core:
         number = handle[0]
         node = self.nodes[number]
         node.running -= 1
-        self._slots.give(self._shapes[number].cpu)
+        self.slots.give(self._shapes[number].cpu)
         return node
 
     def _succeeded(self, fact: facts.Succeeded) -> None:
@@ -231,8 +226,10 @@ class Core:
             return
         number, item, attempt = fact.handle
         node.succeeded += 1
-        self.attempts.succeeded(fact.handle)
-        self._record(Kind.CALL_SUCCEEDED, fact.at, number, item, attempt, fact.body)
+        if attempt > 1:
+            self.attempts.numbers[number, item] = attempt
+        if not self._quiet:
+            self._record(Kind.CALL_SUCCEEDED, fact.at, number, item, attempt, fact.body)
         self._settle(number, node, fact.at)
 
     def _failed(self, fact: facts.Failed) -> None:
@@ -280,9 +277,9 @@ class Core:
     # --- nodes end ---
 
     def _finish(self, number: int, at: float, cause: Cause, body: Body | None = None, *, told: bool = False) -> None:
-        self._move(number, cause)
         node = self.nodes[number]
-        if not node.state.has_output:
+        node.state = TABLE[node.state, cause]
+        if node.state not in HAS_OUTPUT:
             self._close(number, at)
             node.waiters = None
             if node.state is NodeState.FAILED and self._on_failure == "stop":
@@ -304,7 +301,7 @@ class Core:
 
     def _close(self, number: int, at: float, body: Body | None = None, *, told: bool = False) -> None:
         """Counts a node as ended and records it, unless the journal has been told before."""
-        self._unfinished -= 1
+        self.unfinished -= 1
         self._wishes.append(facts.Conclude(number))
         if self._quiet or told:
             return
@@ -313,7 +310,7 @@ class Core:
 
     def _leave_out(self, number: int, at: float, why: str, cause: Cause = Cause.SKIPPED) -> None:
         self._move(number, cause)
-        self._unfinished -= 1
+        self.unfinished -= 1
         self._record(Kind.NODE_FINISHED, at, number, body={"state": str(self.nodes[number].state), "why": why})
 
     def _skip_behind(self, number: int, at: float) -> None:
@@ -363,7 +360,7 @@ class Core:
     # --- time, room, and losses ---
 
     def _resize(self, fact: facts.QueueSized) -> None:
-        self._slots.queue = fact.calls
+        self.slots.queue = fact.calls
 
     def _wake(self, fact: facts.TimerFired) -> None:
         for number, item, attempt in self.attempts.awake(fact.at):
@@ -394,7 +391,7 @@ class Core:
         items = range(maker.total) if self._shapes[fact.node].fans_out else ONE_CALL
         self.attempts.skip_numbers(fact.node, items)
         self._move(fact.node, Cause.LOST)
-        self._unfinished += 1
+        self.unfinished += 1
         maker.reset()
         if maker.pending == 0:
             self._prepare(fact.node, fact.at)

@@ -9,8 +9,9 @@ dies, what the journal calls succeeded is stored, and everything else will be do
 from __future__ import annotations
 
 import contextlib
+import math
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from weftline.errors import UndigestableError, WeftlineError
 from weftline.model.call import Failure
@@ -19,7 +20,8 @@ from weftline.model.event import Event, Kind
 from weftline.model.fingerprint import Recipe
 from weftline.model.graph import Graph
 from weftline.model.plan import Decision, Plan, Step
-from weftline.model.transitions import NodeState, RunStatus
+from weftline.model.transitions import HAS_OUTPUT, NodeState, RunStatus
+from weftline.ports.backend import Capabilities
 from weftline.run.calls import CallFinder, NodeCalls, planned_entries
 from weftline.run.core import Core
 from weftline.run.facts import (
@@ -110,6 +112,7 @@ class Engine:
         self.took_s = 0.0
         self._interruption = _Interruption()
         self._recipes: list[Recipe] = []
+        self._sized = _Sized(-1, 0.0, 0.0)
 
     def calls(self, number: int) -> NodeCalls:
         """The calls of a node."""
@@ -155,10 +158,10 @@ class Engine:
     def _loop(self, records: list[Event], wishes: list[Wish]) -> RunStatus:
         """Turns, until every node has ended."""
         while True:
-            self._commit(records)
+            if records:
+                self._commit(records)
             facts = self._fulfil(wishes)
-            status = self.core.status
-            if status is not None and not facts:
+            if not facts and not self.core.unfinished and (status := self.core.status) is not None:
                 return status
             facts += self._wait(0.0 if facts else _WAIT_S)
             assert facts or self.core.attempts.running or self.core.attempts.wakes_at is not None, "the run waits for nothing"
@@ -167,8 +170,6 @@ class Engine:
     # --- records ---
 
     def _commit(self, records: Sequence[Event]) -> None:
-        if not records:
-            return
         around = self._around
         if around.ledger is not None:
             around.ledger.append(self.run_id, records, self._recipes)
@@ -199,7 +200,7 @@ class Engine:
         progress = self.core.nodes[number]
         graph, nodes = self.plan.graph, self.core.nodes
         self._calls.pop(number, None)
-        if progress.state.has_output:
+        if progress.state in HAS_OUTPUT:
             self.holdings.finish(number, progress.total, progress.failed)
         if self._around.cache is None:
             return
@@ -248,12 +249,13 @@ class Engine:
         except OutputLostError as lost:
             facts.append(self._lost(lost, number, wish))
             return
-        try:
-            self._reader.expect(call)
-        except WeftlineError as error:
-            facts.append(Failed(self._now(), wish.handle, Failure.of(error)))
-        else:
-            self._around.backend.submit(call)
+        if self._around.checked:
+            try:
+                self._reader.expect(call)
+            except WeftlineError as error:
+                facts.append(Failed(self._now(), wish.handle, Failure.of(error)))
+                return
+        self._around.backend.submit(call)
 
     def _lost(self, lost: OutputLostError, reader: int, wish: Submit | None) -> Fact:
         """A stored input is gone: it is made again, if its node is part of this run."""
@@ -278,49 +280,63 @@ class Engine:
     def _wait(self, longest_s: float) -> list[Fact]:
         """Facts from the backend, the clock and whoever wants the run to end."""
         now = self._now
-        facts = self._interruption.news(now())
-        if facts:
+        facts: list[Fact] = []
+        interruption, attempts = self._interruption, self.core.attempts
+        if interruption.is_news:
+            facts += interruption.news(now())
             longest_s = 0.0
-        wakes_at = self.core.attempts.wakes_at
+        wakes_at = attempts.wakes_at
         if wakes_at is not None:
             longest_s = max(0.0, min(longest_s, wakes_at - now()))
-        if self.core.attempts.running or wakes_at is not None:
-            is_running = self.core.attempts.is_running
+        if attempts.running or wakes_at is not None:
+            is_running = attempts.is_running
             reports = [report for report in self._around.backend.poll(longest_s) if is_running(report.handle)]
-            facts += self._interruption.news(now())  # before what it did to the reports
+            if interruption.is_news:  # before what it did to the reports
+                facts += interruption.news(now())
             facts += self._reader.read(reports)
             if reports:
                 longest = reports[0].took_s if len(reports) == 1 else max(report.took_s for report in reports)
-                self._size_queue(longest, facts)
+                sized = self._sized
+                if not (sized.least_s <= longest <= sized.most_s and self.core.slots.queue == sized.calls):
+                    self._sized = _Sized.by(longest, self._around.backend.capabilities)
+                    facts.append(QueueSized(now(), self._sized.calls))
         if wakes_at is not None and wakes_at <= now():
             facts.append(TimerFired(now()))
         return facts
 
-    def _size_queue(self, longest_s: float, facts: list[Fact]) -> None:
-        """Lets more small calls wait in the backend, so that they do not wait for the engine; long ones wait here."""
-        most, slots = self._around.backend.capabilities.queue, self._around.backend.capabilities.slots
-        calls = min(most, int(slots * _QUEUED_S / max(longest_s, 1e-6)))
-        if not self.core.queue // 2 <= calls <= self.core.queue * 2:
-            facts.append(QueueSized(self._now(), calls))
+
+class _Sized(NamedTuple):
+    """How many calls may wait in the backend, and the durations of a call for which that is right."""
+
+    calls: int
+    least_s: float
+    most_s: float
+
+    @classmethod
+    def by(cls, longest_s: float, capabilities: Capabilities) -> _Sized:
+        """Small calls may wait there, so that they do not wait for the engine; long ones wait here."""
+        work_s = capabilities.slots * _QUEUED_S
+        calls = min(capabilities.queue, int(work_s / max(longest_s, 1e-6)))
+        least_s = 0.0 if calls == capabilities.queue else work_s / max(2 * calls, 1)
+        return cls(calls, least_s, 2 * work_s / calls if calls else math.inf)
 
 
 class _Interruption:
     """Somebody's wish that the run ends; it may come at any moment, and is told to the core at the next."""
 
     def __init__(self) -> None:
+        self.is_news = False  # whether the core has not been told yet
         self._asked = 0
-        self._told = 0
 
     def ask(self, *, kill: bool) -> None:
         """Once to let running calls finish; again, or with `kill`, to stop them."""
         self._asked = 2 if kill or self._asked else 1
+        self.is_news = True
 
     def news(self, now: float) -> list[Fact]:
-        """What the core has not been told yet."""
-        if self._asked == self._told:
-            return []
-        self._told = self._asked
-        return [CancelRequested(now, self._told == 2)]
+        """What the core is to be told."""
+        self.is_news = False
+        return [CancelRequested(now, self._asked == 2)]
 
 
 def _shapes(graph: Graph) -> list[Shape]:

@@ -170,6 +170,9 @@ class Holdings:
         if key in self._given:
             return self._given[key]
         number, position = self._place(key)
+        live = self._live.get(number)
+        if live is not None:
+            return live[position]
         if self._graph.nodes[number].over is not None:
             return [self._part(number, position, item) for item in self._kept.get(number, ())]
         return self._part(number, position, WHOLE)

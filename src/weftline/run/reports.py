@@ -43,13 +43,13 @@ class ReportReader:
         self._holdings = holdings
         self._finder = finder
         self._now = now
+        self._looks_closely = around.checked or around.backend.capabilities.ships
         self._before: dict[tuple[int, int], tuple[Call, Mapping[str, bytes]]] = {}
 
     def expect(self, call: Call) -> None:
-        """A call is about to start: in checked mode, remembers what its inputs are like."""
-        if self._around.checked:
-            before = {name: self._around.values.digest(value, name) for name, value in call.inputs.items()}
-            self._before[call.handle[:2]] = (call, before)
+        """A call is about to start in checked mode: remembers what its inputs are like."""
+        before = {name: self._around.values.digest(value, name) for name, value in call.inputs.items()}
+        self._before[call.handle[:2]] = (call, before)
 
     def read(self, reports: Sequence[Report]) -> list[Fact]:
         """The facts; results are stored first, all of them in one go."""
@@ -72,22 +72,20 @@ class ReportReader:
 
     def _success(self, report: Report, now: float, entries: list[Entry]) -> Fact:
         number, item, _ = report.handle
-        calls, around = self._calls(number), self._around
+        around = self._around
         assert report.outputs is not None
         if report.log:
             self._keep_log(report, "")
         try:
-            if around.backend.capabilities.ships:
-                _check_transport(calls, report.outputs)
-            if around.checked:
-                self._check_inputs(calls, number, item)
+            if self._looks_closely:
+                self._check(report)
             outputs = tuple(map(around.values.freeze, report.outputs))
             self._holdings.put(number, item, outputs)
             if around.cache is None:
                 return Succeeded(now, report.handle)
-            made = self._finder.entries(calls, item, outputs, now, report.took_s)
+            made = self._finder.entries(self._calls(number), item, outputs, now, report.took_s)
         except WeftlineError as error:
-            return Failed(now, report.handle, Failure.of(error, calls.node.place))
+            return Failed(now, report.handle, Failure.of(error, self._calls(number).node.place))
         body: dict[str, Any] = {"took_s": round(report.took_s, 6)}
         if made:
             entries += made
@@ -95,16 +93,24 @@ class ReportReader:
             body = {"key": made[-1].key.hex(), **body}
         return Succeeded(now, report.handle, body)
 
-    def _check_inputs(self, calls: NodeCalls, number: int, item: int) -> None:
-        """Compares the inputs of a call with what they were before it.
+    def _check(self, report: Report) -> None:
+        """Checks what came back from another process, and in checked mode the inputs of the call.
 
         Raises:
-            ChangedInputError: the call changed one.
+            ContractError: a value is not of the declared type.
+            ChangedInputError: the call changed an input.
         """
-        call, before = self._before.pop((number, item))
-        for read in calls.node.inputs:
-            if self._around.values.digest(call.inputs[read.name], read.key) != before[read.name]:
-                raise ChangedInputError(node=calls.node.name, key=read.key, place=calls.node.place)
+        number, item, _ = report.handle
+        node = self._calls(number).node
+        if self._around.backend.capabilities.ships:
+            for output, value in zip(node.outputs, report.outputs or (), strict=True):
+                if not output.check(value):
+                    raise broken(node.name, output, value, node.place)
+        if self._around.checked:
+            call, before = self._before.pop((number, item))
+            for read in node.inputs:
+                if self._around.values.digest(call.inputs[read.name], read.key) != before[read.name]:
+                    raise ChangedInputError(node=node.name, key=read.key, place=node.place)
 
     def _store(self, entries: Sequence[Entry], facts: list[Fact], now: float) -> list[Fact]:
         assert self._around.cache is not None
@@ -126,14 +132,3 @@ def _light(entry: Entry) -> Entry:
     """An entry without large contents: they are in the store, or about to be."""
     outputs = tuple(found if found.size <= 1024 else found._replace(content=None) for found in entry.outputs)
     return entry._replace(outputs=outputs)
-
-
-def _check_transport(calls: NodeCalls, outputs: Sequence[Any]) -> None:
-    """Checks what came back from another process.
-
-    Raises:
-        ContractError: a value is not of the declared type.
-    """
-    for output, value in zip(calls.node.outputs, outputs, strict=True):
-        if not output.check(value):
-            raise broken(calls.node.name, output, value, calls.node.place)

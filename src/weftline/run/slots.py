@@ -56,7 +56,9 @@ class Slots:
                     best = (cpu, rank)
         if first is not None and first != self._first:
             self._first, self._passed = first, 0
-        return best if best is not None and self.fits(*best) else None
+        if best is None or (best[1] != self._first and self._passed >= _PATIENCE):
+            return None
+        return best
 
     def fits(self, cpu: float, rank: int = -1) -> bool:
         """Whether a call of a node may start now."""
