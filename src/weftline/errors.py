@@ -477,13 +477,13 @@ class UntrustedPickleError(MachineError):
     path: str
 
 
-class MissingFileError(PlanError):
+class NoContentError(PlanError):
     code = "K407"
-    what = "{path} does not exist, so parameter {name!r} of node {node!r} has no content to key on"
+    what = "{user} has no content to key on: {path}: {detail}"
     remedy = "check the path; it is read relative to the working directory {cwd}"
+    user: str
     path: str
-    name: str
-    node: str
+    detail: str
     cwd: str
 
 

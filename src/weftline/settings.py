@@ -32,7 +32,10 @@ class Settings:
     @property
     def slots(self) -> int:
         """`workers`, with 0 resolved."""
-        return self.workers or len(os.sched_getaffinity(0))
+        if self.workers:
+            return self.workers
+        may_use = getattr(os, "sched_getaffinity", None)  # not on every system
+        return len(may_use(0)) if may_use is not None else os.cpu_count() or 1
 
     @classmethod
     def read(cls, environment: Mapping[str, str] | None = None) -> Settings:

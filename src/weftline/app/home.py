@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from weftline import settings
 from weftline.backends.capture import Capture
@@ -13,7 +13,7 @@ from weftline.backends.inline import InlineBackend
 from weftline.backends.threads import ThreadBackend
 from weftline.clock import Clock, SystemClock
 from weftline.codec import is_storable
-from weftline.errors import UnknownBackendError, did_you_mean
+from weftline.errors import BadArgumentError, UnknownBackendError, did_you_mean
 from weftline.observe.log import LogFolder
 from weftline.plan import planner
 from weftline.ports.backend import Backend
@@ -49,6 +49,15 @@ class Request:
     on_failure: OnFailure = "stop"
     cache: bool = True
     checked: bool | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("targets", "force"):
+            words = getattr(self, name)
+            if isinstance(words, str):
+                object.__setattr__(self, name, (words,))
+        if self.on_failure not in get_args(OnFailure):
+            argument = f"on_failure={self.on_failure!r}"
+            raise BadArgumentError(argument=argument, detail="no such choice", advice="use 'stop' or 'continue'")
 
 
 class Home:

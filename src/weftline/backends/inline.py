@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Sequence
 
 from weftline.backends.capture import Capture
+from weftline.backends.machine import memory_gb
 from weftline.backends.perform import perform
 from weftline.model.call import Call, Handle, Report
 from weftline.ports.backend import Capabilities
@@ -26,7 +27,7 @@ class InlineBackend:
     name = "inline"
 
     def __init__(self, slots: int, capture: Capture | None = None) -> None:
-        self.capabilities = Capabilities(slots=slots, queue=1024)
+        self.capabilities = Capabilities(slots=slots, queue=1024, memory_gb=memory_gb())
         self._waiting: deque[Call] = deque()
         self._withdrawn: list[Report] = []
         self._capture = capture

@@ -20,6 +20,7 @@ from multiprocessing.connection import Connection, wait
 from typing import IO, Any
 
 from weftline.backends import program
+from weftline.backends.machine import memory_gb
 from weftline.backends.parcel import pack_call, unpack_report
 from weftline.errors import AttemptTimeoutError, UnsendableError, WorkerDiedError
 from weftline.model.call import Call, Failure, Handle, Report
@@ -38,7 +39,7 @@ class ProcessBackend:
     name = "processes"
 
     def __init__(self, workers: int) -> None:
-        self.capabilities = Capabilities(slots=workers, can_kill=True, ships=True, queue=64)
+        self.capabilities = Capabilities(slots=workers, can_kill=True, ships=True, queue=64, memory_gb=memory_gb())
         self._waiting: deque[Call] = deque()
         self._workers: list[_Worker] = []
         self._reports: list[Report] = []

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Sequence
 
 from weftline.backends.capture import Capture
+from weftline.backends.machine import memory_gb
 from weftline.backends.perform import perform
 from weftline.model.call import Call, Handle, Report
 from weftline.ports.backend import Capabilities
@@ -24,7 +25,7 @@ class ThreadBackend:
     name = "threads"
 
     def __init__(self, workers: int, capture: Capture | None = None) -> None:
-        self.capabilities = Capabilities(slots=workers, queue=256)
+        self.capabilities = Capabilities(slots=workers, queue=256, memory_gb=memory_gb())
         self._calls: queue.SimpleQueue[Call | None] = queue.SimpleQueue()
         self._reports: queue.SimpleQueue[Report] = queue.SimpleQueue()
         self._withdrawn: set[Handle] = set()

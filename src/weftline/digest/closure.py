@@ -70,22 +70,26 @@ class CodeReader:
 
     def __init__(self, foreign: ForeignDigests = no_foreign_types) -> None:
         self._foreign = foreign
-        self._known: dict[tuple[int, frozenset[str]], tuple[object, Closure]] = {}
+        self._known: dict[tuple[int, frozenset[str], frozenset[type]], tuple[object, Closure]] = {}
 
-    def read(self, root: object, *, leave_out: frozenset[str] = frozenset()) -> Closure:
+    def read(
+        self, root: object, *, leave_out: frozenset[str] = frozenset(), receives: frozenset[type] = frozenset()
+    ) -> Closure:
         """The closure of a function or of an instance.
 
         Args:
             root: what will run.
             leave_out: arguments (of a function) or attributes (of an instance and its class) that do not count,
                 because they are keyed elsewhere.
+            receives: classes of what it will be given. It may call their methods without naming them, so those of the
+                project count with their subclasses, and those of libraries by version.
 
         Raises:
             UndigestableError: a value that the code refers to has no stable digest; the path names it.
         """
-        memo = (id(root), leave_out)
+        memo = (id(root), leave_out, receives)
         if memo not in self._known:
-            self._known[memo] = (root, _Walk(root, leave_out, self._foreign).closure())
+            self._known[memo] = (root, _Walk(root, leave_out, self._foreign).closure(receives))
         return self._known[memo][1]
 
 
@@ -102,12 +106,17 @@ class _Walk:
         self._symbols: list[Symbol] = []
         self._not_followed: list[str] = []
 
-    def closure(self) -> Closure:
+    def closure(self, receives: Iterable[type]) -> Closure:
         first = self._token(self._root, "node")
+        self._describe_all()
+        received = [self._token(kind, kind.__qualname__) for kind in self._tokens.of_project(receives)]
+        self._describe_all()
+        digest = of_parts(b"closure/1", first, *received, *self._records)
+        return Closure(digest, tuple(self._symbols), self._tokens.distributions, tuple(self._not_followed))
+
+    def _describe_all(self) -> None:
         while self._tokens.undescribed:
             self._describe(self._tokens.undescribed.popleft())
-        digest = of_parts(b"closure/1", first, *self._records)
-        return Closure(digest, tuple(self._symbols), self._tokens.distributions, tuple(self._not_followed))
 
     def _describe(self, thing: Any) -> None:
         if isinstance(thing, FunctionType):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,35 +19,42 @@ def of_file(path: Path) -> bytes:
     """The sha256 of a file's bytes.
 
     Raises:
-        OSError: the file cannot be read.
+        OSError: it cannot be read, or is something that has no content of its own: a pipe, a socket, a device.
     """
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise OSError(errno.EINVAL, "it is neither a file nor a folder", str(path))
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").digest()
 
 
 def of_path(path: Path) -> bytes:
-    """The digest of a file, or of a folder with everything below it (links to files are followed, to folders not).
+    """The digest of a file, or of a folder with everything below it, links followed.
 
     Raises:
-        FileNotFoundError: nothing is there.
-        OSError: a file cannot be read.
+        FileNotFoundError: nothing is there, or where a link leads to.
+        OSError: something cannot be read, or has no content.
     """
-    if path.is_dir():
-        parts: list[bytes] = [b"folder"]
-        for name, file in _files_below(path):
-            parts.append(name.encode("utf-8", "surrogateescape"))
-            parts.append(of_file(file))
-        return of_parts(*parts)
-    return of_parts(b"file", of_file(path))
+    if not path.is_dir():
+        return of_parts(b"file", of_file(path))
+    parts: list[bytes] = [b"folder"]
+    for name, content in sorted(_below(path)):
+        parts += [name, content]
+    return of_parts(*parts)
 
 
-def _refuse(error: OSError) -> None:
-    raise error
-
-
-def _files_below(folder: Path) -> Iterator[tuple[str, Path]]:
-    for root, folders, files in os.walk(folder, onerror=_refuse):
-        folders[:] = sorted(name for name in folders if name not in _NOT_DATA)
-        for name in sorted(files):
-            file = Path(root, name)
-            yield file.relative_to(folder).as_posix(), file
+def _below(folder: Path) -> Iterator[tuple[bytes, bytes]]:
+    """Names relative to a folder, and what stands for each: of a file its digest, of a folder that it is one."""
+    waiting: list[tuple[str, str, tuple[str, ...]]] = [(str(folder), "", ())]
+    while waiting:
+        path, prefix, above = waiting.pop()
+        real = os.path.realpath(path)
+        with os.scandir(path) as entries:
+            for entry in entries:
+                name = os.fsencode(prefix + entry.name)
+                if not entry.is_dir():
+                    yield name, of_file(Path(entry.path))
+                elif os.path.realpath(entry.path) in (*above, real):
+                    yield name, b"up"  # a link to a folder that it is in
+                elif entry.name not in _NOT_DATA:
+                    yield name, b"folder"
+                    waiting.append((entry.path, f"{prefix}{entry.name}/", (*above, real)))

@@ -9,6 +9,7 @@ import typing
 from collections.abc import Iterator
 from typing import Any
 
+from weftline.digest.origin import is_installed
 from weftline.errors import UndigestableError
 
 #: Objects whose content never changes a result, by the module and name of their class.
@@ -96,7 +97,7 @@ def _reduced(thing: Any, name: str) -> Iterator[tuple[str, Any]]:
         reduced = thing.__reduce_ex__(4) if registered is None else registered(thing)
     except Exception:  # noqa: BLE001 - a class may refuse to be reduced with any error; all mean the same here
         if _refuses_in_python(type(thing)):
-            return  # its author does not want it copied; its attributes are all there anyway
+            return  # the project does not want it copied; its attributes are all there anyway
         raise UndigestableError(path="", kind=name) from None
     if isinstance(reduced, str):
         yield "global", reduced
@@ -121,5 +122,6 @@ def _says_in_c(kind: type) -> bool:
 
 
 def _refuses_in_python(kind: type) -> bool:
-    names = ("__reduce_ex__", "__reduce__", "__getstate__")
-    return any(isinstance(getattr(kind, name, None), types.FunctionType) for name in names)
+    """Whether a class of the project refuses; what a library does not want copied (a socket) is more than its attributes."""
+    said = (getattr(kind, name, None) for name in ("__reduce_ex__", "__reduce__", "__getstate__"))
+    return any(isinstance(found, types.FunctionType) and not is_installed(found.__code__.co_filename) for found in said)

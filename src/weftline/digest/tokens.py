@@ -91,6 +91,17 @@ class Tokens:
             self.distributions[origin.distribution] = version_of(origin.distribution)
         return origin
 
+    def of_project(self, kinds: Iterable[type]) -> list[type]:
+        """Those classes that are the project's, and their subclasses, in a fixed order; libraries are noted."""
+        found: dict[type, None] = {}
+        stack = [kind for kind in kinds if self.from_library(module_of(kind)).kind == "project"]
+        while stack:
+            kind = stack.pop()
+            if kind not in found:
+                found[kind] = None
+                stack += type.__subclasses__(kind)
+        return sorted(found, key=lambda kind: (kind.__qualname__, kind.__module__))
+
     def _number(self, thing: object) -> int:
         known = self._index.get(id(thing))
         if known is None:

@@ -41,6 +41,29 @@ def element_type(kind: Any) -> Any:
     return arguments[0] if arguments else Any
 
 
+def classes_named(kind: Any) -> set[type]:
+    """The classes that a type is written with: `dict[str, Row] | None` names four."""
+    found: set[type] = set()
+    stack: list[Any] = [kind]
+    seen: list[Any] = []
+    while stack:
+        part = stack.pop()
+        if any(part is known for known in seen):
+            continue
+        seen.append(part)
+        if (alias := aliased(part)) is not None:
+            stack.append(alias)
+        elif isinstance(part, typing.NewType):
+            stack.append(part.__supertype__)
+        elif arguments := typing.get_args(part):
+            stack += [typing.get_origin(part), *arguments]
+        elif isinstance(part, type) and part is not Any:
+            found.add(part)
+        elif isinstance(part, list):  # the arguments in `Callable[[int], str]`
+            stack += part
+    return found
+
+
 def base_arguments(kind: Any, base: type) -> tuple[Any, ...] | None:
     """The type arguments with which `kind` is a `base`: of `dict[str, int]` as a `Mapping`, `(str, int)`.
 

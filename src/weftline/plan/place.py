@@ -23,9 +23,12 @@ def misfits(graph: Graph, selected: Iterable[int], backend: str, capabilities: C
         if asked.cpu > capabilities.slots:
             request, room = f"{asked.cpu:g} CPU", f"{capabilities.slots} slots"
             yield TooLargeRequestError(node=node.name, asked=request, backend=backend, available=room, place=node.place)
-        if asked.gpu > 0:
-            request = f"{asked.gpu:g} GPU"
+        further = {"GPU": asked.gpu, **asked.tags}
+        for request in [f"{amount:g} {what}" for what, amount in further.items() if amount > 0]:
             yield TooLargeRequestError(node=node.name, asked=request, backend=backend, available="none", place=node.place)
+        if asked.memory_gb is not None and asked.memory_gb > capabilities.memory_gb:
+            request, room = f"{asked.memory_gb:g} GiB of memory", f"{capabilities.memory_gb:.1f}"
+            yield TooLargeRequestError(node=node.name, asked=request, backend=backend, available=room, place=node.place)
         if capabilities.ships:
             yield from _unshippable(node, backend)
 

@@ -112,9 +112,9 @@ class Predictor:
     def _state_of(self, key: str, value: Any) -> KeyState:
         try:
             if key in self._over and self._values.has_items(value):
-                items = self._values.digests(value, f"given {key!r}")
+                items = self._values.outside_digests(value, f"the given {key!r}")
                 return KeyState(digest.of_items(items), items)
-            return KeyState(self._values.digest(value, f"given {key!r}"))
+            return KeyState(self._values.outside_digest(value, f"the given {key!r}"))
         except WeftlineError as error:
             self.findings.append(error)
             return KeyState()

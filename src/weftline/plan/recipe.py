@@ -9,11 +9,12 @@ from types import FunctionType
 from typing import Any
 
 from weftline.digest import Closure, CodeReader, of_path
-from weftline.errors import MissingFileError, UndigestableError, UnhashableCodeError
+from weftline.errors import UndigestableError, UnhashableCodeError
 from weftline.model.fingerprint import CONTENT, Part, Recipe
 from weftline.model.node import Environment, NodeSpec
 from weftline.model.params import Bound
-from weftline.ports.values import Values
+from weftline.model.structure import classes_named
+from weftline.ports.values import Values, no_content
 
 
 class RecipeMaker:
@@ -34,20 +35,28 @@ class RecipeMaker:
 
         Raises:
             UnhashableCodeError: the code refers to something without a stable digest.
-            MissingFileError: a parameter or dependency names a file that is not there.
+            NoContentError: a parameter or dependency names a file that is not there, or cannot be read.
         """
         bound = tuple(self._param(node, name, found.value) for name, found in params.items())
         depends = tuple(self._dependency(node, position, found) for position, found in enumerate(node.depends))
         root, left_out = node.body.root, node.body.left_out
         shape = _shape(node)
-        memo = (id(root), left_out, bound, depends, node.version, shape)
+        receives = _received(node)
+        memo = (id(root), left_out, receives, bound, depends, node.version, shape)
         if memo not in self._made:
-            self._made[memo] = (root, self._recipe(node, bound, depends, shape))
+            self._made[memo] = (root, self._recipe(node, receives, bound, depends, shape))
         return self._made[memo][1]
 
-    def _recipe(self, node: NodeSpec, params: tuple[Part, ...], depends: tuple[Part, ...], shape: tuple[str, ...]) -> Recipe:
+    def _recipe(
+        self,
+        node: NodeSpec,
+        receives: frozenset[type],
+        params: tuple[Part, ...],
+        depends: tuple[Part, ...],
+        shape: tuple[str, ...],
+    ) -> Recipe:
         try:
-            closure = self._reader.read(node.body.root, leave_out=node.body.left_out)
+            closure = self._reader.read(node.body.root, leave_out=node.body.left_out, receives=receives)
         except UndigestableError as error:
             raise UnhashableCodeError(node=node.name, path=error.path, kind=error.kind, place=node.place) from error
         return Recipe(
@@ -62,10 +71,10 @@ class RecipeMaker:
         )
 
     def _param(self, node: NodeSpec, name: str, value: Any) -> Part:
-        if isinstance(value, PurePath):
-            return Part(name, self._content(node, name, Path(value)), str(value), CONTENT)
+        if isinstance(value, Path):
+            return Part(name, self._content(node, f"parameter {name!r} of node {node.name!r}", value), str(value), CONTENT)
         try:
-            digest = self._values.digest(value, f"parameter {name!r}")
+            digest = self._values.outside_digest(value, f"parameter {name!r}")
         except UndigestableError as error:
             raise UnhashableCodeError(node=node.name, path=error.path, kind=error.kind, place=node.place) from error
         return Part(name, digest.hex(), _short(value))
@@ -75,21 +84,27 @@ class RecipeMaker:
             value = os.environ.get(thing.name)
             return Part(f"${thing.name}", self._values.digest(value).hex(), "unset" if value is None else "set")
         if isinstance(thing, (str, PurePath)):
-            return Part(str(thing), self._content(node, "depends", Path(thing)), str(thing), CONTENT)
+            user = f"what node {node.name!r} depends on"
+            return Part(str(thing), self._content(node, user, Path(thing)), str(thing), CONTENT)
         try:
             return Part(getattr(thing, "__qualname__", f"depends[{position}]"), self._reader.read(thing).digest.hex(), "code")
         except UndigestableError as error:
             raise UnhashableCodeError(node=node.name, path=error.path, kind=error.kind, place=node.place) from error
 
-    def _content(self, node: NodeSpec, name: str, path: Path) -> str:
+    def _content(self, node: NodeSpec, user: str, path: Path) -> str:
         """The digest of a file's or folder's content: where it lies does not matter."""
         if path not in self._files:
             try:
                 self._files[path] = of_path(path)
-            except FileNotFoundError as error:
-                missing = MissingFileError(path=str(path), name=name, node=node.name, cwd=str(Path.cwd()), place=node.place)
-                raise missing from error
+            except OSError as error:
+                raise no_content(error, user, node.place) from error
         return self._files[path].hex()
+
+
+def _received(node: NodeSpec) -> frozenset[type]:
+    """The classes of its inputs and parameters, as declared; built-in ones say nothing."""
+    kinds = [read.kind for read in node.inputs] + [parameter.kind for parameter in node.parameters.values()]
+    return frozenset(found for kind in kinds for found in classes_named(kind) if found.__module__ != "builtins")
 
 
 def _shape(node: NodeSpec) -> tuple[str, ...]:

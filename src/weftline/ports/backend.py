@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -18,12 +19,14 @@ class Capabilities:
         can_kill: whether a running call can be stopped; only then a timeout is accepted.
         ships: whether calls leave this process, so that nodes must be importable and values are copied.
         queue: calls that it is glad to have waiting, so that small ones do not wait for the engine.
+        memory_gb: main memory of the machine in GiB, which one call may not exceed; infinite where it is not known.
     """
 
     slots: int = 1
     can_kill: bool = False
     ships: bool = False
     queue: int = 0
+    memory_gb: float = math.inf
 
 
 class Backend(Protocol):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
 from weftline import digest
 from weftline.codec import Codec, Encoded
-from weftline.errors import UndigestableError
+from weftline.errors import NoContentError, Place, UndigestableError
 from weftline.model.entry import ITEMS, Stored
 from weftline.model.node import NodeSpec, Output
 from weftline.ports.plugins import InstalledValues
@@ -32,6 +33,21 @@ class Values:
         """
         return digest.of(value, self.foreign.digester, path=path)
 
+    def outside_digest(self, value: Any, path: str) -> bytes:
+        """The digest of a value from outside the pipeline: a path in it counts by the content that it leads to.
+
+        Raises:
+            UndigestableError: a part of it has no stable digest.
+            NoContentError: a path leads nowhere, or to what cannot be read.
+        """
+        try:
+            return digest.of(value, self._with_contents, path=path)
+        except OSError as error:
+            raise no_content(error, path) from error
+
+    def _with_contents(self, kind: type, /) -> Callable[[Any], bytes] | None:
+        return digest.of_path if issubclass(kind, Path) else self.foreign.digester(kind)
+
     def has_items(self, value: Any) -> bool:
         """Whether a node may run over a value: a sequence that is no text."""
         return isinstance(value, Sequence) and not isinstance(value, (str, bytes, bytearray, memoryview))
@@ -44,6 +60,10 @@ class Values:
         """
         of, digester = digest.of, self.foreign.digester
         return [of(item, digester, path=path) for item in items]
+
+    def outside_digests(self, items: Iterable[Any], path: str) -> list[bytes]:
+        """The digests of the items of a sequence from outside the pipeline; see `outside_digest`."""
+        return [self.outside_digest(item, path) for item in items]
 
     def encode(self, value: Any, node: NodeSpec, output: Output) -> Stored:
         """A value as it is stored, with its digest.
@@ -83,6 +103,18 @@ class Values:
             return value
         foreign = self.foreign.for_type(kind)
         return value if foreign is None else foreign.freeze(value)
+
+
+def no_content(error: OSError, user: str, place: Place | None = None) -> NoContentError:
+    """What it means that a path leads nowhere, or to what cannot be read.
+
+    Args:
+        error: what happened.
+        user: whose path it is, as told to people.
+        place: where that is declared.
+    """
+    detail = "it does not exist" if isinstance(error, FileNotFoundError) else error.strerror or str(error)
+    return NoContentError(user=user, path=str(error.filename), detail=detail, cwd=str(Path.cwd()), place=place)
 
 
 def stored_items(digests: Sequence[bytes], kind: type) -> Stored:

@@ -112,7 +112,7 @@ class Holdings:
             if key not in self._given_digests:
                 value = self._given[key]
                 is_list = key in self._over and self._values.has_items(value)
-                found = digest.of_items(self.item_digests(key)) if is_list else self._values.digest(value, key)
+                found = digest.of_items(self.item_digests(key)) if is_list else self._values.outside_digest(value, key)
                 self._given_digests[key] = found
             return self._given_digests[key]
         number, position = self._place(key)
@@ -122,13 +122,14 @@ class Holdings:
 
     def item_digests(self, key: str) -> list[bytes]:
         """The digests of the items of a list, in order."""
-        if key not in self._given:
-            number, position = self._place(key)
-            if self._graph.nodes[number].over is not None:
-                return [self._item_digest(number, position, item) for item in self._kept[number]]
-            entry = self._entries.get(number, _NOTHING).get(WHOLE)
-            if entry is not None and entry.outputs[position].codec == ITEMS:
-                return digests_in(self._stored.content(number, entry, position))
+        if key in self._given:
+            return self._values.outside_digests(self._given[key], key)
+        number, position = self._place(key)
+        if self._graph.nodes[number].over is not None:
+            return [self._item_digest(number, position, item) for item in self._kept[number]]
+        entry = self._entries.get(number, _NOTHING).get(WHOLE)
+        if entry is not None and entry.outputs[position].codec == ITEMS:
+            return digests_in(self._stored.content(number, entry, position))
         return self._values.digests(self.value(key), key)
 
     def _item_digest(self, number: int, position: int, item: int) -> bytes:

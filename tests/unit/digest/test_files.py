@@ -47,6 +47,7 @@ CHANGES = {
     "name of a folder below": lambda folder: (folder / "sub").rename(folder / "bus"),
     "file moved down": lambda folder: (folder / "a.txt").rename(folder / "sub" / "a.txt"),
     "file added": lambda folder: (folder / "c.txt").touch(),
+    "empty folder added": lambda folder: (folder / "empty").mkdir(),
     "hidden file added": lambda folder: (folder / ".c").touch(),
     "file removed": lambda folder: (folder / "a.txt").unlink(),
     "contents swapped": lambda folder: ((folder / "a.txt").write_bytes(b"two"), (folder / "sub" / "b.txt").write_bytes(b"one")),
@@ -84,9 +85,32 @@ def test_a_link_counts_by_the_file_behind_it(folder, tmp_path):
     assert of_path(folder) != before
 
 
-def test_a_link_to_a_folder_is_not_followed(folder):
+def test_a_link_to_a_folder_counts_by_what_is_in_that(folder, tmp_path):
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "x.txt").write_bytes(b"one")
+    (folder / "there").symlink_to(other, target_is_directory=True)
+    before = of_path(folder)
+    (other / "x.txt").write_bytes(b"two")
+    assert of_path(folder) != before
+
+
+def test_links_in_a_circle_end(folder):
+    before = of_path(folder)
     (folder / "sub" / "up").symlink_to(folder, target_is_directory=True)
-    of_path(folder)
+    assert of_path(folder) != before
+    (folder / "itself").symlink_to(folder / "itself")
+    with pytest.raises(OSError, match="itself"):
+        of_path(folder)
+
+
+@pytest.mark.timeout(10)
+def test_what_has_no_content_of_its_own_is_an_error(folder):
+    os.mkfifo(folder / "pipe")
+    with pytest.raises(OSError, match="neither a file nor a folder"):
+        of_path(folder)
+    with pytest.raises(OSError, match="neither a file nor a folder"):
+        of_path(folder / "pipe")
 
 
 def test_what_is_missing_is_an_error(folder):

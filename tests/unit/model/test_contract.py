@@ -9,6 +9,7 @@ import datetime as dt
 import enum
 import re
 import sys
+import types
 import typing
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePath
@@ -20,7 +21,7 @@ import pydantic
 import pytest
 
 from weftline.model.contract import assignable, conforms, is_unknown, mismatch, render
-from weftline.model.structure import base_arguments, element_type
+from weftline.model.structure import base_arguments, classes_named, element_type
 
 T = TypeVar("T")
 K = TypeVar("K")
@@ -438,3 +439,27 @@ def test_a_named_type_is_what_it_stands_for():
     assert not conforms([["a"]], grid[int])
     assert mismatch([["a"]], grid[int]).startswith("[0][0] is 'a'")
     assert element_type(rows) is int
+
+
+class Node:
+    pass
+
+
+Ids = typing.NewType("Ids", Node)
+
+
+@pytest.mark.parametrize(
+    ("kind", "named"),
+    [
+        (int, {int}),
+        (dict[str, list[Node] | None], {dict, str, list, Node, type(None)}),
+        (typing.Annotated[Node, "note"], {Node}),
+        (Ids, {Node}),
+        (Callable[[Node], str], {Callable, Node, str}),
+        (typing.Any, set()),
+        (T, set()),
+    ],
+    ids=str,
+)
+def test_classes_that_a_type_is_written_with(kind, named):
+    assert classes_named(kind) - {typing.Annotated, typing.Union, types.UnionType} == named

@@ -2,6 +2,7 @@
 
 import contextlib
 import linecache
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -576,3 +577,50 @@ def test_a_plan_tells_how_long_it_took_last_time(stage):
     assert stage.plan(FLOW, force=["load"])["load"].last_s == pytest.approx(4.0)
     with pytest.raises(KeyError):
         stage.plan(FLOW)["nothing"]
+
+
+# --- paths from outside ---
+
+
+@node
+def lines(source: Path) -> int:
+    return len(source.read_text().splitlines())
+
+
+@node(requires={"path": "sources"}, over="sources")
+def first_words(path: Path) -> str:
+    return path.read_text().split()[0]
+
+
+@node
+def counts(sources: dict[str, Path] = {}) -> int:  # noqa: B006 - a parameter is never written to
+    return len(sources)
+
+
+@pytest.mark.parametrize("way", ["given", "given items", "inside a parameter"])
+def test_a_path_from_outside_counts_by_its_content(stage, tmp_path, way):
+    file, other = tmp_path / "in.txt", tmp_path / "moved.txt"
+
+    def arguments(path):
+        if way == "inside a parameter":
+            return [counts], {"params": {"sources": {"a": path}}}
+        if way == "given":
+            return [lines], {"given": {"source": path}}
+        return [first_words], {"given": {"sources": [path]}}
+
+    def decisions(path):
+        nodes, more = arguments(path)
+        return [str(step.decision) for step in stage.plan(nodes, **more).steps]
+
+    file.write_text("one\ntwo\n")
+    nodes, more = arguments(file)
+    stage.run(nodes, **more)
+    assert decisions(file) == ["CACHED"]
+    file.rename(other)
+    assert decisions(other) == ["CACHED"]
+    other.write_text("other\n")
+    assert decisions(other) == ["RUN"]
+    other.unlink()
+    with pytest.raises(InvalidPipelineError) as caught:
+        decisions(other)
+    assert "does not exist" in str(caught.value.findings[0])
