@@ -136,3 +136,10 @@ def test_questions(trials) -> None:
     assert hit["place"]["path"].startswith("protocolSection.")
     assert path.exists()
     assert trials("search", "anything", "--home", "nowhere").returncode == 4
+
+
+def test_a_home_is_searched_from_anywhere(trials, tmp_path_factory) -> None:
+    trials.json("run", *TARGET)
+    elsewhere = type(trials)(tmp_path_factory.mktemp("elsewhere"))
+    home = str(trials.folder / ".weftline")
+    assert elsewhere.json("search", "disc", "--embedder", "hash", "--home", home)["hits"]

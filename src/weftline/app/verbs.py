@@ -202,13 +202,16 @@ def state_of(run: str, status: RunStatus, home: Home) -> str:
     return str(status)
 
 
-def newest_output(home: Home, node: str, kind: type[T]) -> T | None:
-    """What the node of that name provided in the newest run that has it stored; None if there is no such run.
+def newest_output(home: Home, node: str, kind: type[T]) -> tuple[T, Path] | None:
+    """What the node of that name provided in the newest run that has it stored, and the folder in which that was started.
 
     Args:
         home: where to look.
         node: the node's name; what it provides first counts.
         kind: the type of that.
+
+    Returns:
+        The value, and the folder that relative paths in it start from; None if there is no such run.
     """
     if not home.exists:
         return None
@@ -218,8 +221,8 @@ def newest_output(home: Home, node: str, kind: type[T]) -> T | None:
     output = Output.of(node, kind)
     spec = NodeSpec(node, NO_BODY, (), (output,))
     for summary in ledger.runs(_LOOKED_THROUGH):
-        record = RunRecord.fold(summary.run, ledger.events(summary.run)).nodes.get(node)
-        call = None if record is None else record.calls.get(WHOLE)
+        record = RunRecord.fold(summary.run, ledger.events(summary.run))
+        call = record.nodes[node].calls.get(WHOLE) if node in record.nodes else None
         if call is None or call.key is None:
             continue
         entry = cache.find([bytes.fromhex(call.key)]).get(bytes.fromhex(call.key))
@@ -228,7 +231,7 @@ def newest_output(home: Home, node: str, kind: type[T]) -> T | None:
             content = stored.content or cache.load(stored, entry.key)
             value = home.values.decode(content, stored, spec, output)
             if isinstance(value, kind):
-                return value
+                return value, Path(record.opening["cwd"])
     return None
 
 

@@ -72,8 +72,8 @@ def register(app: typer.Typer) -> None:
             _tell(text, answer, hits)
 
 
-def _made(receipt: Any) -> Path | None:
-    return None if receipt is None else Path(receipt.path)
+def _made(found: tuple[Any, Path] | None) -> Path | None:
+    return None if found is None else found[1] / found[0].path
 
 
 def _tell(question: str, answer: Answer | None, hits: tuple[Hit, ...]) -> None:
