@@ -80,7 +80,7 @@ class _FunctionBody:
             return ()
         if not isinstance(result, tuple) or len(result) != len(outputs):
             keys = ", ".join(output.key for output in outputs)
-            found = f"a tuple of {len(result)}" if isinstance(result, tuple) else f"a {type(result).__name__}"
+            found = f"a tuple of {len(result)}" if isinstance(result, tuple) else f"of type {type(result).__name__}"
             raise ContractError(node=self._node, key=keys, wanted=f"a tuple of {len(outputs)}", detail=f"it is {found}")
         for output, value in zip(outputs, result, strict=True):
             if not output.check(value):

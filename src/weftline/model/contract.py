@@ -203,7 +203,7 @@ def _checker(wanted: Any) -> Check:
 
 
 def mismatch(value: Any, wanted: Any, path: str = "") -> str:
-    """Says where inside a value it leaves the type: `[3]['x'] is a str, not float`."""
+    """Says where inside a value it leaves the type: `[3]['x'] is 'a' (str), not float`."""
     wanted = _bare(wanted)
     origin = typing.get_origin(wanted) or wanted
     if typing.get_origin(wanted) not in (*_UNIONS, Literal) and isinstance(origin, type) and _is_of(value, origin):
@@ -212,7 +212,8 @@ def mismatch(value: Any, wanted: Any, path: str = "") -> str:
                 return mismatch(part, kind, path + step)
     text = repr(value)
     short = text if len(text) <= 60 else text[:57] + "..."
-    return f"{path or 'the value'} is {short}, a {render(type(value))}, not {render(wanted)}"
+    found = short if value is None else f"{short} ({render(type(value))})"
+    return f"{path or 'the value'} is {found}, not {render(wanted)}"
 
 
 def _is_of(value: Any, origin: type) -> bool:

@@ -44,7 +44,7 @@ def read(value: Any, kind: Any) -> Any:
     elif isinstance(value, str) and _is_path(kind):
         value = pathlib.Path(value)
     if not conforms(value, kind):
-        raise ValueError(f"{value!r}, a {type(value).__name__}")
+        raise ValueError(f"{value!r} ({type(value).__name__})")
     return value
 
 

@@ -237,7 +237,7 @@ def test_outputs_are_checked_when_the_function_returns():
         return {"good": (1, "x"), "short": (1,), "swapped": ("x", 1), "list": [1, "x"]}[kind]
 
     assert run(both, {"kind": "good"}) == (1, "x")
-    for kind, told in (("short", "a tuple of 1"), ("swapped", "'a'"), ("list", "a list")):
+    for kind, told in (("short", "a tuple of 1"), ("swapped", "'a'"), ("list", "of type list")):
         with pytest.raises(ContractError, match=told):
             run(both, {"kind": kind})
 

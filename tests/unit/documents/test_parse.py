@@ -133,7 +133,7 @@ BAD_BYTES = {
     "utf-32": ('{"a": 1}'.encode("utf-32"), "D701", "record.json:1:1", "it is UTF-32"),
     "latin-1": ('{\n "a": "caf\u00e9"}'.encode("latin-1"), "D701", "record.json:2:11", "it is not UTF-8: byte 0xe9"),
     "a list": (b"[1]", "D701", "record.json", "its JSON is a list"),
-    "a string": (b'"NCT00000001"', "D701", "record.json", "its JSON is a str"),
+    "a string": (b'"NCT00000001"', "D701", "record.json", "its JSON is of type str"),
     "a search answer": (b'{"studies": [{}, {}]}', "D701", "record.json", "the answer to a search, with 2 studies"),
     "html": (b"<!DOCTYPE html><p>", "D701", "record.json:1:1", "this is HTML or XML"),
     "too deep": (b"[" * 200_000, "D701", "record.json", "nested too deeply"),

@@ -355,23 +355,23 @@ def test_a_value_is_checked_to_its_end():
 # --- what is said -------------------------------------------------------------------------------------------------
 
 SAID = [
-    ("a", int, "the value is 'a', a str, not int"),
-    ([1, 2, "a"], list[int], "[2] is 'a', a str, not int"),
-    ([{"x": 1.5}, {"x": "a"}], list[dict[str, float]], "[1]['x'] is 'a', a str, not float"),
-    ({1: "a"}, dict[str, str], " key 1 is 1, a int, not str"),
-    ((1, "a"), tuple[int, int], "[1] is 'a', a str, not int"),
-    ((1, 2, "a"), tuple[int, ...], "[2] is 'a', a str, not int"),
-    ((1, 2, 3), tuple[int, int], "the value is (1, 2, 3), a tuple, not tuple[int, int]"),
-    ({"a": "x"}, Small, "['a'] is 'x', a str, not int"),
-    ([{"a": "x"}], list[Small], "[0]['a'] is 'x', a str, not int"),
-    ({}, Small, "the value is {}, a dict, not Small"),
+    ("a", int, "the value is 'a' (str), not int"),
+    ([1, 2, "a"], list[int], "[2] is 'a' (str), not int"),
+    ([{"x": 1.5}, {"x": "a"}], list[dict[str, float]], "[1]['x'] is 'a' (str), not float"),
+    ({1: "a"}, dict[str, str], " key 1 is 1 (int), not str"),
+    ((1, "a"), tuple[int, int], "[1] is 'a' (str), not int"),
+    ((1, 2, "a"), tuple[int, ...], "[2] is 'a' (str), not int"),
+    ((1, 2, 3), tuple[int, int], "the value is (1, 2, 3) (tuple), not tuple[int, int]"),
+    ({"a": "x"}, Small, "['a'] is 'x' (str), not int"),
+    ([{"a": "x"}], list[Small], "[0]['a'] is 'x' (str), not int"),
+    ({}, Small, "the value is {} (dict), not Small"),
     (None, int | str, "the value is None, "),
     ([1, None], list[int | str], "[1] is None, "),
-    ("c", Literal["a", "b"], "the value is 'c', a str, not Literal['a', 'b']"),
-    ("a" * 100, int, f"the value is '{'a' * 56}..., a str, not int"),
-    (np.zeros(2, np.float32), npt.NDArray[np.float64], "the value is array([0., 0.], dtype=float32), a ndarray, not ndarray["),
-    (np.zeros((), np.float32), npt.NDArray[np.float64], "the value is array(0., dtype=float32), a ndarray, not ndarray["),
-    ([np.zeros(2)], list[Matrix], "[0] is array([0., 0.]), a ndarray, not ndarray["),
+    ("c", Literal["a", "b"], "the value is 'c' (str), not Literal['a', 'b']"),
+    ("a" * 100, int, f"the value is '{'a' * 56}... (str), not int"),
+    (np.zeros(2, np.float32), npt.NDArray[np.float64], "the value is array([0., 0.], dtype=float32) (ndarray), not ndarray["),
+    (np.zeros((), np.float32), npt.NDArray[np.float64], "the value is array(0., dtype=float32) (ndarray), not ndarray["),
+    ([np.zeros(2)], list[Matrix], "[0] is array([0., 0.]) (ndarray), not ndarray["),
 ]  # fmt: skip
 
 

@@ -47,7 +47,7 @@ def decode_record(source: str, data: bytes) -> dict[str, Any]:
     except ValueError as error:  # a number with more digits than Python converts
         raise _unreadable(source, f"broken JSON: {error}", "mend the number") from None
     if not isinstance(record, dict):
-        kind = "a list" if isinstance(record, list) else f"a {type(record).__name__}"
+        kind = "a list" if isinstance(record, list) else f"of type {type(record).__name__}"
         raise _unreadable(source, f"its JSON is {kind}, not an object", "save one study per file, as an object")
     return record
 
