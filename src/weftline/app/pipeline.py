@@ -13,8 +13,8 @@ from weftline.errors import WeftlineError
 
 if TYPE_CHECKING:  # what plans and runs is imported when a pipeline is planned or run
     from weftline.app.home import Home, Request
-    from weftline.model.plan import Plan
     from weftline.plan.explain import Explanation
+    from weftline.plan.render import PrintedPlan
     from weftline.ports.sink import Sink
     from weftline.run.result import RunResult
 
@@ -70,16 +70,17 @@ class Pipeline(AuthoredPipeline):
 
         return findings(self.graph, given)
 
-    def plan(self, *, home: str | Path | None = _AS_SET, **asked: Any) -> Plan:
-        """What would happen, and why; nothing runs. For the arguments see `run`.
+    def plan(self, *, home: str | Path | None = _AS_SET, **asked: Any) -> PrintedPlan:
+        """What would happen, and why; nothing runs; print it. For the arguments see `run`.
 
         Raises:
             InvalidPipelineError: it carries all findings.
         """
         from weftline.app import verbs
+        from weftline.plan.render import PrintedPlan
 
         with contextlib.closing(_home(home)) as opened:
-            return verbs.plan(self, opened, _request(asked))
+            return PrintedPlan.of(verbs.plan(self, opened, _request(asked)))
 
     def run(self, *, home: str | Path | None = _AS_SET, sinks: Sequence[Sink] = (), **asked: Any) -> RunResult:
         """Runs what has to be run, and restores the rest.

@@ -32,7 +32,7 @@ class Pipeline:
         self.target = ""
 
     def __repr__(self) -> str:
-        return f"<pipeline {self.name}: {len(self.nodes)} nodes>"
+        return f"<pipeline {self.name}: {len(self.nodes)} node{'s' * (len(self.nodes) != 1)}>"
 
     @cached_property
     def graph(self) -> Graph:

@@ -128,6 +128,10 @@ class Plan:
     notes: tuple[WeftlineError, ...] = ()
     backend: str = "threads"
 
+    def __repr__(self) -> str:
+        counts = ", ".join(f"{count} {decision}" for decision, count in self.counts.items())
+        return f"<plan {self.graph.name}: {counts or 'nothing to do'}>"
+
     def __getitem__(self, node: str) -> Step:
         """The step of a node.
 

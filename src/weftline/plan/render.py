@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 from collections.abc import Callable, Iterator
@@ -47,6 +48,20 @@ def as_text(plan: Plan, *, command: str = "", where: str = "", paint: Paint = pl
     yield "  " + total(plan)
     if command and plan.is_work_pending:
         yield f"  next: {command}"
+
+
+class PrintedPlan(Plan):
+    """A plan that is shown as text when it is printed."""
+
+    __slots__ = ()
+
+    @classmethod
+    def of(cls, plan: Plan) -> PrintedPlan:
+        """The same plan."""
+        return cls(**{field.name: getattr(plan, field.name) for field in dataclasses.fields(plan)})
+
+    def __str__(self) -> str:
+        return "\n".join(as_text(self))
 
 
 def _times(items: Items | None) -> str:

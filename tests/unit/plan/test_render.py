@@ -159,3 +159,15 @@ def test_names_do_not_break_out_of_their_quotes(stage):
     graph = stage.plan([odd]).graph
     assert '"]; x' not in graph_as("dot", graph).replace('\\"', "")
     assert '["a"]' not in graph_as("mermaid", graph)
+
+
+def test_a_plan_from_python_prints_as_on_the_command_line():
+    from weftline import Pipeline, node
+
+    @node
+    def one() -> int:
+        return 1
+
+    plan = Pipeline([one], name="tiny").plan(home=None)
+    assert repr(plan) == "<plan tiny: 1 RUN>"
+    assert str(plan).splitlines() == ["tiny   1 step", "", "  one   RUN   never-cached: no cache in this run", "", "  1 step: 1 RUN"]
