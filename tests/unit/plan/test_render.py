@@ -170,4 +170,10 @@ def test_a_plan_from_python_prints_as_on_the_command_line():
 
     plan = Pipeline([one], name="tiny").plan(home=None)
     assert repr(plan) == "<plan tiny: 1 RUN>"
-    assert str(plan).splitlines() == ["tiny   1 step", "", "  one   RUN   never-cached: no cache in this run", "", "  1 step: 1 RUN"]
+    assert str(plan).splitlines() == [
+        "tiny   1 step",
+        "",
+        "  one   RUN   never-cached: no cache in this run",
+        "",
+        "  1 step: 1 RUN",
+    ]
