@@ -27,6 +27,20 @@ def connect(path: Path | str) -> sqlite3.Connection:
     return connection
 
 
+def opened(path: Path | str, prefix: str, latest: int) -> tuple[sqlite3.Connection, int]:
+    """A connection to a database that has been brought to the latest schema, and the version found before; see `migrate`.
+
+    Raises:
+        sqlite3.Error: the file is no database, cannot be opened, or is damaged.
+    """
+    connection = connect(path)
+    try:
+        return connection, migrate(connection, prefix, latest)
+    except sqlite3.Error:
+        connection.close()
+        raise
+
+
 def statements(name: str) -> str:
     """The text of a file in `sql/`."""
     return (files("weftline.store") / "sql" / name).read_text(encoding="utf-8")

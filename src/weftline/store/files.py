@@ -20,7 +20,7 @@ from typing import Any, TypeVar
 
 from weftline.errors import DamagedEntryError, StoreUnusableError, UntrustedPickleError
 from weftline.model.entry import Entry, Stored
-from weftline.store.database import connect, migrate
+from weftline.store.database import opened
 from weftline.store.objects import ObjectFolder
 
 T = TypeVar("T")
@@ -113,15 +113,13 @@ class FileCache:
         path = self._folder / "index.db"
         for last_try in (False, True):
             try:
-                index = connect(path)
-                index.text_factory = bytes  # an altered text may be none any more; its seal is over its bytes
-                migrate(index, "cache", _LATEST)
-                index.execute("SELECT 1 FROM results LIMIT 1").fetchone()
+                index, _ = opened(path, "cache", _LATEST)
             except sqlite3.DatabaseError as error:
                 if last_try or not self._is_broken(error):
                     raise StoreUnusableError(path=str(path), detail=str(error)) from error
                 self._put_index_aside(str(error))
             else:
+                index.text_factory = bytes  # an altered text may be none any more; its seal is over its bytes
                 return index
         raise AssertionError("unreachable")
 

@@ -14,7 +14,7 @@ from weftline.model.event import Event, Kind
 from weftline.model.fingerprint import Recipe
 from weftline.model.transitions import RunStatus
 from weftline.ports.ledger import LastTime, RunSummary
-from weftline.store.database import connect, migrate
+from weftline.store.database import opened
 
 _LATEST = 1
 _encode = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
@@ -40,8 +40,7 @@ class SqliteLedger:
         try:
             if isinstance(path, Path):
                 path.parent.mkdir(parents=True, exist_ok=True)
-            self._db = connect(path)
-            found = migrate(self._db, "ledger", _LATEST)
+            self._db, found = opened(path, "ledger", _LATEST)
         except (sqlite3.Error, OSError) as error:
             raise LedgerUnusableError(path=self._path, detail=str(error)) from error
         if found > _LATEST:
