@@ -44,3 +44,15 @@ class Entry(NamedTuple):
     made_at: float
     took_s: float
     made_by: str = ""
+
+
+class Held(NamedTuple):
+    """What a store says of an entry that it has.
+
+    Attributes:
+        entry: the entry; its outputs without contents.
+        pinned: whether it may not be removed to make room.
+    """
+
+    entry: Entry
+    pinned: bool

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Protocol
 
-from weftline.model.entry import Entry, Stored
+from weftline.model.entry import Entry, Held, Stored
 
 
 class Cache(Protocol):
@@ -43,6 +43,28 @@ class Cache(Protocol):
 
     def recipes(self, recipes: Collection[bytes]) -> set[bytes]:
         """Which of these recipes have made an entry that is still there."""
+        ...
+
+    def held(self) -> Iterator[Held]:
+        """Every entry that is there, in no order; damaged ones are put aside as they are met."""
+        ...
+
+    def remove(self, keys: Collection[bytes]) -> None:
+        """Forgets entries, pinned ones too; contents that no other entry names go with the next `sweep`.
+
+        A process that has found such an entry and reads it later is told that it is gone, and computes it again.
+        """
+        ...
+
+    def pin(self, keys: Collection[bytes], *, pinned: bool) -> None:
+        """Marks entries as not to be removed to make room, or takes the mark away."""
+        ...
+
+    def sweep(self) -> int:
+        """Frees what no entry names any more; gives the number of bytes.
+
+        What another process has written a short while ago, and is about to name in an entry, stays.
+        """
         ...
 
     def damage(self) -> list[str]:

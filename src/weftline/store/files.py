@@ -9,33 +9,23 @@ itself is broken, it is put aside as a whole and begun anew: a cache may always 
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import os
-import sqlite3
 import struct
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from weftline.errors import DamagedEntryError, StoreUnusableError, UntrustedPickleError
-from weftline.model.entry import Entry, Stored
-from weftline.store.database import opened
+from weftline.model.entry import Entry, Held, Stored
+from weftline.store.index import BATCH, CacheIndex
 from weftline.store.objects import ObjectFolder
-
-T = TypeVar("T")
+from weftline.store.replaceable import Row
 
 #: Values up to this size lie in the index.
 _INLINE_BYTES = 32 << 10
 #: Contents up to this size are kept in memory with a found entry; larger ones are read again when they are wanted.
 _CARRIED_BYTES = 1 << 10
-#: Keys in one question: below SQLite's limit on parameters in old releases.
-_BATCH = 900
-_LATEST = 1
-#: What SQLite says of a file that is no index of ours, or no longer.
-_BROKEN = ("malformed", "no such table", "no such column", "has no column", "unsupported file format", "already exists")
-_COLUMNS = "key, position, total, digest, codec, object, size, content, recipe, made_at, took_s, made_by, seal"
-_INSERT = f"INSERT OR REPLACE INTO results ({_COLUMNS}) VALUES ({', '.join('?' * 13)})"  # noqa: S608 - constants only
 
 
 class FileCache:
@@ -44,18 +34,20 @@ class FileCache:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._damage: list[str] = []
-        self._objects = ObjectFolder(folder / "objects", folder / "quarantine")
+        quarantine = folder / "quarantine"
+        self._objects = ObjectFolder(folder / "objects", quarantine)
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise StoreUnusableError(path=str(folder), detail=str(error)) from error
-        self._index = self._open()
+        self._index = CacheIndex(folder, quarantine, self._damage.append)
 
-    # --- the port ---
+    # --- results ---
 
     def find(self, keys: Sequence[bytes]) -> Mapping[bytes, Entry]:
         """The entries of those keys that are there and sound."""
-        return self._guarded(lambda: self._find(keys))
+        entries = ((key, self._entry(key, rows)) for key, rows in self._index.rows(keys).items())
+        return {key: entry for key, entry in entries if entry is not None}
 
     def load(self, stored: Stored, key: bytes) -> bytes:
         """The content of a stored value, compared with its digest."""
@@ -66,7 +58,7 @@ class FileCache:
         if stored.size > _INLINE_BYTES:
             content = self._objects.read(stored.object)
         else:
-            rows = self._guarded(lambda: self._inline(key))
+            rows = self._index.contents(key)
             content = next((content for digest, content in rows if digest == stored.object), None)
             if content is None and rows:  # nothing is damaged: another process has made this entry anew
                 raise DamagedEntryError(what_is_damaged=key.hex()[:12], detail="it was replaced meanwhile")
@@ -90,89 +82,51 @@ class FileCache:
             self._objects.write(large.items())
         except OSError as error:
             raise StoreUnusableError(path=str(self._folder), detail=error.strerror or str(error)) from error
-        rows = [row for entry in entries for row in _rows(entry)]
-        recipes = {(entry.recipe,) for entry in entries}
-        self._guarded(lambda: self._write(rows, recipes))
+        self._index.write([row for entry in entries for row in _rows(entry)], {entry.recipe for entry in entries})
 
     def recipes(self, recipes: Collection[bytes]) -> set[bytes]:
         """Which recipes have made an entry."""
-        return self._guarded(lambda: self._known(list(recipes)))
+        return self._index.recipes(list(recipes))
 
     def damage(self) -> list[str]:
         """What was put aside since the last time."""
-        told, self._damage = self._damage, []
+        told = list(self._damage)
+        self._damage.clear()
         return told
 
     def close(self) -> None:
         """Closes the index."""
         self._index.close()
 
-    # --- the index ---
+    # --- care ---
 
-    def _open(self) -> sqlite3.Connection:
-        path = self._folder / "index.db"
-        for last_try in (False, True):
-            try:
-                index, _ = opened(path, "cache", _LATEST)
-            except sqlite3.DatabaseError as error:
-                if last_try or not self._is_broken(error):
-                    raise StoreUnusableError(path=str(path), detail=str(error)) from error
-                self._put_index_aside(str(error))
-            else:
-                index.text_factory = bytes  # an altered text may be none any more; its seal is over its bytes
-                return index
-        raise AssertionError("unreachable")
+    def held(self) -> Iterator[Held]:
+        """Every entry that is sound."""
+        keys, pinned = self._index.keys(), self._index.pinned()
+        for start in range(0, len(keys), BATCH):
+            for key, entry in self.find(keys[start : start + BATCH]).items():
+                bare = tuple(stored._replace(content=None) for stored in entry.outputs)
+                yield Held(entry._replace(outputs=bare), key in pinned)
 
-    def _guarded(self, work: Callable[[], T]) -> T:
-        """Does one piece of work on the index; if that proves broken, does it on a new one, which has nothing yet."""
+    def remove(self, keys: Collection[bytes]) -> None:
+        """Forgets entries in one transaction."""
+        self._index.remove(keys)
+
+    def pin(self, keys: Collection[bytes], *, pinned: bool) -> None:
+        """Marks entries, or takes the mark away."""
+        self._index.pin(keys, pinned=pinned)
+
+    def sweep(self) -> int:
+        """Removes files that no entry names, and gives free pages of the index back."""
         try:
-            return work()
-        except sqlite3.DatabaseError as error:
-            if not self._is_broken(error):
-                raise StoreUnusableError(path=str(self._folder), detail=str(error)) from error
-            with contextlib.suppress(sqlite3.Error):
-                self._index.close()
-            self._put_index_aside(str(error))
-            self._index = self._open()
-        try:
-            return work()
-        except sqlite3.DatabaseError as error:
-            raise StoreUnusableError(path=str(self._folder), detail=str(error)) from error
+            freed = self._objects.sweep(self._index.objects)
+        except OSError as error:
+            raise StoreUnusableError(path=str(self._folder), detail=error.strerror or str(error)) from error
+        return freed + self._index.shrink()
 
-    def _is_broken(self, error: sqlite3.DatabaseError) -> bool:
-        """Whether an error means that the file is damaged, rather than locked, full or not to be written."""
-        if "readonly" in str(error):  # so SQLite calls files with an unknown number of their format, too
-            return all(os.access(path, os.W_OK) for path in (self._folder, self._folder / "index.db"))
-        if isinstance(error, sqlite3.OperationalError):
-            return any(words in str(error) for words in _BROKEN)
-        return not isinstance(error, (sqlite3.IntegrityError, sqlite3.ProgrammingError))
+    # --- soundness ---
 
-    def _put_index_aside(self, detail: str) -> None:
-        quarantine = self._folder / "quarantine"
-        quarantine.mkdir(parents=True, exist_ok=True)
-        mark = os.urandom(4).hex()
-        for suffix in ("", "-wal", "-shm"):
-            source = self._folder / f"index.db{suffix}"
-            if source.exists():
-                source.replace(quarantine / f"index-{mark}.db{suffix}")
-        self._damage.append(f"the cache's index was broken ({detail}); it is in {quarantine}, and a new one was begun")
-
-    def _find(self, keys: Sequence[bytes]) -> Mapping[bytes, Entry]:
-        rows: dict[bytes, list[Any]] = {}
-        for start in range(0, len(keys), _BATCH):
-            batch = keys[start : start + _BATCH]
-            marks = ",".join("?" * len(batch))
-            sql = f"SELECT {_COLUMNS} FROM results WHERE key IN ({marks})"  # noqa: S608 - only question marks are put in
-            for row in self._index.execute(sql, batch):
-                rows.setdefault(row[0], []).append(row)
-        found = {}
-        for key, outputs in rows.items():
-            entry = self._entry(key, outputs)
-            if entry is not None:
-                found[key] = entry
-        return found
-
-    def _entry(self, key: bytes, rows: list[Any]) -> Entry | None:
+    def _entry(self, key: bytes, rows: list[Row]) -> Entry | None:
         outputs = []
         damaged = []
         fault = None
@@ -196,36 +150,11 @@ class FileCache:
         recipe, made_at, took_s, made_by = rows[0][8:12]
         return Entry(key, recipe, tuple(outputs), made_at, took_s, made_by.decode())
 
-    def _inline(self, key: bytes) -> list[tuple[bytes, bytes]]:
-        """Digests and contents of an entry's outputs that lie in the index."""
-        sql = "SELECT object, content FROM results WHERE key = ? AND content IS NOT NULL"
-        return self._index.execute(sql, (key,)).fetchall()
-
-    def _write(self, rows: list[tuple[Any, ...]], recipes: Collection[tuple[bytes]]) -> None:
-        self._index.execute("BEGIN IMMEDIATE")
-        try:
-            self._index.executemany(_INSERT, rows)
-            self._index.executemany("INSERT OR IGNORE INTO recipes VALUES (?)", recipes)
-            self._index.execute("COMMIT")
-        except BaseException:
-            with contextlib.suppress(sqlite3.Error):
-                self._index.execute("ROLLBACK")
-            raise
-
-    def _known(self, recipes: list[bytes]) -> set[bytes]:
-        found: set[bytes] = set()
-        for start in range(0, len(recipes), _BATCH):
-            batch = recipes[start : start + _BATCH]
-            marks = ",".join("?" * len(batch))
-            sql = f"SELECT recipe FROM recipes WHERE recipe IN ({marks})"  # noqa: S608 - only question marks are put in
-            found.update(row[0] for row in self._index.execute(sql, batch))
-        return found
-
     def _put_aside(self, key: bytes, objects: Sequence[bytes], detail: str) -> None:
         """Takes an entry out of the index and its damaged files out of the way."""
         for digest in objects:
             self._objects.put_aside(digest)
-        self._guarded(lambda: self._index.execute("DELETE FROM results WHERE key = ?", (key,)))
+        self._index.discard(key)
         self._damage.append(f"entry {key.hex()[:12]}: {detail}; it will be computed again")
 
     def _check_trust(self) -> None:
@@ -236,7 +165,7 @@ class FileCache:
                 raise UntrustedPickleError(path=str(self._folder))
 
 
-def _rows(entry: Entry) -> list[tuple[Any, ...]]:
+def _rows(entry: Entry) -> list[Row]:
     made = (entry.recipe, entry.made_at, entry.took_s, entry.made_by)
     if not entry.outputs:
         return [_sealed(entry.key, 0, 0, b"", "", b"", 0, None, *made)]
@@ -250,7 +179,7 @@ def _rows(entry: Entry) -> list[tuple[Any, ...]]:
     ]  # fmt: skip
 
 
-def _sealed(*row: Any) -> tuple[Any, ...]:
+def _sealed(*row: Any) -> Row:
     return (*row, _seal([column.encode() if isinstance(column, str) else column for column in row]))
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from weftline.errors import DamagedEntryError
-from weftline.model.entry import Entry, Stored
+from weftline.model.entry import Entry, Held, Stored
 
 
 class MemoryCache:
@@ -13,6 +13,7 @@ class MemoryCache:
 
     def __init__(self) -> None:
         self._entries: dict[bytes, Entry] = {}
+        self._pinned: set[bytes] = set()
 
     def find(self, keys: Sequence[bytes]) -> Mapping[bytes, Entry]:
         """The entries that are there."""
@@ -33,6 +34,27 @@ class MemoryCache:
     def recipes(self, recipes: Collection[bytes]) -> set[bytes]:
         """Which recipes have made an entry."""
         return {entry.recipe for entry in self._entries.values()}.intersection(recipes)
+
+    def held(self) -> Iterator[Held]:
+        """Every entry."""
+        for key, entry in list(self._entries.items()):
+            bare = tuple(stored._replace(content=None) for stored in entry.outputs)
+            yield Held(entry._replace(outputs=bare), key in self._pinned)
+
+    def remove(self, keys: Collection[bytes]) -> None:
+        """Forgets entries with their contents."""
+        for key in keys:
+            self._entries.pop(key, None)
+        self._pinned -= set(keys)
+
+    def pin(self, keys: Collection[bytes], *, pinned: bool) -> None:
+        """Marks entries, or takes the mark away."""
+        present = self._entries.keys() & set(keys)
+        self._pinned = self._pinned | present if pinned else self._pinned - present
+
+    def sweep(self) -> int:
+        """Nothing is left without an entry."""
+        return 0
 
     def damage(self) -> list[str]:
         """Nothing is ever damaged in memory."""

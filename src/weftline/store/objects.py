@@ -5,12 +5,15 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-from collections.abc import Iterable
+import time
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 
 #: Contents up to this size are read and compared with their digest whenever they are looked up; larger ones by size
 #: alone, and completely when they are loaded.
 _ALWAYS_CHECKED_BYTES = 16 << 20
+#: A file younger than this may belong to an entry that is being written, in seconds.
+_NEW_S = 3600.0
 
 
 class ObjectFolder:
@@ -35,6 +38,7 @@ class ObjectFolder:
         for digest, content in contents:
             path = self.path(digest)
             if path.exists() and self.fault(digest, len(content)) is None:
+                os.utime(path)  # somebody is about to name it: not to be swept
                 continue
             if not path.parent.exists():
                 path.parent.mkdir(parents=True, exist_ok=True)
@@ -74,6 +78,26 @@ class ObjectFolder:
         if size <= _ALWAYS_CHECKED_BYTES and self.read(digest) is None:
             return "its file was altered"
         return None
+
+    def sweep(self, named: Callable[[], Collection[bytes]]) -> int:
+        """Removes files that nobody names and that are not new; gives the number of bytes.
+
+        Args:
+            named: digests that some entry names; asked after the files have been listed, so that none is overlooked.
+
+        Raises:
+            OSError: the folder cannot be read.
+        """
+        before = time.time() - _NEW_S
+        old = [file for file in self._folder.glob("??/*") if file.stat().st_mtime < before]
+        kept = {digest.hex() for digest in named()}
+        freed = 0
+        for file in old:
+            if file.parent.name + file.name not in kept:  # also what was written aside by a process that is dead
+                size = file.stat().st_size
+                file.unlink()
+                freed += size
+        return freed
 
     def put_aside(self, digest: bytes) -> None:
         """Moves a damaged file out of the way, so that it can be looked at and written again."""

@@ -228,7 +228,63 @@ class _Damage(_Suite):
             assert self._content(cache, other) == shared
 
 
-class CacheContract(_Finding, _Keeping, _Damage):
+class _Care(_Suite):
+    """What is there, and what may go."""
+
+    def test_everything_that_is_there_is_listed_without_contents(self) -> None:
+        """Also more entries than fit into one question."""
+        with self._opened() as (cache, _):
+            made = [entry("a", b"one", b"2" * 100_000), entry("b"), *(entry(f"{number}", b"x") for number in range(1500))]
+            cache.store(made)
+            found = {held.entry.key: held.entry for held in cache.held()}
+            assert found == {one.key: one._replace(outputs=tuple(map(_bare, one.outputs))) for one in made}
+
+    def test_what_was_removed_is_not_there(self) -> None:
+        """Nor its recipe, if no other entry has that; unknown keys may be removed too."""
+        with self._opened() as (cache, _):
+            gone, other = entry("a", b"one", recipe="first"), entry("b", b"one", recipe="second")
+            cache.store([gone, other])
+            cache.remove([gone.key, _sha(b"unknown")])
+            assert set(cache.find([gone.key, other.key])) == {other.key}
+            assert cache.recipes([gone.recipe, other.recipe]) == {other.recipe}
+            assert [held.entry.key for held in cache.held()] == [other.key]
+            assert cache.damage() == []
+            cache.store([gone])
+            assert self._content(cache, gone) == b"one"
+
+    def test_marks_are_kept_until_they_are_taken_away(self) -> None:
+        """Only entries that are there are marked; a removed one loses its mark."""
+        with self._opened() as (cache, _):
+            one, other = entry("a", b"one"), entry("b", b"two")
+            cache.store([one, other])
+            cache.pin([one.key, _sha(b"unknown")], pinned=True)
+            assert self._pinned(cache) == {one.key}
+            cache.store([one])
+            assert self._pinned(cache) == {one.key}, "made anew, and not marked any more"
+            cache.pin([one.key], pinned=False)
+            assert self._pinned(cache) == set()
+            cache.pin([other.key], pinned=True)
+            cache.remove([other.key])
+            cache.store([other])
+            assert self._pinned(cache) == set()
+
+    def test_a_sweep_takes_nothing_that_is_named_or_new(self) -> None:
+        """Neither what entries name, nor what a process is about to name."""
+        with self._opened() as (cache, _):
+            shared = b"s" * 100_000
+            gone, kept = entry("a", shared, b"1" * 100_000), entry("b", shared)
+            cache.store([gone, kept])
+            cache.remove([gone.key])
+            cache.sweep()
+            assert self._content(cache, kept) == shared
+            cache.store([gone])
+            assert self._content(cache, gone) == shared
+
+    def _pinned(self, cache: Cache) -> set[bytes]:
+        return {held.entry.key for held in cache.held() if held.pinned}
+
+
+class CacheContract(_Finding, _Keeping, _Damage, _Care):
     """What every cache promises."""
 
 

@@ -6,7 +6,7 @@ import sqlite3
 import pytest
 
 from weftline.errors import StoreUnusableError, UntrustedPickleError
-from weftline.store.files import FileCache
+from weftline.store.files import FileCache, _rows
 from weftline.testing.caches import entry, stored
 
 
@@ -38,7 +38,8 @@ def test_nothing_is_left_aside_after_writing(place):
 def test_contents_are_written_before_the_entries_that_name_them(place, monkeypatch):
     cache = FileCache(place)
     made = entry("a", b"l" * 100_000)
-    monkeypatch.setattr(cache, "_write", lambda *rows: (_ for _ in ()).throw(sqlite3.OperationalError("disk is full")))
+    full = StoreUnusableError(path="here", detail="disk is full")
+    monkeypatch.setattr(cache._index, "write", lambda *rows: (_ for _ in ()).throw(full))
     with pytest.raises(StoreUnusableError, match="disk is full"):
         cache.store([made])
     assert dict(cache.find([made.key])) == {}
@@ -236,4 +237,52 @@ def test_a_small_pickled_value_is_not_trusted_either(place):
     found = cache.find([made.key])[made.key].outputs[0]
     with pytest.raises(UntrustedPickleError):
         cache.load(found, made.key)
+    cache.close()
+
+
+def files_in(place):
+    return {found for found in (place / "objects").rglob("*") if found.is_file()}
+
+
+def test_a_sweep_frees_old_files_that_nobody_names(place):
+    gone, kept = entry("a", b"1" * 100_000), entry("b", b"2" * 100_000)
+    filled(place, gone, kept)
+    cache = FileCache(place)
+    cache.remove([gone.key])
+    assert len(files_in(place)) == 2
+    cache.sweep()
+    assert len(files_in(place)) == 2, "it may belong to an entry that is being written"
+    aside = next(iter(files_in(place))).with_name(".left-by-a-dead-process")
+    aside.write_bytes(b"half")
+    for file in files_in(place):
+        os.utime(file, (0, 0))
+    assert cache.sweep() >= 100_004
+    assert len(files_in(place)) == 1
+    assert cache.load(cache.find([kept.key])[kept.key].outputs[0], kept.key) == b"2" * 100_000
+    cache.close()
+
+
+def test_what_is_about_to_be_named_again_is_not_swept(place):
+    made = entry("a", b"1" * 100_000)
+    filled(place, made)
+    cache = FileCache(place)
+    cache.remove([made.key])
+    (file,) = files_in(place)
+    os.utime(file, (0, 0))
+    cache._objects.write([(made.outputs[0].object, b"1" * 100_000)])  # as another process does before it writes the entry
+    cache.sweep()
+    cache._index.write(_rows(made), [made.recipe])
+    assert cache.load(cache.find([made.key])[made.key].outputs[0], made.key) == b"1" * 100_000
+    cache.close()
+
+
+def test_a_sweep_gives_pages_of_the_index_back(place):
+    made = [entry(f"{number}", bytes([number % 250]) * 10_000) for number in range(300)]
+    filled(place, *made)
+    cache = FileCache(place)
+    before = (place / "index.db").stat().st_size
+    cache.remove([one.key for one in made[10:]])
+    assert cache.sweep() > before / 2
+    assert (place / "index.db").stat().st_size < before / 2
+    assert len(cache.find([one.key for one in made])) == 10
     cache.close()

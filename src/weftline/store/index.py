@@ -1,0 +1,115 @@
+"""The index of a cache: one SQLite file with a row for each output of each entry; put aside as a whole when it is broken."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Collection, Iterable, Sequence
+from pathlib import Path
+
+from weftline.store.replaceable import ReplaceableDatabase, Row
+
+#: Keys in one question: below SQLite's limit on parameters in old releases.
+BATCH = 900
+_LATEST = 2
+_COLUMNS = "key, position, total, digest, codec, object, size, content, recipe, made_at, took_s, made_by, seal"
+_INSERT = f"INSERT OR REPLACE INTO results ({_COLUMNS}) VALUES ({', '.join('?' * 13)})"  # noqa: S608 - constants only
+_MARK = "INSERT OR IGNORE INTO pins SELECT key FROM results WHERE key = ? AND position = 0"
+_UNMARK = "DELETE FROM pins WHERE key = ?"
+
+
+class CacheIndex:
+    """Rows by key. Texts come as bytes: an altered one may be no text any more, and the seal of its row is over bytes.
+
+    Args:
+        folder: of the cache.
+        quarantine: where a broken index is moved.
+        tell: is told of it, in words.
+    """
+
+    def __init__(self, folder: Path, quarantine: Path, tell: Callable[[str], None]) -> None:
+        self._db = ReplaceableDatabase(folder / "index.db", quarantine, tell, schema="cache", latest=_LATEST)
+
+    # --- reading ---
+
+    def rows(self, keys: Sequence[bytes]) -> dict[bytes, list[Row]]:
+        """All columns of the rows of these keys, as far as there are any."""
+        return self._db.do(lambda db: _rows(db, keys))
+
+    def contents(self, key: bytes) -> list[tuple[bytes, bytes]]:
+        """Digests and contents of an entry's outputs that lie in the index."""
+        sql = "SELECT object, content FROM results WHERE key = ? AND content IS NOT NULL"
+        return self._db.do(lambda db: db.execute(sql, (key,)).fetchall())
+
+    def recipes(self, recipes: Sequence[bytes]) -> set[bytes]:
+        """Which of these recipes are known."""
+        return self._db.do(lambda db: _known(db, recipes))
+
+    def keys(self) -> list[bytes]:
+        """Every key."""
+        return self._first_of_each("SELECT DISTINCT key FROM results")
+
+    def pinned(self) -> set[bytes]:
+        """The keys that are marked."""
+        return set(self._first_of_each("SELECT key FROM pins"))
+
+    def objects(self) -> set[bytes]:
+        """Digests of the contents that lie in files."""
+        return set(self._first_of_each("SELECT DISTINCT object FROM results WHERE content IS NULL AND total > 0"))
+
+    def _first_of_each(self, sql: str) -> list[bytes]:
+        return self._db.do(lambda db: [found for (found,) in db.execute(sql)])
+
+    # --- writing ---
+
+    def write(self, rows: Iterable[Row], recipes: Iterable[bytes]) -> None:
+        """Adds rows, or puts them in the place of those with the same key and position."""
+        self._db.change((_INSERT, rows), ("INSERT OR IGNORE INTO recipes VALUES (?)", _single(recipes)))
+
+    def remove(self, keys: Collection[bytes]) -> None:
+        """Takes all rows of these keys out, and recipes that no row names any more."""
+        self._db.change(
+            ("DELETE FROM results WHERE key = ?", _single(keys)),
+            (_UNMARK, _single(keys)),
+            ("DELETE FROM recipes WHERE recipe NOT IN (SELECT recipe FROM results)", [()]),
+        )
+
+    def discard(self, key: bytes) -> None:
+        """Takes one damaged entry out; its mark and its recipe stay for the one that is made in its place."""
+        self._db.change(("DELETE FROM results WHERE key = ?", _single([key])))
+
+    def pin(self, keys: Collection[bytes], *, pinned: bool) -> None:
+        """Marks those that are there, or takes the mark away."""
+        self._db.change((_MARK if pinned else _UNMARK, _single(keys)))
+
+    def shrink(self) -> int:
+        """Gives free pages back; the number of bytes. Nothing happens while somebody else works on it."""
+        return self._db.shrink()
+
+    def close(self) -> None:
+        """Closes the file."""
+        self._db.close()
+
+
+def _rows(db: sqlite3.Connection, keys: Sequence[bytes]) -> dict[bytes, list[Row]]:
+    found: dict[bytes, list[Row]] = {}
+    for start in range(0, len(keys), BATCH):
+        batch = keys[start : start + BATCH]
+        marks = ",".join("?" * len(batch))
+        sql = f"SELECT {_COLUMNS} FROM results WHERE key IN ({marks})"  # noqa: S608 - only question marks are put in
+        for row in db.execute(sql, batch):
+            found.setdefault(row[0], []).append(row)
+    return found
+
+
+def _known(db: sqlite3.Connection, recipes: Sequence[bytes]) -> set[bytes]:
+    found: set[bytes] = set()
+    for start in range(0, len(recipes), BATCH):
+        batch = recipes[start : start + BATCH]
+        marks = ",".join("?" * len(batch))
+        sql = f"SELECT recipe FROM recipes WHERE recipe IN ({marks})"  # noqa: S608 - only question marks are put in
+        found.update(row[0] for row in db.execute(sql, batch))
+    return found
+
+
+def _single(values: Iterable[bytes]) -> list[Row]:
+    return [(value,) for value in values]
