@@ -8,6 +8,7 @@ import itertools
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 HERE = Path(__file__).parent
 
@@ -33,7 +34,7 @@ def command_line() -> Iterator[str]:
     yield ""
     yield "Results go to stdout, everything else to stderr. Commands that read have `--json`. Colours appear on a"
     yield "terminal only; `NO_COLOR` turns them off. `weftline --debug COMMAND` shows the traceback of an error."
-    for name, command in group.commands.items():
+    for name, command in commands(group):
         context = typer.Context(command, info_name=f"weftline {name}")
         yield ""
         yield f"## weftline {name}"
@@ -60,6 +61,15 @@ def command_line() -> Iterator[str]:
     documented = _member_docs(Exit)
     for member in Exit:
         yield f"| {member.value} | {member.name} | {documented[member.name]} |"
+
+
+def commands(group: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Every command by its full name, those of groups after the group."""
+    for name, command in group.commands.items():
+        if hasattr(command, "commands"):
+            yield from commands(command, f"{prefix}{name} ")
+        else:
+            yield prefix + name, command
 
 
 def _member_docs(kind: type) -> dict[str, str]:

@@ -487,6 +487,28 @@ class NoContentError(PlanError):
     cwd: str
 
 
+class UnknownEntryError(UsageError):
+    code = "K408"
+    what = "nothing in the cache is called {word!r}"
+    remedy = "name a node, or six digits of a key at least: weftline cache ls"
+    word: str
+
+
+class AmbiguousEntryError(UsageError):
+    code = "K409"
+    what = "{count} keys begin with {word!r}"
+    remedy = "give more digits"
+    word: str
+    count: int
+
+
+class NoCacheError(UsageError):
+    code = "K410"
+    what = "there is no cache in {home}"
+    remedy = "name the home of a run: --home FOLDER"
+    home: str
+
+
 # --- R: runs ------------------------------------------------------------------------------------------------------
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from weftline.cli import check, graph, init, logs, plan, resume, run, runs, search, status, why
+from weftline.cli import cache, check, graph, init, logs, plan, resume, run, runs, search, status, why
 from weftline.cli.exits import Exit, exit_of
 from weftline.cli.text import err, out_json, paint_err, stdout_for_json
 from weftline.errors import InvalidPipelineError, WeftlineError
@@ -21,7 +21,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for module in (init, check, plan, run, resume, why, graph, status, logs, runs, search):
+for module in (init, check, plan, run, resume, why, graph, status, logs, runs, search, cache):
     module.register(app)
 
 

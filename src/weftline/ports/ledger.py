@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from weftline.model.event import Event
 from weftline.model.fingerprint import Recipe
@@ -49,6 +49,20 @@ class LastTime:
     finished: bool = True
 
 
+class Use(NamedTuple):
+    """A result that a run made or took.
+
+    Attributes:
+        key: of its entry, in hex.
+        run: id of the run.
+        at: when, in seconds since the epoch.
+    """
+
+    key: str
+    run: str
+    at: float
+
+
 class Ledger(Protocol):
     """An append-only journal for each run."""
 
@@ -68,6 +82,10 @@ class Ledger(Protocol):
 
     def runs(self, limit: int = 20) -> Sequence[RunSummary]:
         """The newest runs first."""
+        ...
+
+    def uses(self) -> Iterator[Use]:
+        """Every stored result that some run made or took, once for each run."""
         ...
 
     def last_times(self, pipeline: str, nodes: Sequence[str]) -> Mapping[str, LastTime]:

@@ -13,7 +13,7 @@ from weftline.errors import LedgerTooNewError, LedgerUnusableError
 from weftline.model.event import Event, Kind
 from weftline.model.fingerprint import Recipe
 from weftline.model.transitions import RunStatus
-from weftline.ports.ledger import LastTime, RunSummary
+from weftline.ports.ledger import LastTime, RunSummary, Use
 from weftline.store.database import opened
 
 _LATEST = 1
@@ -122,6 +122,15 @@ class SqliteLedger:
         """The newest runs first."""
         sql = "SELECT run, opening, started_at, ended_at, ending FROM runs ORDER BY started_at DESC, run DESC LIMIT ?"
         return [_summary(*row) for row in self._query(sql, (limit,))]
+
+    def uses(self) -> Iterator[Use]:
+        """Results by run; what a run made and then took counts once."""
+        sql = """
+            SELECT json_extract(body, '$.key') AS key, run, max(at) FROM events
+            WHERE kind IN ('CallSucceeded', 'CallRestored') AND key IS NOT NULL GROUP BY key, run
+        """
+        for row in self._query(sql, ()):
+            yield Use(*row)
 
     def last_times(self, pipeline: str, nodes: Sequence[str]) -> Mapping[str, LastTime]:
         """The last time of each node; nodes that were never started are missing."""
