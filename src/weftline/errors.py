@@ -487,6 +487,14 @@ class NoContentError(PlanError):
     cwd: str
 
 
+class ChangedFileError(MachineError):
+    code = "R516"
+    what = "{path} was changed while node {node!r} ran, so nobody knows which content its result is of"
+    remedy = "run it again when nothing writes to that path"
+    path: str
+    node: str
+
+
 class UnknownEntryError(UsageError):
     code = "K408"
     what = "nothing in the cache is called {word!r}"
@@ -698,6 +706,16 @@ class UnguardedProgramError(AuthorError):
     what = "{file} runs a pipeline whenever it is imported, also by worker processes: it has no `if __name__ == '__main__':`"
     remedy = "put the line that runs the pipeline below such a line"
     file: str
+
+
+class OtherCodeError(AuthorError):
+    code = "B608"
+    what = "node {node!r} is not the same in a worker process, which imports it anew: {detail}"
+    remedy = (
+        "set it where the module is imported, from a parameter or the environment; or run it in this process: --backend threads"
+    )
+    node: str
+    detail: str
 
 
 class UnsendableError(AuthorError):

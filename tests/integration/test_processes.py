@@ -357,3 +357,30 @@ def test_large_values_and_much_output_stall_nobody(program):
     assert (told["status"], size) == ("completed", 64 << 20)
     assert logs
     assert all(found <= 300 * 1024 for found in logs), "the end of the output is kept, not all of it"
+
+
+MOVED = """
+    import sys
+    from weftline import Pipeline, node
+    import rates
+
+    @node
+    def out() -> int:
+        return rates.K
+
+    if __name__ == "__main__":
+        rates.K = 5  # as a program does that reads its options
+        result = Pipeline([out], name="moved").run(backend=sys.argv[1], workers=1)
+        print([result.status, *(failure.message for _, failure in result.failures)])
+"""
+
+
+def test_code_that_is_not_the_same_in_a_worker_is_refused(program):
+    """The key was made of what this process has; a result of anything else must not be stored under it."""
+    made = program(MOVED)
+    (made.folder / "rates.py").write_text("K = 1\n")
+    done = run_alone([sys.executable, str(made.file), "processes"], made.folder)
+    assert "failed" in done.stdout, done.stderr
+    assert "rates.K is 1 there, 5 here" in done.stdout
+    done = run_alone([sys.executable, str(made.file), "threads"], made.folder)
+    assert done.stdout.strip() == "['completed']", done.stderr

@@ -89,7 +89,7 @@ def _import_file(where: str) -> ModuleType:
     except WeftlineError:
         del sys.modules[name]
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         del sys.modules[name]
         raise _import_error(where, error) from error
     return module
@@ -106,11 +106,11 @@ def _import_module(where: str, target: str) -> ModuleType:
         raise _import_error(where, error) from error
     except WeftlineError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise _import_error(where, error) from error
 
 
-def _import_error(where: str, error: Exception) -> TargetImportError:
+def _import_error(where: str, error: Exception | SystemExit) -> TargetImportError:
     """The error with the line of the user's file that raised it."""
     if isinstance(error, SyntaxError) and error.filename is not None:
         place: Place | None = Place(error.filename, error.lineno, error.offset)
@@ -118,7 +118,8 @@ def _import_error(where: str, error: Exception) -> TargetImportError:
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not frame.filename.startswith("<frozen")]
     own = [frame for frame in frames if not is_installed(frame.filename) and frame.filename != __file__]
     place = Place(own[-1].filename, own[-1].lineno) if own else None
-    return TargetImportError(target=where, kind=type(error).__name__, detail=str(error), place=place)
+    detail = "the program ends itself while it is imported" if isinstance(error, SystemExit) else str(error)
+    return TargetImportError(target=where, kind=type(error).__name__, detail=detail, place=place)
 
 
 def _pick(module: ModuleType, where: str, name: str) -> object:

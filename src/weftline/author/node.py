@@ -20,6 +20,7 @@ from weftline.author.declare import (
     place_of,
     signature_of,
 )
+from weftline.digest.things import names_read
 from weftline.errors import BadDeclarationError, ContractError, NotANodeError, Place
 from weftline.model import policy as policies
 from weftline.model import resources as needs
@@ -308,7 +309,8 @@ class _NodeBody:
 
     @property
     def left_out(self) -> frozenset[str]:
-        return _DECLARING
+        """What only declares; an attribute that the code of the class reads is more than that."""
+        return _DECLARING - names_read(type(self._instance))
 
     def run(self, inputs: dict[str, Any], params: Mapping[str, Any]) -> tuple[Any, ...]:
         ctx = Context(self._node, self._inputs, self._outputs, inputs, params)

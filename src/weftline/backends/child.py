@@ -18,6 +18,7 @@ from typing import Any
 from weftline.backends import program
 from weftline.backends.parcel import pack_report, unpack_call
 from weftline.backends.perform import perform
+from weftline.backends.sameness import SymbolReader
 from weftline.model.call import Failure, Report
 from weftline.model.ids import WHOLE
 
@@ -25,6 +26,7 @@ from weftline.model.ids import WHOLE
 _LOOK_S = 1.0
 #: The handle in a report on a call that could not be unpacked; the parent knows which one that was.
 _NO_CALL = (0, WHOLE, 0)
+_SYMBOLS = SymbolReader()
 
 
 def main() -> None:
@@ -69,7 +71,8 @@ def _prepare(setup: dict[str, Any]) -> Failure | None:
 
 def _answer(content: bytes) -> bytes:
     try:
-        call = unpack_call(content)
+        call, symbols = unpack_call(content)
+        _SYMBOLS.check(call.node.name, call.node.body, symbols)
     except Exception as error:  # noqa: BLE001 - importing the user's module may raise anything; it is this call's failure
         return pack_report(Report(_NO_CALL, None, Failure.of(error)), None)
     return pack_report(perform(call, worker=f"process {os.getpid()}"), call)

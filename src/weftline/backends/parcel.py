@@ -8,6 +8,7 @@ from __future__ import annotations
 import pickle
 from dataclasses import replace
 
+from weftline.backends.sameness import Symbols
 from weftline.errors import Place, UnsendableError
 from weftline.model.call import Call, Failure, Report
 from weftline.model.node import Body, NodeSpec
@@ -24,23 +25,28 @@ class _ShippedNode(NodeSpec):
         object.__setattr__(self, "place", place)
 
 
-def pack_call(call: Call) -> bytes:
+def pack_call(call: Call, symbols: Symbols | None = None) -> bytes:
     """A call for a worker.
+
+    Args:
+        call: what to run.
+        symbols: of the node's code, as this process has it.
 
     Raises:
         UnsendableError: an input cannot be pickled.
     """
     node = call.node
     try:
-        return pickle.dumps((call.handle, node.name, node.body, node.place, call.inputs, call.params), _PROTOCOL)
+        content = (call.handle, node.name, node.body, node.place, call.inputs, call.params, symbols)
+        return pickle.dumps(content, _PROTOCOL)
     except Exception as error:
         raise _unsendable(call, "an input", error) from error
 
 
-def unpack_call(content: bytes) -> Call:
-    """The call that `pack_call` packed; importing the modules of its node and its values may raise anything."""
-    handle, name, body, place, inputs, params = pickle.loads(content)  # noqa: S301 - from our parent, over a private socket
-    return Call(handle, _ShippedNode(name, body, place), inputs, params)
+def unpack_call(content: bytes) -> tuple[Call, Symbols | None]:
+    """What `pack_call` packed; importing the modules of its node and its values may raise anything."""
+    handle, name, body, place, inputs, params, symbols = pickle.loads(content)  # noqa: S301 - from our parent, over a private socket
+    return Call(handle, _ShippedNode(name, body, place), inputs, params), symbols
 
 
 def pack_report(report: Report, call: Call | None) -> bytes:

@@ -22,6 +22,7 @@ from typing import IO, Any
 from weftline.backends import program
 from weftline.backends.machine import memory_gb
 from weftline.backends.parcel import pack_call, unpack_report
+from weftline.backends.sameness import SymbolReader
 from weftline.errors import AttemptTimeoutError, UnsendableError, WorkerDiedError
 from weftline.model.call import Call, Failure, Handle, Report
 from weftline.ports.backend import Capabilities
@@ -43,6 +44,7 @@ class ProcessBackend:
         self._waiting: deque[Call] = deque()
         self._workers: list[_Worker] = []
         self._reports: list[Report] = []
+        self._symbols = SymbolReader()
 
     def submit(self, call: Call) -> None:
         """Hands a call to an idle worker, or lets it wait for one."""
@@ -97,7 +99,7 @@ class ProcessBackend:
                 self._workers.append(worker)
             call = self._waiting.popleft()
             try:
-                content = pack_call(call)
+                content = pack_call(call, self._symbols.read(call.node.body))
             except UnsendableError as error:
                 self._reports.append(Report(call.handle, None, Failure.of(error)))
                 continue

@@ -10,7 +10,7 @@ from weftline.digest.canonical import (
     of_parts,
 )
 from weftline.digest.closure import Closure, CodeReader, Symbol
-from weftline.digest.files import of_file, of_path
+from weftline.digest.files import of_file, of_path, signature_of
 
 __all__ = [
     "DIGEST_BYTES",
@@ -25,4 +25,5 @@ __all__ = [
     "of_items",
     "of_parts",
     "of_path",
+    "signature_of",
 ]

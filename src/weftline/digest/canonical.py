@@ -13,12 +13,13 @@ from __future__ import annotations
 
 import dataclasses
 import enum
+import functools
 import hashlib
 import math
 import pathlib
 import struct
 from collections import OrderedDict, deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 from weftline.errors import UndigestableError
@@ -131,18 +132,18 @@ class _Encoder:
     def _rare(self, kind: type, value: Any, out: Write) -> None:
         if (foreign := self._foreign(kind)) is not None:
             self._counted(b"x", _asked(foreign, value), out)
-        elif (hook := getattr(kind, "__weftline_digest__", None)) is not None:
-            self._named(b"h", kind, hook(value), out)
+        elif has_member(kind, "__weftline_digest__"):
+            self._named(b"h", kind, hooked(value), out)
         elif isinstance(value, enum.Enum):
             self._named(b"e", kind, (value.name, value.value), out)
         elif dataclasses.is_dataclass(kind):
             names = [field.name for field in dataclasses.fields(value)]
-            self._fields(b"D", kind, names, value, out)
-        elif isinstance(value, tuple) and hasattr(kind, "_fields"):
-            self._fields(b"n", kind, kind._fields, value, out)
-        elif hasattr(kind, "__attrs_attrs__"):
-            self._fields(b"A", kind, [attribute.name for attribute in kind.__attrs_attrs__], value, out)
-        elif hasattr(kind, "__pydantic_fields__"):
+            self._fields(b"D", kind, [*names, *further_attributes(value, names)], value, out)
+        elif isinstance(value, tuple) and has_member(kind, "_fields"):
+            self._fields(b"n", kind, getattr(kind, "_fields"), value, out)  # noqa: B009 - typing knows tuples without it
+        elif has_member(kind, "__attrs_attrs__"):
+            self._fields(b"A", kind, [attribute.name for attribute in value.__attrs_attrs__], value, out)
+        elif has_member(kind, "__pydantic_fields__"):
             self._named(b"P", kind, model_fields(value), out)
         else:
             self._structured(kind, value, out)
@@ -155,6 +156,8 @@ class _Encoder:
         elif kind is OrderedDict:
             self._sequence(b"O", list(value.items()), out)
         elif kind is deque:
+            if value.maxlen is not None:
+                self._counted(b"m", b"%d" % value.maxlen, out)
             self._sequence(b"q", list(value), out)
         elif (compound := _COMPOUND.get(f"{kind.__module__}.{kind.__qualname__}")) is not None:
             self._named(b"c", kind, compound(value), out)
@@ -228,6 +231,34 @@ def _asked(foreign: Callable[[Any], bytes], value: Any) -> bytes:
         raise _UnknownTypeError(error.kind, error.path) from None
 
 
+def has_member(kind: type, name: str) -> bool:
+    """Whether a class or a base of it has a member, without asking a metaclass that makes members up."""
+    return any(name in part.__dict__ for part in kind.__mro__)
+
+
+def hooked(value: Any) -> Any:
+    """What an object says of itself.
+
+    Raises:
+        UndigestableError: it raises instead.
+    """
+    try:
+        return value.__weftline_digest__()
+    except Exception as error:
+        kind = f"{_full_name(type(value))}, whose __weftline_digest__ raises {type(error).__name__}: {error}"
+        raise UndigestableError(path="", kind=kind) from error
+
+
+def further_attributes(value: Any, fields: Collection[str]) -> list[str]:
+    """What was set on an instance beyond its fields, sorted; not what a cached property keeps for speed."""
+    kind = type(value)
+    own = getattr(value, "__dict__", {})
+    if len(own) <= len(fields) and own.keys() <= set(fields):
+        return []
+    kept = {name for name in own if not isinstance(getattr(kind, name, None), functools.cached_property)}
+    return sorted(kept - set(fields))
+
+
 def model_fields(value: Any) -> dict[str, Any]:
     """What a pydantic model holds: fields, extra and private ones, but not what a cached property keeps for speed."""
     kind = type(value)
@@ -253,6 +284,8 @@ def _zone(value: Any) -> tuple[str, float | None]:
     zone = value.tzinfo
     has_name = getattr(type(zone), "__repr__", None) is not object.__repr__  # else it would count by its address
     name = "" if zone is None else str(zone) if has_name else type(zone).__qualname__
+    if value.fold and zone is None:
+        return "fold", None  # it says which of two hours is meant, as soon as somebody gives it a zone
     return name, None if offset is None else offset.total_seconds()
 
 

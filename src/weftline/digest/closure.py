@@ -138,7 +138,8 @@ class _Walk:
         form = form_of(code)
         name = function.__qualname__.replace("<locals>.", "")
         place = Place(code.co_filename, code.co_firstlineno)
-        own = of_parts(b"function", form.body)
+        is_root = function is unwrapped(self._root)
+        own = of_parts(b"function", b"" if is_root else function.__name__.encode(), form.body)
         references = [*self._defaults(function), *self._cells(function), *self._attributes(function)]
         for chain in form.chains:
             token = self._global(chain, function.__globals__, name)
@@ -198,8 +199,9 @@ class _Walk:
         for attribute in attributes:
             if not isinstance(thing, ModuleType):
                 break
-            if not hasattr(thing, attribute):
-                self._not_followed.append(f"{label}.{attribute} in {user}(): no such attribute now")
+            reason = _why_missing(thing, attribute)
+            if reason:
+                self._not_followed.append(f"{label}.{attribute} in {user}(): {reason}")
                 return b"?"
             if origin_of(thing.__name__, self._own).kind != "project" and not leads_home(thing, attribute, self._own):
                 break
@@ -234,7 +236,8 @@ class _Walk:
         file = getattr(module, "__file__", None) or ""
         line = next((member.__code__.co_firstlineno for member in functions_of(kind)), 1)
         tree = class_tree(file, kind.__qualname__, line)
-        own = of_parts(b"class", b"" if tree is None else class_body_digest(tree, leave_out=leave_out))
+        label = b"" if kind is type(self._root) else kind.__name__.encode()
+        own = of_parts(b"class", label, b"" if tree is None else class_body_digest(tree, leave_out=leave_out))
         references = [(f"base {position}", self._token(base, "base")) for position, base in enumerate(kind.__bases__)]
         if type(kind) is not type:
             references.append(("metaclass", self._token(type(kind), "metaclass")))
@@ -260,3 +263,14 @@ class _Walk:
             except UndigestableError:
                 self._not_followed.append(f"{module.__name__}.{name}: a {type(member).__qualname__}")
         self._add(f"module {module.__name__}", Place(module.__file__ or module.__name__), b"module", references)
+
+
+def _why_missing(module: ModuleType, attribute: str) -> str:
+    """Why a module does not give an attribute now; empty if it does. One that makes its attributes may raise anything."""
+    try:
+        getattr(module, attribute)
+    except AttributeError:
+        return "no such attribute now"
+    except Exception as error:  # noqa: BLE001 - a lazy module whose extra is missing, and so on
+        return f"{type(error).__name__}: {error}"
+    return ""

@@ -140,37 +140,34 @@ def _kept_fields(node: ast.AST, *, root: bool) -> Iterator[object]:
             continue
         if value == [] or name in {"type_comment", "kind", "ctx", "type_params"}:
             continue
-        if isinstance(node, (*_FUNCTIONS, ast.Lambda)) and _is_looks(node, name, root=root):
-            continue
-        if isinstance(node, ast.arg) and name == "annotation":
+        if root and _is_looks(node, name):
             continue
         if root and name == "args" and isinstance(value, ast.arguments):
-            value = _without_defaults(value)
+            value = _names_only(value)
         if name == "body" and isinstance(value, list):
             value = _without_docstring(value)
         yield b"." + name.encode() + b"="
         yield value
 
 
-def _is_looks(node: ast.AST, field: str, *, root: bool) -> bool:
-    """Whether a function's field does not change what it computes.
+def _is_looks(node: ast.AST, field: str) -> bool:
+    """Whether a field of the function that is digested does not change what it computes.
 
-    The decorators of the function itself count by the live objects that they made, its defaults by their values; those of
-    functions defined inside it run with it and stay in.
+    Its decorators count by the live objects that they made, its defaults by their values. Of functions defined inside it all
+    of this counts: it is evaluated when the function runs.
     """
-    if field == "returns":
-        return True
-    return root and field in {"decorator_list", "name"} and isinstance(node, _FUNCTIONS)
+    return field in {"decorator_list", "name", "returns"} and isinstance(node, _FUNCTIONS)
 
 
-def _without_defaults(arguments: ast.arguments) -> ast.arguments:
+def _names_only(arguments: ast.arguments) -> ast.arguments:
+    """The arguments of the function that is digested, without defaults and annotations."""
     return ast.arguments(
-        posonlyargs=arguments.posonlyargs,
-        args=arguments.args,
-        vararg=arguments.vararg,
-        kwonlyargs=arguments.kwonlyargs,
+        posonlyargs=[ast.arg(each.arg) for each in arguments.posonlyargs],
+        args=[ast.arg(each.arg) for each in arguments.args],
+        vararg=None if arguments.vararg is None else ast.arg(arguments.vararg.arg),
+        kwonlyargs=[ast.arg(each.arg) for each in arguments.kwonlyargs],
         kw_defaults=[],
-        kwarg=arguments.kwarg,
+        kwarg=None if arguments.kwarg is None else ast.arg(arguments.kwarg.arg),
         defaults=[],
     )
 

@@ -39,9 +39,11 @@ def origin_of(module: str, own: str) -> Origin:
 
 @functools.lru_cache(maxsize=4096)
 def _origin_of_top(top: str) -> Origin:
-    if top in sys.builtin_module_names or top in sys.stdlib_module_names:
+    if top in sys.builtin_module_names:
         return Origin("library", "python")
     file = _file_of(top)
+    if top in sys.stdlib_module_names and (file is None or _is_of_python(file)):
+        return Origin("library", "python")  # else a module of the project that has the name of one of Python's
     distribution = None if file is not None and not is_installed(file) else _distribution_of(top)
     if distribution is None and (file is None or not is_installed(file)):
         return Origin("project", top)  # also what was made at run time: nobody else answers for it
@@ -73,10 +75,21 @@ def main_file() -> str | None:
     return os.path.abspath(file) if file is not None and file.endswith(".py") and not is_tool else None  # noqa: PTH100
 
 
+def _is_of_python(file: str) -> bool:
+    """Whether a file belongs to the standard library, in a folder or in an archive."""
+    return file in {"frozen", "built-in"} or is_installed(file) or os.path.realpath(file).startswith(_archive())
+
+
 @functools.lru_cache(maxsize=1)
 def _library_folders() -> tuple[str, ...]:
     paths = sysconfig.get_paths()
     return tuple({os.path.realpath(paths[name]) + os.sep for name in ("stdlib", "platstdlib", "purelib", "platlib")})
+
+
+@functools.lru_cache(maxsize=1)
+def _archive() -> str:
+    version = f"{sys.version_info.major}{sys.version_info.minor}"
+    return os.path.join(os.path.realpath(sys.base_prefix), sys.platlibdir, f"python{version}.zip") + os.sep  # noqa: PTH118
 
 
 def is_installed(file: str) -> bool:
@@ -103,7 +116,8 @@ def _distribution_of(top: str) -> str | None:
 def version_of(distribution: str) -> str:
     """The installed version, `3.11` for Python itself, or `?` for something that no distribution owns."""
     if distribution == "python":
-        return f"{sys.version_info[0]}.{sys.version_info[1]}"
+        optimised = f" -{'O' * sys.flags.optimize}" if sys.flags.optimize else ""  # asserts are left out
+        return f"{sys.version_info[0]}.{sys.version_info[1]}{optimised}"
     import importlib.metadata
 
     try:

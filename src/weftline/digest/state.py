@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import copyreg
 import enum
+import pickle
+import sys
 import types
 import typing
 from collections.abc import Iterator
 from typing import Any
 
+from weftline.digest.canonical import has_member, hooked
 from weftline.digest.origin import is_installed
 from weftline.errors import UndigestableError
 
@@ -42,9 +45,8 @@ def state_of(thing: Any) -> Iterator[tuple[str, Any]]:
     """
     kind = type(thing)
     name = f"{kind.__module__}.{kind.__qualname__}"
-    hook = getattr(kind, "__weftline_digest__", None)
-    if hook is not None:
-        yield "digest", hook(thing)
+    if has_member(kind, "__weftline_digest__"):
+        yield "digest", hooked(thing)
     elif isinstance(thing, enum.Enum):
         yield "name", thing.name
         yield "value", thing.value
@@ -100,6 +102,8 @@ def _reduced(thing: Any, name: str) -> Iterator[tuple[str, Any]]:
             return  # the project does not want it copied; its attributes are all there anyway
         raise UndigestableError(path="", kind=name) from None
     if isinstance(reduced, str):
+        if _global(thing, reduced) is not thing:
+            raise UndigestableError(path="", kind=name)
         yield "global", reduced
         return
     maker, arguments, *rest = reduced
@@ -114,6 +118,17 @@ def _reduced(thing: Any, name: str) -> Iterator[tuple[str, Any]]:
         yield "state", state
     yield "items", None if items is None else list(items)
     yield "pairs", None if pairs is None else dict(pairs)
+
+
+def _global(thing: Any, name: str) -> object:
+    """What a module holds under the name by which an object would be pickled, or None."""
+    try:
+        found: object = sys.modules[pickle.whichmodule(thing, name)]  # type: ignore[attr-defined]  # not in the stubs
+        for part in name.split("."):
+            found = getattr(found, part)
+    except (AttributeError, KeyError, pickle.PicklingError):
+        return None
+    return found
 
 
 def _says_in_c(kind: type) -> bool:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from types import (
     BuiltinFunctionType,
     ClassMethodDescriptorType,
+    CodeType,
     FunctionType,
     MethodDescriptorType,
     MethodType,
@@ -19,7 +20,7 @@ from types import (
 )
 from typing import Any
 
-from weftline.digest.canonical import canonical, knows
+from weftline.digest.canonical import canonical, has_member, knows
 from weftline.digest.declared import is_record
 from weftline.digest.origin import is_installed, origin_of
 
@@ -48,7 +49,7 @@ def wraps(thing: Any) -> bool:
     """Whether an object of some class wraps a function; asked without waking a `__getattr__`."""
     if isinstance(thing, DEFINITIONS):
         return False
-    return hasattr(type(thing), "__wrapped__") or "__wrapped__" in getattr(thing, "__dict__", ())
+    return has_member(type(thing), "__wrapped__") or "__wrapped__" in getattr(thing, "__dict__", ())
 
 
 def module_of(thing: FunctionType | type | ModuleType) -> str:
@@ -103,6 +104,27 @@ def is_generated(kind: type, name: str, member: object) -> bool:
     if name.startswith("__") and name.endswith("__"):
         return not callable(found) or isinstance(found, (type, BuiltinFunctionType))
     return issubclass(kind, enum.Enum) and (isinstance(member, kind) or name in OF_ENUMS)
+
+
+def names_read(kind: type) -> frozenset[str]:
+    """Every name that the project's code in a class and its bases reads or calls, attributes among them."""
+    found: set[str] = set()
+    for part in kind.__mro__:
+        if origin_of(part.__module__, "").kind != "machinery":
+            stack = [function.__code__ for member in part.__dict__.values() for function in _functions_in(member)]
+            while stack:
+                code = stack.pop()
+                found.update(code.co_names)
+                stack += [constant for constant in code.co_consts if isinstance(constant, CodeType)]
+    return frozenset(found)
+
+
+def _functions_in(member: object) -> Iterator[FunctionType]:
+    candidates = (member.fget, member.fset, member.fdel) if isinstance(member, property) else (member,)
+    for candidate in candidates:
+        found = unwrapped(candidate.__func__ if isinstance(candidate, (staticmethod, classmethod)) else candidate)
+        if isinstance(found, FunctionType):
+            yield found
 
 
 def functions_of(kind: type) -> Iterator[FunctionType]:

@@ -8,7 +8,6 @@ are tokens of their class and their state, in which definitions may be met again
 from __future__ import annotations
 
 import functools
-import sys
 from collections import deque
 from collections.abc import Callable, Iterable
 from types import BuiltinFunctionType, FunctionType, MethodType, MethodWrapperType, ModuleType
@@ -42,7 +41,7 @@ class Tokens:
         self._index: dict[int, tuple[int, object]] = {}
         self._state_of: list[int] = []
         self.undescribed: deque[object] = deque()
-        self.distributions = {"python": f"{sys.version_info[0]}.{sys.version_info[1]}"}
+        self.distributions = {"python": version_of("python")}
 
     def of(self, thing: Any, path: str) -> bytes:
         """Bytes that stand for a thing: the number of a symbol still to be described, a library's name, or a value."""

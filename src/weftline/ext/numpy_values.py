@@ -30,8 +30,10 @@ class NumpyValues:
         if array.dtype.hasobject:
             raise UndigestableError(path="", kind="numpy.ndarray of Python objects")
         out = hashlib.sha256(b"npy\0")
-        scalar = "" if isinstance(value, np.ndarray) else "scalar"
-        out.update(f"{_written(array.dtype)}{array.shape}{scalar}".encode())
+        form = "" if isinstance(value, np.ndarray) else "scalar"
+        if array.flags.f_contiguous and not array.flags.c_contiguous:
+            form = "columns first"  # so it is stored and restored, and code can tell
+        out.update(f"{_written(array.dtype)}{array.shape}{form}".encode())
         if array.dtype.fields and array.size:
             array = _packed(array)
         out.update(np.ascontiguousarray(array).view(np.uint8).data if array.size and array.dtype.itemsize else b"")

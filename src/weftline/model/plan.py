@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -87,6 +88,7 @@ class Step(NamedTuple):
         recipe: what decides the result besides the inputs; None where nothing is cached.
         changes: everything that is different from the last time, not only what the reason names.
         inputs: digests by input name, None where one is not known yet.
+        files: paths whose content counts in the keys, with their signatures at the time when it was read.
         entry: the hit of a single call.
         entries: hits by item number, for a node over items.
         last_s: how long the calls that will run took last time, in seconds, where that is known.
@@ -103,6 +105,7 @@ class Step(NamedTuple):
     recipe: Recipe | None = None
     changes: tuple[Change, ...] = ()
     inputs: Mapping[str, bytes | None] = _NOTHING
+    files: Mapping[Path, bytes] = _NOTHING
     entry: Entry | None = None
     entries: Mapping[int, Entry] = _NOTHING
     last_s: float | None = None

@@ -205,7 +205,7 @@ class _Explainer:
         """Calls by decision; for a list that is not known yet, one call that stands for all."""
         forecast = self._forecasts[number]
         unknown = Decision.MAY_RUN if forecast.known_recipe and number not in self._forced else Decision.RUN
-        if forecast.recipe is None:
+        if not self._graph.nodes[number].cache:
             return Counter({Decision.RUN: len(forecast.keys or (None,))})
         if forecast.keys is None:
             return Counter([unknown])
@@ -237,6 +237,7 @@ class _Explainer:
             recipe=forecast.recipe,
             changes=differences,
             inputs=forecast.inputs,
+            files=forecast.files,
             entry=forecast.entries.get(0) if node.over is None and usable else None,
             entries=forecast.entries if node.over is not None else {},
             last_s=_about(last, items),

@@ -8,8 +8,9 @@ if not. Items of a fan-out are predicted one by one.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from weftline import digest
@@ -44,10 +45,11 @@ class Forecast:
     """What is known of one node.
 
     Attributes:
-        recipe: None if caching is off for it.
+        recipe: None if it cannot be made, for a node that is never cached.
         inputs: digest by input name, where known; of the items' list for the one that it runs over.
         keys: cache key by item, or one; None for what is not known.
         entries: hits by position in `keys`.
+        files: signatures of the paths whose content counts in the keys.
         known_recipe: whether anything made by this recipe is stored.
         unconfirmed: there was a receipt that the target does not confirm.
     """
@@ -56,6 +58,7 @@ class Forecast:
     inputs: dict[str, bytes | None] = field(default_factory=dict)
     keys: list[bytes | None] | None = None
     entries: dict[int, Entry] = field(default_factory=dict)
+    files: dict[Path, bytes] = field(default_factory=dict)
     known_recipe: bool = False
     unconfirmed: bool = False
 
@@ -81,7 +84,7 @@ class Predictor:
 
     def predict(self, given: Mapping[str, Any], forced: frozenset[int]) -> list[Forecast]:
         """Forecasts by node number; findings are collected beside."""
-        self._make_recipes()
+        self._make_recipes(given)
         for key, value in given.items():
             self._keys[key] = self._state_of(key, value)
         waiting = [len(sources) for sources in self._graph.upstream]
@@ -97,17 +100,26 @@ class Predictor:
             wave = following
         return self.forecasts
 
-    def _make_recipes(self) -> None:
+    def _make_recipes(self, given: Mapping[str, Any]) -> None:
         for node, params, forecast in zip(self._graph.nodes, self._params, self.forecasts, strict=True):
-            if node.cache:
-                try:
-                    forecast.recipe = self._recipes.make(node, params)
-                except WeftlineError as error:
+            try:
+                forecast.files = self._recipes.files(node, params, given)
+                forecast.recipe = self._recipes.make(node, params, self._made_for(node))
+            except WeftlineError as error:
+                if node.cache:
                     self.findings.append(error)
         made = {forecast.recipe.digest for forecast in self.forecasts if forecast.recipe is not None}
         stored = self._cache.recipes(made)
-        for forecast in self.forecasts:
-            forecast.known_recipe = forecast.recipe is not None and forecast.recipe.digest in stored
+        for node, forecast in zip(self._graph.nodes, self.forecasts, strict=True):
+            forecast.known_recipe = node.cache and forecast.recipe is not None and forecast.recipe.digest in stored
+
+    def _made_for(self, node: NodeSpec) -> Iterator[Any]:
+        """The types that producers declare for what a node reads."""
+        producers, nodes = self._graph.producers, self._graph.nodes
+        for read in node.inputs:
+            for key in self._graph.keys_for(read.key):
+                if key in producers:
+                    yield from (output.kind for output in nodes[producers[key]].outputs if output.key == key)
 
     def _state_of(self, key: str, value: Any) -> KeyState:
         try:
@@ -123,7 +135,7 @@ class Predictor:
         wanted: list[bytes] = []
         for number in wave:
             node, forecast = self._graph.nodes[number], self.forecasts[number]
-            if forecast.recipe is None:
+            if forecast.recipe is None or not node.cache:
                 continue
             forecast.inputs = {found.name: self._input(found) for found in node.inputs}
             items = None if node.over is None else self._items(node.over)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path, PurePath
 from types import FunctionType
 from typing import Any
 
-from weftline.digest import Closure, CodeReader, of_path
+from weftline.digest import Closure, CodeReader, of_path, signature_of
 from weftline.errors import UndigestableError, UnhashableCodeError
 from weftline.model.fingerprint import CONTENT, Part, Recipe
 from weftline.model.node import Environment, NodeSpec
@@ -28,10 +28,16 @@ class RecipeMaker:
         self._values = values
         self._reader = CodeReader(values.foreign.digester)
         self._files: dict[Path, bytes] = {}
+        self._signatures: dict[Path, bytes] = {}
         self._made: dict[tuple[object, ...], tuple[object, Recipe]] = {}
 
-    def make(self, node: NodeSpec, params: Mapping[str, Bound]) -> Recipe:
+    def make(self, node: NodeSpec, params: Mapping[str, Bound], made: Iterable[Any] = ()) -> Recipe:
         """The recipe of a node with these parameters.
+
+        Args:
+            node: what is keyed.
+            params: bound parameters.
+            made: types that the nodes before it declare for what it reads.
 
         Raises:
             UnhashableCodeError: the code refers to something without a stable digest.
@@ -41,11 +47,26 @@ class RecipeMaker:
         depends = tuple(self._dependency(node, position, found) for position, found in enumerate(node.depends))
         root, left_out = node.body.root, node.body.left_out
         shape = _shape(node)
-        receives = _received(node)
+        receives = _received(node, params, made)
         memo = (id(root), left_out, receives, bound, depends, node.version, shape)
         if memo not in self._made:
             self._made[memo] = (root, self._recipe(node, receives, bound, depends, shape))
         return self._made[memo][1]
+
+    def files(self, node: NodeSpec, params: Mapping[str, Bound], given: Mapping[str, Any]) -> dict[Path, bytes]:
+        """The paths whose content counts in a node's keys, with their signatures from before they were read.
+
+        Args:
+            node: a node whose recipe was made.
+            params: bound parameters.
+            given: values from outside.
+        """
+        found = [Path(thing) for thing in node.depends if isinstance(thing, (str, PurePath))]
+        found += [bound.value for bound in params.values() if isinstance(bound.value, Path)]
+        found += [given[read.key] for read in node.inputs if isinstance(given.get(read.key), Path)]
+        for path in found:
+            self._signatures.setdefault(path, signature_of(path))
+        return {path: self._signatures[path] for path in found}
 
     def _recipe(
         self,
@@ -94,6 +115,7 @@ class RecipeMaker:
     def _content(self, node: NodeSpec, user: str, path: Path) -> str:
         """The digest of a file's or folder's content: where it lies does not matter."""
         if path not in self._files:
+            self._signatures.setdefault(path, signature_of(path))
             try:
                 self._files[path] = of_path(path)
             except OSError as error:
@@ -101,10 +123,18 @@ class RecipeMaker:
         return self._files[path].hex()
 
 
-def _received(node: NodeSpec) -> frozenset[type]:
-    """The classes of its inputs and parameters, as declared; built-in ones say nothing."""
+def _received(node: NodeSpec, params: Mapping[str, Bound], made: Iterable[Any]) -> frozenset[type]:
+    """The classes of what a node is given: as it declares them, and as they are known to be; built-in ones say nothing.
+
+    Args:
+        node: who is given something.
+        params: bound parameters; the class of a value may be hidden behind what is declared.
+        made: types that the nodes before it declare for what it reads, such as what implements a protocol.
+    """
     kinds = [read.kind for read in node.inputs] + [parameter.kind for parameter in node.parameters.values()]
-    return frozenset(found for kind in kinds for found in classes_named(kind) if found.__module__ != "builtins")
+    kinds += [type(bound.value) for bound in params.values()]
+    found = {kind for declared in (*kinds, *made) for kind in classes_named(declared)}
+    return frozenset(kind for kind in found if kind.__module__ != "builtins")
 
 
 def _shape(node: NodeSpec) -> tuple[str, ...]:
@@ -121,5 +151,8 @@ def _symbols(closure: Closure) -> Iterator[Part]:
 
 
 def _short(value: Any) -> str:
-    text = repr(value)
+    try:
+        text = repr(value)
+    except Exception as error:  # noqa: BLE001 - it is only shown
+        text = f"a {type(value).__qualname__} whose repr raises {type(error).__name__}"
     return text if len(text) <= 60 else text[:57] + "..."

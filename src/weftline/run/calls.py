@@ -127,7 +127,9 @@ class CallFinder:
     def _keys(self, node: NodeSpec, recipe: Recipe | None) -> list[bytes]:
         digests: Mapping[str, bytes | None] = self._holdings.input_digests(node)
         items = None if node.over is None else self._holdings.item_digests(node.over)
-        keys = call_keys(b"" if recipe is None else recipe.digest, digests, node.over_name, items)
+        if recipe is None:  # nothing tells whether a resumed run has the same code
+            raise UndigestableError(path=node.name, kind="a node without a recipe")
+        keys = call_keys(recipe.digest, digests, node.over_name, items)
         assert keys is not None
         if node.cache:
             return [key for key in keys if key is not None]

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
-from weftline.errors import ChangedInputError, StoreUnusableError, WeftlineError
+from weftline.digest import signature_of
+from weftline.errors import ChangedFileError, ChangedInputError, StoreUnusableError, WeftlineError
 from weftline.model.call import Call, Failure, Report
 from weftline.model.context import broken
 from weftline.model.entry import Entry
@@ -44,6 +46,7 @@ class ReportReader:
         self._finder = finder
         self._now = now
         self._looks_closely = around.checked or around.backend.capabilities.ships
+        self._files: dict[Path, bytes] = {}  # signatures since the calls that are read now have ended
         self._before: dict[tuple[int, int], tuple[Call, Mapping[str, bytes]]] = {}
 
     def expect(self, call: Call) -> None:
@@ -54,6 +57,7 @@ class ReportReader:
     def read(self, reports: Sequence[Report]) -> list[Fact]:
         """The facts; results are stored first, all of them in one go."""
         now = self._now()
+        self._files = {}
         facts: list[Fact] = []
         entries: list[Entry] = []
         for report in reports:
@@ -83,6 +87,7 @@ class ReportReader:
             self._holdings.put(number, item, outputs)
             if around.cache is None:
                 return Succeeded(now, report.handle)
+            self._check_files(number)
             made = self._finder.entries(self._calls(number), item, outputs, now, report.took_s)
         except WeftlineError as error:
             return Failed(now, report.handle, Failure.of(error, self._calls(number).node.place))
@@ -92,6 +97,19 @@ class ReportReader:
             self._holdings.put_entry(number, item, _light(made[-1]))
             body = {"key": made[-1].key.hex(), **body}
         return Succeeded(now, report.handle, body)
+
+    def _check_files(self, number: int) -> None:
+        """Compares the files that a node's keys stand for with what they were when they were digested.
+
+        Raises:
+            ChangedFileError: somebody has written to one since, perhaps while the call read it.
+        """
+        calls = self._calls(number)
+        for path, before in calls.step.files.items():
+            if path not in self._files:
+                self._files[path] = signature_of(path)
+            if self._files[path] != before:
+                raise ChangedFileError(node=calls.node.name, path=str(path), place=calls.node.place)
 
     def _check(self, report: Report) -> None:
         """Checks what came back from another process, and in checked mode the inputs of the call.

@@ -7,6 +7,7 @@ import pytest
 
 from weftline import Context, Node, Pipeline, Policy, Resources, node
 from weftline.author.node import spec_of
+from weftline.digest import CodeReader
 from weftline.errors import (
     AuthorError,
     BadDeclarationError,
@@ -472,3 +473,31 @@ def test_an_untyped_class_is_unknown_not_wrong():
 def test_a_required_argument_has_no_default():
     assert train.spec.parameters["depth"].default is not REQUIRED
     assert repr(REQUIRED) == "REQUIRED"
+
+
+class Ranked(Node):
+    requires: ClassVar = {}
+    provides: ClassVar = {"out": float}
+
+    def __init__(self, priority):
+        self.priority = priority
+
+    def run(self, ctx):
+        ctx.set("out", self.priority * 1.0)
+
+
+class Quiet(Node):
+    provides: ClassVar = {"out": float}
+    tags: ClassVar = ["a"]
+
+    def run(self, ctx):
+        ctx.set("out", 1.0)
+
+
+def test_a_declaring_attribute_that_the_code_reads_counts():
+    """It is more than a declaration then."""
+    assert "priority" not in spec_of(Ranked(1)).body.left_out
+    assert "tags" in spec_of(Quiet()).body.left_out
+    assert CodeReader().read(Ranked(1), leave_out=spec_of(Ranked(1)).body.left_out).digest != (
+        CodeReader().read(Ranked(7), leave_out=spec_of(Ranked(7)).body.left_out).digest
+    )

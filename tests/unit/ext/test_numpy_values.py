@@ -44,14 +44,23 @@ def test_values_of_the_table_all_differ(digester):
 BASE = np.arange(24.0).reshape(4, 6)
 EQUAL = {
     "copy": (BASE, BASE.copy()),
-    "columns first in memory": (BASE, np.asfortranarray(BASE)),
     "every second column": (BASE[:, ::2], BASE[:, ::2].copy()),
     "backwards": (BASE[::-1], BASE[::-1].copy()),
-    "transposed": (BASE.T, BASE.T.copy()),
+    "transposed twice": (BASE.T.T, BASE),
+    "one axis, both orders": (np.arange(3.0), np.asfortranarray(np.arange(3.0))),
     "repeated without memory": (np.broadcast_to(np.float64(1), (3, 2)), np.ones((3, 2))),
     "read-only": (BASE, VALUES.freeze(BASE.copy())),
     "not aligned": (np.frombuffer(b"\0" + np.arange(3.0).tobytes(), "f8", offset=1), np.arange(3.0)),
 }
+
+
+@pytest.mark.parametrize("other", [np.asfortranarray(BASE), BASE.copy(order="F")], ids=["converted", "copied"])
+def test_the_order_of_axes_in_memory_counts_and_is_kept(other):
+    """Code can tell: `ravel(order="K")`, `flags`, the address of the next element."""
+    assert VALUES.digest(BASE) != VALUES.digest(other)
+    restored = VALUES.decode(VALUES.encode(other))
+    assert restored.flags.f_contiguous
+    assert VALUES.digest(restored) == VALUES.digest(other)
 
 
 @pytest.mark.parametrize("pair", EQUAL.values(), ids=EQUAL)

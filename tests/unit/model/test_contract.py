@@ -459,7 +459,7 @@ Ids = typing.NewType("Ids", Node)
         (typing.Any, set()),
         (T, set()),
     ],
-    ids=str,
+    ids=["int", "nested", "annotated", "new type", "callable", "any", "variable"],
 )
 def test_classes_that_a_type_is_written_with(kind, named):
     assert classes_named(kind) - {typing.Annotated, typing.Union, types.UnionType} == named

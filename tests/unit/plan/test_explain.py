@@ -1,6 +1,7 @@
 """`why`: everything that decides a result, beside what it was last time."""
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -89,12 +90,21 @@ def test_as_json_it_has_a_schema(stage):
     assert {part["topic"] for part in found["parts"]} >= {"code", "param", "input", "depends"}
 
 
-def test_a_node_that_is_never_cached_has_nothing_to_list(stage):
+def test_a_node_that_is_never_cached_lists_its_code_too(stage):
     @node(cache=False)
     def now() -> int:
         return 0
 
-    assert explain(stage.plan([now]), "now", None).lines == ()
+    @node(cache=False)
+    def hidden() -> int:
+        return len(HANDLE.name)
+
+    assert {line.topic for line in explain(stage.plan([now]), "now", None).lines} == {"code", "library"}
+    assert explain(stage.plan([hidden]), "hidden", None).lines == (), "it has no key, and needs none"
+
+
+with Path(__file__).open(encoding="utf-8") as HANDLE:  # an object without a digest
+    pass
 
 
 def test_an_unknown_node_is_an_error(stage):

@@ -169,3 +169,30 @@ def test_a_forced_node_is_not_restored_from_before_the_run(stage):
     assert stage.run([a, b], force=["a", "b"]).status == "failed"
     assert stage.resume([a, b], force=["a", "b"]).steps["b"].status == "succeeded"
     assert [label for label, _, attempt in stage.told(Kind.ATTEMPT_STARTED)] == ["a", "b", "b"]
+
+
+def test_a_checkpoint_of_other_code_is_not_taken(stage):
+    """A node that is never cached keeps its result for the run's own resumption, as long as it is the same node."""
+
+    def flow(result, boom):
+        @node(cache=False)
+        def raw() -> int:
+            return result
+
+        @node
+        def reads(raw: int) -> int:
+            if boom:
+                raise ValueError
+            return raw
+
+        return [raw, reads]
+
+    first = stage.run(flow(1, boom=True), run="r")
+    assert not first.ok
+    events = list(stage.ledger.events("r"))
+    again = stage.run(flow(1, boom=False), run="r", past=past_of(RunRecord.fold("r", events)))
+    assert (again["reads"], again.steps["raw"].ran) == (1, 0), "the same code: it is not done again"
+    stage.run(flow(1, boom=True), run="s")
+    events = list(stage.ledger.events("s"))
+    mended = stage.run(flow(2, boom=False), run="s", past=past_of(RunRecord.fold("s", events)))
+    assert (mended["reads"], mended.steps["raw"].ran) == (2, 1)
