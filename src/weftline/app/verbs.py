@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import random
+import shlex
 import sys
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
@@ -42,6 +43,7 @@ from weftline.run.engine import Engine
 from weftline.run.result import RunResult
 from weftline.run.resume import Past, past_of
 from weftline.run.surroundings import Surroundings
+from weftline.settings import Settings
 from weftline.store.memory import MemoryCache
 from weftline.version import __version__
 
@@ -140,7 +142,8 @@ def resume(
         record = find_run(found, home)  # as it is now that nobody else can change it
         opening = record.opening
         if record.status is RunStatus.COMPLETED:
-            advice = f"start a new one: weftline run {opening.get('target') or '...'}"
+            where = "" if home.shown == str(Settings().home) else f" --home {shlex.quote(home.shown)}"
+            advice = f"start a new one: weftline run {opening.get('target') or '...'}{where}"
             raise NotResumableError(run=found, detail="it is complete", advice=advice)
         if pipeline is None or request is None:
             if not opening.get("target") or not opening.get("repeatable"):

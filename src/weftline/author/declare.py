@@ -39,6 +39,9 @@ def signature_of(function: Callable[..., Any], node: str) -> Signature:
     if inspect.iscoroutinefunction(function):
         advice = "define it with `def`; inside, asyncio.run(...) runs a coroutine"
         raise BadDeclarationError(node=node, detail="it is an `async def`", advice=advice, place=place_of(function))
+    if inspect.isgeneratorfunction(function):
+        advice = "return a list; what is yielded would be gone once it was read"
+        raise BadDeclarationError(node=node, detail="it is a generator", advice=advice, place=place_of(function))
     try:
         hints = typing.get_type_hints(function, include_extras=True)
     except (NameError, TypeError, AttributeError) as error:

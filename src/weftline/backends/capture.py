@@ -11,6 +11,17 @@ from typing import Any, TextIO
 _KEPT = 256 * 1024
 
 
+def kept(text: str, left_out: int = 0) -> str:
+    """The end of a text, with a first line that says how much is missing.
+
+    Args:
+        text: what was written.
+        left_out: characters before it that are gone already.
+    """
+    left_out += max(0, len(text) - _KEPT)
+    return f"[{left_out:,} characters before this are left out]\n{text[-_KEPT:]}" if left_out else text
+
+
 class Capture:
     """Stands in for `sys.stdout` and `sys.stderr` while a backend is open; sorts what is written by thread.
 
@@ -45,7 +56,7 @@ class Capture:
         """The call on this thread is over: what it wrote."""
         parts = self._local.parts
         self._local.parts = None
-        return "".join(parts)[-_KEPT:] if parts else ""
+        return kept("".join(parts)) if parts else ""
 
     def take(self, text: str) -> bool:
         """Keeps text for the call on this thread; False if there is none, or if it shall be seen as well."""

@@ -20,6 +20,7 @@ from multiprocessing.connection import Connection, wait
 from typing import IO, Any
 
 from weftline.backends import program
+from weftline.backends.capture import kept
 from weftline.backends.machine import memory_gb
 from weftline.backends.parcel import pack_call, unpack_report
 from weftline.backends.sameness import SymbolReader
@@ -189,9 +190,10 @@ class _Worker:
         """What the process wrote since the last time."""
         self._output.seek(0, os.SEEK_END)
         end = self._output.tell()
-        self._output.seek(max(self._read, end - _KEPT_BYTES))
-        self._read = end
-        return self._output.read().decode("utf-8", "replace")
+        start = max(self._read, end - _KEPT_BYTES)
+        left_out, self._read = start - self._read, end
+        self._output.seek(start)
+        return kept(self._output.read().decode("utf-8", "replace"), left_out)
 
     def cause_of_death(self) -> str:
         """How the process ended, in words."""

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
 from weftline.cli import cache, check, graph, init, logs, plan, resume, run, runs, search, status, why
 from weftline.cli.exits import Exit, exit_of
-from weftline.cli.text import err, out_json, paint_err, stdout_for_json
-from weftline.errors import InvalidPipelineError, WeftlineError
+from weftline.cli.text import err, out_json, paint_err, printable, stdout_for_json
+from weftline.errors import BadArgumentError, InvalidPipelineError, WeftlineError
 
 app = typer.Typer(
     name="weftline",
@@ -51,6 +52,7 @@ def main() -> None:
         stdout_for_json()
     try:
         code = app(standalone_mode=False)
+        sys.stdout.flush()
     except WeftlineError as error:
         _report(error, as_json=as_json, debug=debug)
         raise SystemExit(exit_of(error)) from (error if debug else None)
@@ -60,12 +62,20 @@ def main() -> None:
         err("interrupted")
         raise SystemExit(Exit.INTERRUPTED) from None
     except BrokenPipeError:
-        sys.stderr.close()
-        raise SystemExit(Exit.OK) from None
+        _end_unread()
+    except SystemExit as error:  # so typer ends
+        if isinstance(error.__context__, BrokenPipeError):
+            _end_unread()
+        raise
     except Exception as error:
         usage = getattr(error, "show", None)
         if usage is not None:  # what typer itself finds wrong with a command line
-            usage()
+            if as_json:
+                advice = "see weftline --help"
+                told = BadArgumentError(argument=" ".join(sys.argv[1:]), detail=str(error), advice=advice)
+                _report(told, as_json=True, debug=False)
+            else:
+                usage()
             raise SystemExit(Exit.USAGE) from None
         if debug:
             raise
@@ -73,6 +83,12 @@ def main() -> None:
         err("  fix  this is a fault of weftline; run again with --debug and report what it shows")
         raise SystemExit(Exit.INTERNAL) from None
     raise SystemExit(code if isinstance(code, int) else Exit.OK)
+
+
+def _end_unread() -> NoReturn:
+    """Whoever reads has enough: ends well, and leaves nothing that could fail at the end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    raise SystemExit(Exit.OK) from None
 
 
 def _report(error: WeftlineError, *, as_json: bool, debug: bool) -> None:
@@ -85,4 +101,4 @@ def _report(error: WeftlineError, *, as_json: bool, debug: bool) -> None:
         out_json({"schema": "weftline.findings/v1", "findings": [finding.as_dict() for finding in findings]})
         return
     for number, line in enumerate(error.lines()):
-        err(paint_err(line, "error") if number == 0 else line)
+        err(paint_err(printable(line), "error") if number == 0 else printable(line))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from weftline.cli.exits import Exit
-from weftline.cli.text import err, out_json, paint_err, seconds, source_lines
+from weftline.cli.text import err, out_json, paint_err, printable, seconds, source_lines
 from weftline.model.transitions import RunStatus
 
 if TYPE_CHECKING:
@@ -50,7 +50,10 @@ def summary(result: RunResult) -> str:
     counts = _counts(result)
     parts = ", ".join(f"{counts[name]} {name}" for name in ("ran", "cached", "failed", "skipped", "cancelled") if counts[name])
     calls = counts["calls_ran"]
-    more = f" ({calls:,} calls)" if calls > counts["ran"] else ""
+    told = [f"{calls:,} calls"] if calls > counts["ran"] else []
+    if counts["calls_failed"] > counts["failed"]:
+        told.append(f"{counts['calls_failed']:,} of their items failed")
+    more = f" ({', '.join(told)})" if told else ""
     took = seconds(result.took_s)
     return f"{paint_err(result.status, result.status)} in {took}: {parts}{more}   run {result.run}"
 
@@ -132,9 +135,10 @@ def _tell_failures(result: RunResult, home: Home, typed: Typed) -> None:
 def _tell_failure(label: str, failure: Failure, *, is_new: bool) -> None:
     if failure.finding is not None:
         for number, line in enumerate(failure.finding.lines()):
-            err(paint_err(f"{label}: {line}", "error") if number == 0 else line)
+            shown = printable(line)
+            err(paint_err(f"{label}: {shown}", "error") if number == 0 else shown)
     else:
-        err(paint_err(f"{label} failed: {failure.kind}: {failure.message}", "error"))
+        err(paint_err(f"{label} failed: {failure.kind}: {printable(failure.message)}", "error"))
         if failure.place is not None:
             err(f"  at   {failure.place}")
             for line in source_lines(failure.place) if is_new else ():

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from weftline.cli.text import err, paint_err, seconds
+from weftline.cli.text import err, paint_err, printable, seconds
 from weftline.model.event import Event, Kind
 from weftline.model.graph import Graph
 from weftline.model.ids import call_label
@@ -85,7 +85,7 @@ class LineProgress:
         if event.kind is Kind.ATTEMPT_FAILED:
             again = f"; again in {seconds(body['retry_in_s'])}"
             label = f"{call_label('', event.item)} attempt {event.attempt}".strip()
-            return f"{label} failed: {body['error']}: {body['message']}{again}"
+            return f"{label} failed: {body['error']}: {printable(body['message'], one_line=True)}{again}"
         if event.kind is Kind.CALL_FAILED:
             told = self._told[event.node] = self._told.get(event.node, 0) + 1
             if told <= _TOLD_ITEMS:
@@ -197,4 +197,4 @@ def _ending(body: dict[str, Any]) -> str:
 def _cause(body: dict[str, Any]) -> str:
     place = f"   ({body['place']})" if body.get("place") else ""
     code = f"[{body['code']}] " if body.get("code") else f"{body['error']}: "
-    return f"{code}{body['message']}{place}"
+    return f"{code}{printable(body['message'], one_line=True)}{place}"

@@ -33,6 +33,13 @@ _STYLES = {
 }
 
 
+#: Characters of somebody else's text that are shown.
+_MOST_SHOWN = 2000
+#: Control characters, and the marks that turn the direction of writing around, as escapes.
+_VISIBLE = {
+    code: f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}"
+    for code in (*range(9), *range(11, 32), *range(127, 160), 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A))
+}
 #: Where `out_json` writes, once stdout was set apart for it.
 _results: list[IO[str]] = []
 
@@ -55,6 +62,18 @@ def paint_err(text: str, style: str) -> str:
 def _painted(text: str, style: str) -> str:
     code = _STYLES.get(style)
     return f"\x1b[{code}m{text}\x1b[0m" if code and text else text
+
+
+def printable(text: str, *, one_line: bool = False) -> str:
+    """Text of somebody else's, such as an error's: nothing in it moves the cursor or changes colours, and it has an end.
+
+    Args:
+        text: what somebody wrote.
+        one_line: put the lines into one.
+    """
+    lines = text.splitlines() or [""]
+    shown = (" / " if one_line else "\n").join(line.translate(_VISIBLE) for line in lines)
+    return shown if len(shown) <= _MOST_SHOWN else f"{shown[:_MOST_SHOWN]} ... ({len(shown) - _MOST_SHOWN:,} more characters)"
 
 
 def out(text: str = "") -> None:
@@ -98,4 +117,15 @@ def source_lines(place: Place, around: int = 2) -> list[str]:
     return shown
 
 
-__all__ = ["err", "out", "out_json", "paint_err", "paint_out", "paints", "seconds", "source_lines", "stdout_for_json"]
+__all__ = [
+    "err",
+    "out",
+    "out_json",
+    "paint_err",
+    "paint_out",
+    "paints",
+    "printable",
+    "seconds",
+    "source_lines",
+    "stdout_for_json",
+]

@@ -93,6 +93,8 @@ def is_storable(declared: Any, foreign: ForeignCodecs) -> bool:
         return False
     if is_record(origin) or foreign.for_type(origin) is not None:
         return True
+    if typing.is_typeddict(origin):
+        return all(is_storable(kind, foreign) for kind in field_types(origin))
     if origin in STORED or origin.__module__ in {"collections.abc", "typing"} or full_name(origin) in WRITERS:
         return all(is_storable(argument, foreign) for argument in arguments)
     return getattr(origin, "_is_protocol", False)

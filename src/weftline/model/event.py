@@ -18,6 +18,7 @@ class Kind(StrEnum):
     NODE_STARTED = "NodeStarted"
     ATTEMPT_STARTED = "AttemptStarted"
     ATTEMPT_FAILED = "AttemptFailed"
+    ATTEMPT_STOPPED = "AttemptStopped"
     CALL_SUCCEEDED = "CallSucceeded"
     CALL_FAILED = "CallFailed"
     CALL_RESTORED = "CallRestored"

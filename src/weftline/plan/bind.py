@@ -18,7 +18,7 @@ from weftline.errors import (
 )
 from weftline.model.contract import mismatch, render
 from weftline.model.graph import Graph
-from weftline.model.keys import matches
+from weftline.model.keys import is_pattern, matches
 from weftline.model.params import Bound, Text, read
 
 
@@ -90,7 +90,7 @@ def _wanted_from_outside(graph: Graph) -> dict[str, Any]:
     found = dict(graph.inputs)
     for node in graph.nodes:
         for wanted in node.inputs:
-            if wanted.key not in graph.producers and not wanted.optional:
+            if wanted.key not in graph.producers and not is_pattern(wanted.key):
                 kind = Sequence[wanted.kind] if node.over == wanted.key else wanted.kind  # type: ignore[name-defined]  # run time
                 found.setdefault(wanted.key, kind)
     return found

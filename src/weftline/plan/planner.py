@@ -281,6 +281,9 @@ class _Explainer:
         ]
         if changed:
             return Reason(ReasonCode.INPUT, f"{', '.join(changed)} changed")
+        unknown = [names[name] for name, found in forecast.inputs.items() if found is None]
+        if unknown:
+            return Reason(ReasonCode.INPUT, f"{', '.join(unknown)} is not known before it is made")
         if not last.finished:
             return Reason(ReasonCode.MISSING_OUTPUT, "it did not finish last time")
         return Reason(ReasonCode.MISSING_OUTPUT, "its result is not in the cache")

@@ -263,6 +263,7 @@ class Core:
             return
         node = self._taken(fact.handle)
         if node is not None:
+            self._record(Kind.ATTEMPT_STOPPED, fact.at, *fact.handle)
             self._settle(fact.handle[0], node, fact.at)
 
     def _settle(self, number: int, node: NodeProgress, at: float) -> None:
