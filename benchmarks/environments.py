@@ -26,6 +26,7 @@ REQUIREMENTS: dict[str, tuple[str, ...]] = {
     "diskcache": ("diskcache==5.6.3",),
     "joblib": ("joblib==1.6.0",),
     "snakemake": ("snakemake==9.27.1",),
+    "dvc": ("dvc==3.67.1",),
 }
 
 

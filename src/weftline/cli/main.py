@@ -56,9 +56,7 @@ def main() -> None:
     except WeftlineError as error:
         _report(error, as_json=as_json, debug=debug)
         raise SystemExit(exit_of(error)) from (error if debug else None)
-    except typer.Abort:
-        raise SystemExit(Exit.INTERRUPTED) from None
-    except KeyboardInterrupt:
+    except (typer.Abort, KeyboardInterrupt):
         err("interrupted")
         raise SystemExit(Exit.INTERRUPTED) from None
     except BrokenPipeError:
