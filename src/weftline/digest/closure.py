@@ -21,12 +21,12 @@ from dataclasses import dataclass, field
 from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import Any
 
-from weftline.digest.canonical import ForeignDigests, knows, no_foreign_types, of_parts
+from weftline.digest.canonical import ForeignDigests, no_foreign_types, of_parts
 from weftline.digest.code import class_body_digest, class_tree, form_of
 from weftline.digest.declared import declared_in
 from weftline.digest.origin import origin_of
 from weftline.digest.references import Import
-from weftline.digest.things import functions_of, is_generated, leads_home, unwrapped
+from weftline.digest.things import functions_of, is_generated, leads_home, shown, unwrapped
 from weftline.digest.tokens import Tokens
 from weftline.errors import Place, UndigestableError
 
@@ -104,6 +104,7 @@ class _Walk:
         self._token = self._tokens.of
         self._records: list[bytes] = []
         self._symbols: list[Symbol] = []
+        self._names: dict[str, int] = {}
         self._not_followed: list[str] = []
 
     def closure(self, receives: Iterable[type]) -> Closure:
@@ -126,8 +127,13 @@ class _Walk:
         else:
             self._module(thing)
 
+    def _list(self, name: str, place: Place | None, digest: bytes, text: str = "") -> None:
+        """Adds a symbol; of several with one name, such as the functions called `_`, each has a number."""
+        count = self._names[name] = self._names.get(name, 0) + 1
+        self._symbols.append(Symbol(name if count == 1 else f"{name} #{count}", place, digest, text))
+
     def _add(self, name: str, place: Place | None, own: bytes, references: Iterable[tuple[str, bytes]]) -> None:
-        self._symbols.append(Symbol(name, place, own))
+        self._list(name, place, own)
         parts = [own]
         for label, token in references:
             parts += [label.encode(), token]
@@ -136,7 +142,7 @@ class _Walk:
     def _function(self, function: FunctionType) -> None:
         code = function.__code__
         form = form_of(code)
-        name = function.__qualname__.replace("<locals>.", "")
+        name = code.co_qualname.replace("<locals>.", "")  # the code's own: a wrapper has the name of what it wraps
         place = Place(code.co_filename, code.co_firstlineno)
         is_root = function is unwrapped(self._root)
         own = of_parts(b"function", b"" if is_root else function.__name__.encode(), form.body)
@@ -179,11 +185,9 @@ class _Walk:
 
     def _constant(self, value: Any, path: str) -> bytes:
         """A value under a name: listed among the symbols, so that a change of it can be shown."""
-        token = self._token(value, path)
+        token, by_name = self._tokens.both(value, path)
         if not isinstance(unwrapped(value), (FunctionType, type, ModuleType, BuiltinFunctionType)):
-            text = repr(value) if knows(type(value)) else type(value).__qualname__
-            short = text if len(text) <= 60 else text[:57] + "..."
-            self._symbols.append(Symbol(path, None, of_parts(token), short))
+            self._list(path, None, of_parts(by_name), shown(value))
         return token
 
     def _global(self, chain: tuple[str, ...], names: dict[str, Any], user: str) -> bytes | None:

@@ -72,6 +72,41 @@ def label_of(thing: Any) -> tuple[str, ...]:
     return kind.__qualname__, getattr(thing, "__module__", ""), getattr(thing, "__qualname__", "")
 
 
+def shown(value: object, most: int = 60) -> str:
+    """A value in short, for people: the same in every process, so without addresses."""
+    text = _shown(value, most)
+    return text if len(text) <= most else text[: most - 3] + "..."
+
+
+def _shown(value: Any, most: int) -> str:
+    kind = type(value)
+    found = unwrapped(value)
+    if isinstance(found, (FunctionType, BuiltinFunctionType, MethodType)):
+        return f"{found.__qualname__}()".replace("<locals>.", "")
+    if isinstance(found, type):
+        return f"class {found.__qualname__}"
+    if kind in {list, tuple, set, frozenset}:
+        ordered = value if kind in {list, tuple} else sorted(value, key=label_of)
+        inner = _joined((_shown(part, most) for part in ordered), most)
+        if kind is tuple:
+            return f"({inner},)" if len(value) == 1 else f"({inner})"
+        return f"[{inner}]" if kind is list else f"{{{inner}}}"
+    if kind is dict:
+        return "{" + _joined((f"{_shown(key, most)}: {_shown(part, most)}" for key, part in value.items()), most) + "}"
+    return repr(value) if knows(kind) else kind.__qualname__
+
+
+def _joined(parts: Iterator[str], most: int) -> str:
+    """As many as are shown; the others are not looked at."""
+    found, length = [], 0
+    for part in parts:
+        found.append(part)
+        length += len(part) + 2
+        if length > most:
+            break
+    return ", ".join(found)
+
+
 def leads_home(module: ModuleType, attribute: str, own: str) -> bool:
     """Whether a library's attribute is something of the project, such as a name patched into it."""
     found = getattr(module, attribute)

@@ -40,6 +40,8 @@ class Tokens:
         self._outer_foreign = foreign
         self._index: dict[int, tuple[int, object]] = {}
         self._state_of: list[int] = []
+        self._definitions = 0  # that were met so far
+        self._uses_names = False
         self.undescribed: deque[object] = deque()
         self.distributions = {"python": version_of("python")}
 
@@ -69,6 +71,18 @@ class Tokens:
             return self._joined(b"wrapper", (type(thing), thing.__wrapped__), path)
         return canonical(thing, self._foreign, path=path)
 
+    def both(self, thing: Any, path: str) -> tuple[bytes, bytes]:
+        """The token, and bytes that name definitions instead of numbering them: the same whatever else was met before."""
+        before = self._definitions
+        token = self.of(thing, path)
+        if self._definitions == before:
+            return token, token
+        self._uses_names = True
+        try:
+            return token, self.of(thing, path)
+        finally:
+            self._uses_names = False
+
     def _joined(self, tag: bytes, things: Iterable[Any], path: str) -> bytes:
         return of_parts(tag, *(self.of(thing, path) for thing in things))
 
@@ -78,7 +92,8 @@ class Tokens:
         origin = self.from_library(module)
         if origin.kind != "project":
             return f"{origin.distribution}:{name}".encode()
-        return b"#%d" % self._number(thing)
+        self._definitions += 1
+        return f"@{name}".encode() if self._uses_names else b"#%d" % self._number(thing)
 
     def _kind_of(self, kind: type) -> str:
         return origin_of(module_of(kind), self._own).kind

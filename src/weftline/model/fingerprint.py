@@ -204,18 +204,23 @@ def _code_changes(old: Recipe, new: Recipe) -> list[Change]:
     before = {part.name: part for part in old.symbols}
     after = {part.name: part for part in new.symbols}
     found = []
-    for name, part in after.items():
-        known = before.get(name)
+    for key, part in after.items():
+        known, name = before.get(key), _unnumbered(key)
         where = f" in {part.place}" if part.place else ""
         if known is None:
             found.append(Change("code", f"{name}{where} is new"))
         elif known.digest != part.digest:
             values = f": {known.text} -> {part.text}" if part.text or known.text else ""
             found.append(Change("code", f"{name}{where} changed{values}"))
-    found += [Change("code", f"{name} is no longer used") for name in before if name not in after]
+    found += [Change("code", f"{_unnumbered(key)} is no longer used") for key in before if key not in after]
     changed = [change for change in found if " changed" in change.detail]
     rest = [change for change in found if " changed" not in change.detail]
     return changed + rest or [Change("code", "the code is put together in another way")]
+
+
+def _unnumbered(name: str) -> str:
+    """The name of a symbol without the number that tells it from others of that name."""
+    return name.partition(" #")[0]
 
 
 def _differences(code: str, old: Sequence[Part], new: Sequence[Part]) -> list[Change]:
