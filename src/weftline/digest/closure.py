@@ -211,7 +211,10 @@ class _Walk:
                 break
             thing = getattr(thing, attribute)
             label = f"{label}.{attribute}"
-        return self._constant(thing, label)
+        token = self._constant(thing, label)
+        if isinstance(thing, type) and "__subclasses__" in attributes:  # code asks for all of them
+            token = of_parts(token, *(self._token(kind, label) for kind in self._tokens.of_project([thing])))
+        return token
 
     def _import(self, statement: Import, names: dict[str, Any], user: str) -> bytes:
         level, module, attributes = statement

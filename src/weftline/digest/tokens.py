@@ -69,7 +69,7 @@ class Tokens:
             return self._joined(type(thing).__name__.encode(), (thing.__func__,), path)
         if wraps(thing) and self._kind_of(type(thing)) == "library":  # its state is the library's affair
             return self._joined(b"wrapper", (type(thing), thing.__wrapped__), path)
-        return canonical(thing, self._foreign, path=path)
+        return canonical(thing, self._foreign, path=path, ordered=True)
 
     def both(self, thing: Any, path: str) -> tuple[bytes, bytes]:
         """The token, and bytes that name definitions instead of numbering them: the same whatever else was met before."""

@@ -253,6 +253,7 @@ MARKED = {
 }
 
 CHANGES = {
+    "order of entries in a dict": ("{\"rye\": 102, \"oat\": [1, (2, 103)],", "{\"oat\": [1, (2, 103)], \"rye\": 102,"),
     **{name: (str(number), str(number + 500)) for name, number in MARKED.items()},
     "operator": ("return x + 110", "return x - 110"),
     "type of a number": ("return x + 110", "return x + 110.0"),
@@ -314,7 +315,6 @@ STAYS = {
         f"{FIRST}\n            {SECOND}",
         f"{SECOND}\n            {FIRST}",
     ),
-    "order of entries in a dict": ("{\"rye\": 102, \"oat\": [1, (2, 103)],", "{\"oat\": [1, (2, 103)], \"rye\": 102,"),
 }  # fmt: skip
 
 

@@ -6,6 +6,14 @@ from weftline.digest import CodeReader
 
 #: A project, and an edit that changes what its node computes.
 CHANGES = {
+    "order of a read-only mapping": ("""
+        import types
+
+        TABLE = types.MappingProxyType({"a": 1, "b": 2})
+
+        def node(x):
+            return TABLE[x]
+    """, '"a": 1, "b": 2', '"b": 2, "a": 1'),
     "attribute": ("""
         class Scale:
             def __init__(self, factor):
@@ -465,14 +473,6 @@ STAYS = {
         def node(x):
             return STEPS.first(x)
     """, "return STEPS", "return  STEPS"),
-    "read-only mapping": ("""
-        import types
-
-        TABLE = types.MappingProxyType({"a": 1, "b": 2})
-
-        def node(x):
-            return TABLE[x]
-    """, '"a": 1, "b": 2', '"b": 2, "a": 1'),
     "aliases of types": ("""
         import typing
 
