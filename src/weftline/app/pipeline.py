@@ -104,7 +104,7 @@ class Pipeline(AuthoredPipeline):
         opened = _home(home)
         try:
             return _kept(verbs.run(self, opened, _request(asked), sinks, echo=True), opened)
-        except BaseException:
+        except BaseException:  # raised again
             opened.close()
             raise
 
@@ -117,7 +117,7 @@ class Pipeline(AuthoredPipeline):
         opened = _home(home)
         try:
             return _kept(verbs.resume(run, opened, self, _request(asked), sinks, echo=True), opened)
-        except BaseException:
+        except BaseException:  # raised again
             opened.close()
             raise
 

@@ -39,7 +39,7 @@ def pack_call(call: Call, symbols: Symbols | None = None) -> bytes:
     try:
         content = (call.handle, node.name, node.body, node.place, call.inputs, call.params, symbols)
         return pickle.dumps(content, _PROTOCOL)
-    except Exception as error:
+    except Exception as error:  # see the module
         raise _unsendable(call, "an input", error) from error
 
 

@@ -65,7 +65,7 @@ def main() -> None:
         if isinstance(error.__context__, BrokenPipeError):
             _end_unread()
         raise
-    except Exception as error:
+    except Exception as error:  # told, with the exit code for our own faults
         usage = getattr(error, "show", None)
         if usage is not None:  # what typer itself finds wrong with a command line
             if as_json:

@@ -258,7 +258,7 @@ def hooked(value: Any) -> Any:
     """
     try:
         return value.__weftline_digest__()
-    except Exception as error:
+    except Exception as error:  # the project's own code; told as what it means here
         kind = f"{_full_name(type(value))}, whose __weftline_digest__ raises {type(error).__name__}: {error}"
         raise UndigestableError(path="", kind=kind) from error
 

@@ -121,7 +121,7 @@ def _transact(db: sqlite3.Connection, changes: Sequence[tuple[str, list[Row]]]) 
         for sql, rows in changes:
             db.executemany(sql, rows)
         db.execute("COMMIT")
-    except BaseException:
+    except BaseException:  # raised again
         with contextlib.suppress(sqlite3.Error):
             db.execute("ROLLBACK")
         raise

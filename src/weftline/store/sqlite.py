@@ -55,7 +55,7 @@ class SqliteLedger:
                 self._append(run, events, recipes)
                 self._db.execute("COMMIT")
                 self._recipes.update(recipe.digest for recipe in recipes)
-            except BaseException:
+            except BaseException:  # raised again
                 self._next.pop(run, None)
                 with contextlib.suppress(sqlite3.Error):
                     self._db.execute("ROLLBACK")
