@@ -19,6 +19,7 @@ from weftline.author.load import load
 from weftline.author.pipeline import Pipeline
 from weftline.backends import program
 from weftline.backends.capture import Capture
+from weftline.codec import whole
 from weftline.errors import (
     AmbiguousRunError,
     NotResumableError,
@@ -231,7 +232,7 @@ def newest_output(home: Home, node: str, kind: type[T]) -> tuple[T, Path] | None
         entry = cache.find([bytes.fromhex(call.key)]).get(bytes.fromhex(call.key))
         if entry is not None and entry.outputs:
             stored = entry.outputs[0]
-            content = stored.content or cache.load(stored, entry.key)
+            content = cache.load(stored, entry.key) if stored.content is None else whole(stored.content)
             value = home.values.decode(content, stored, spec, output)
             if isinstance(value, kind):
                 return value, Path(record.opening["cwd"])

@@ -27,9 +27,12 @@ import pickle
 import struct
 from typing import Any, NamedTuple
 
+from weftline.codec.content import Content, Pieces, sha256_of, whole
 from weftline.codec.declared import ForeignCodec, ForeignCodecs, by_name, classes_in, is_storable
 from weftline.codec.plain import READERS, WRITERS, UnknownTypeError, full_name
 from weftline.errors import UnencodableError, WeftlineError
+
+Parts = list[bytes | memoryview]
 
 _MAGIC = b"WEFT1"
 _JSON_READY = frozenset({type(None), bool, int, str})
@@ -39,7 +42,7 @@ class Encoded(NamedTuple):
     """A value as bytes: the codec's name and the content."""
 
     codec: str
-    content: bytes
+    content: Content | memoryview
 
 
 class Codec:
@@ -85,27 +88,28 @@ class Codec:
         return Encoded("tree", _join(text, parts)) if parts else Encoded("json", text)
 
     def decode(self, encoded: Encoded) -> Any:
-        """The value again.
+        """The value again; it may use the memory of the content.
 
         Raises:
             ValueError: the bytes are not what the codec writes, or name a class that the declared type does not reach.
             MissingExtraError: they are of a library that is not installed.
         """
         try:
-            return self._decoded(*encoded)
+            content = encoded.content
+            return self._decoded(encoded.codec, whole(content) if isinstance(content, Pieces) else content)
         except (ValueError, WeftlineError):
             raise
         except Exception as error:  # bytes that were altered may say anything, and what is made of them may raise anything
             raise ValueError(f"not what the codec writes: {type(error).__name__}: {error}") from error
 
-    def _decoded(self, codec: str, content: bytes) -> Any:
+    def _decoded(self, codec: str, content: bytes | memoryview) -> Any:
         if codec == "json":
-            return self._read(json.loads(content), [])
+            return self._read(json.loads(bytes(content)), [])
         if codec == "bytes":
-            return content
+            return bytes(content)
         if codec == "tree":
             text, parts = _split(content)
-            return self._read(json.loads(text), parts)
+            return self._read(json.loads(bytes(text)), parts)
         if codec == "pickle":
             if not self._pickle:
                 raise ValueError("a pickled value, but the node does not say codec='pickle'")
@@ -118,7 +122,7 @@ class Codec:
             raise ValueError(f"unknown codec {name!r}")
         return found
 
-    def _read(self, skeleton: Any, parts: list[bytes]) -> Any:
+    def _read(self, skeleton: Any, parts: Parts) -> Any:
         kind = type(skeleton)
         if kind is list:
             return [self._read(item, parts) for item in skeleton]
@@ -130,10 +134,10 @@ class Codec:
                 return self._tagged(tag, content, parts)
         return {key: self._read(item, parts) for key, item in skeleton.items()}
 
-    def _tagged(self, tag: str, content: Any, parts: list[bytes]) -> Any:
+    def _tagged(self, tag: str, content: Any, parts: Parts) -> Any:
         if tag == "$part":
             name, position = content
-            return parts[position] if name == "bytes" else self._foreign_codec(name).decode(parts[position])
+            return bytes(parts[position]) if name == "bytes" else self._foreign_codec(name).decode(parts[position])
         if tag == "$object":
             name, fields = content
             return self._object(name, fields, parts)
@@ -142,7 +146,7 @@ class Codec:
             raise ValueError(f"unknown tag {tag!r}")
         return reader(self._read(content, parts))
 
-    def _object(self, name: str, fields: Any, parts: list[bytes]) -> Any:
+    def _object(self, name: str, fields: Any, parts: Parts) -> Any:
         kind = self._classes.get(name)
         if kind is None:
             raise ValueError(f"the entry holds a {name!r}, which the declared type does not name")
@@ -181,7 +185,7 @@ class _Skeleton:
             return {writer[0]: self.write(writer[1](value))}
         foreign = self._foreign.for_type(kind)
         if foreign is not None:
-            return self._part(foreign.name, _asked(foreign, value))
+            return self._part(foreign.name, whole(_asked(foreign, value)))
         return self._object(kind, value)
 
     def _sequence(self, values: list[Any]) -> list[Any]:
@@ -250,7 +254,7 @@ def _rebuilt_model(kind: Any, fields: dict[str, Any], extra: Any, private: Any, 
     return value
 
 
-def _asked(foreign: ForeignCodec, value: Any) -> bytes:
+def _asked(foreign: ForeignCodec, value: Any) -> Content:
     """What another library makes of a value; the path in its error begins at that value."""
     try:
         return foreign.encode(value)
@@ -270,7 +274,7 @@ def _join(text: bytes, parts: list[tuple[str, bytes]]) -> bytes:
     return b"".join((_MAGIC, lengths, text, *(content for _, content in parts)))
 
 
-def _split(content: bytes) -> tuple[bytes, list[bytes]]:
+def _split(content: bytes | memoryview) -> tuple[bytes | memoryview, Parts]:
     start = len(_MAGIC)
     if content[:start] != _MAGIC:
         raise ValueError("not a tree")
@@ -288,4 +292,15 @@ def _split(content: bytes) -> tuple[bytes, list[bytes]]:
     return pieces[0], pieces[1:]
 
 
-__all__ = ["Codec", "Encoded", "ForeignCodec", "ForeignCodecs", "classes_in", "is_storable"]
+__all__ = [
+    "Codec",
+    "Content",
+    "Encoded",
+    "ForeignCodec",
+    "ForeignCodecs",
+    "Pieces",
+    "classes_in",
+    "is_storable",
+    "sha256_of",
+    "whole",
+]

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
+from weftline.codec.content import Content
 from weftline.codec.plain import WRITERS, full_name
 
 STORED = frozenset({object, float, list, dict, bytes, pathlib.Path, pathlib.PurePath, type(None), bool, int, str})
@@ -21,12 +22,12 @@ class ForeignCodec(Protocol):
 
     name: str
 
-    def encode(self, value: Any) -> bytes:
-        """The value in its natural format."""
+    def encode(self, value: Any) -> Content:
+        """The value in its natural format; a large one may come in pieces, so that it is not copied."""
         ...
 
-    def decode(self, content: bytes) -> Any:
-        """The value again, equal to what was encoded."""
+    def decode(self, content: bytes | memoryview) -> Any:
+        """The value again, equal to what was encoded; it may use the memory of the content, which nobody changes."""
         ...
 
 

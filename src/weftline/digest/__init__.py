@@ -6,6 +6,7 @@ from weftline.digest.canonical import (
     canonical,
     no_foreign_types,
     of,
+    of_foreign,
     of_items,
     of_parts,
 )
@@ -22,6 +23,7 @@ __all__ = [
     "no_foreign_types",
     "of",
     "of_file",
+    "of_foreign",
     "of_items",
     "of_parts",
     "of_path",

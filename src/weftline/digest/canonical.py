@@ -70,6 +70,11 @@ def of(value: object, foreign: ForeignDigests = no_foreign_types, *, path: str =
     return hashlib.sha256(_DOMAIN + canonical(value, foreign, path=path)).digest()
 
 
+def of_foreign(identity: bytes) -> bytes:
+    """The digest of a value that is known by what another library says of it."""
+    return hashlib.sha256(_DOMAIN + _foreign_token(identity)).digest()
+
+
 def of_items(digests: Iterable[bytes]) -> bytes:
     """The digest of a sequence that is known by the digests of its items."""
     return hashlib.sha256(_ITEMS_DOMAIN + b"".join(digests)).digest()
@@ -141,7 +146,7 @@ class _Encoder:
 
     def _rare(self, kind: type, value: Any, out: Write) -> None:
         if (foreign := self._foreign(kind)) is not None:
-            self._counted(b"x", _asked(foreign, value), out)
+            out(_foreign_token(_asked(foreign, value)))
         elif has_member(kind, "__weftline_digest__"):
             self._named(b"h", kind, hooked(value), out)
         elif isinstance(value, enum.Enum):
@@ -235,6 +240,10 @@ class _Encoder:
 
 def _full_name(kind: type) -> str:
     return f"{kind.__module__}.{kind.__qualname__}"
+
+
+def _foreign_token(identity: bytes) -> bytes:
+    return b"x%x:" % len(identity) + identity
 
 
 def _asked(foreign: Callable[[Any], bytes], value: Any) -> bytes:

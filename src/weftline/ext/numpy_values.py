@@ -8,11 +8,18 @@ from __future__ import annotations
 import hashlib
 import io
 import math
+import struct
 from typing import Any
 
 import numpy as np
 
+from weftline.codec import Content, Pieces, sha256_of, whole
 from weftline.errors import UndigestableError, UnencodableError
+
+#: Content of more bytes is not put together in memory.
+_APART_BYTES = 1 << 20
+_MAGIC = b"\x93NUMPY"
+_LONGEST_HEADER = 1 << 20
 
 
 class NumpyValues:
@@ -25,34 +32,35 @@ class NumpyValues:
         return kind in {np.ndarray, np.memmap} or issubclass(kind, np.generic)
 
     def digest(self, value: Any) -> bytes:
-        """Over type, shape, order of axes in memory where it matters for reading, and content; NaN and -0.0 by their bits."""
-        array = np.asarray(value)
-        if array.dtype.hasobject:
-            raise UndigestableError(path="", kind="numpy.ndarray of Python objects")
-        out = hashlib.sha256(b"npy\0")
-        form = "" if isinstance(value, np.ndarray) else "scalar"
-        if array.flags.f_contiguous and not array.flags.c_contiguous:
-            form = "columns first"  # so it is stored and restored, and code can tell
-        out.update(f"{_written(array.dtype)}{array.shape}{form}".encode())
-        if array.dtype.fields and array.size:
-            array = _packed(array)
-        out.update(np.ascontiguousarray(array).view(np.uint8).data if array.size and array.dtype.itemsize else b"")
-        return out.digest()
+        """Over type, shape, order of axes and content, as they are stored; NaN and -0.0 by their bits."""
+        try:
+            array = np.asarray(value)
+            if array.dtype.fields:  # stored with what lies between the fields; that is no part of the value
+                form = "scalar" if not isinstance(value, np.ndarray) else "columns first" if _is_fortran(array) else ""
+                text = f"{_written(array.dtype)}{array.shape}{form}".encode()
+                return _identity(sha256_of(Pieces(b"records\0", text, *_data(_packed(array)))))
+            found = self.digest_from(value, sha256_of(self.encode(value)))
+        except UnencodableError as error:
+            raise UndigestableError(path=error.path, kind=error.kind) from None
+        assert found is not None
+        return found
 
-    def encode(self, value: Any) -> bytes:
-        """The bytes of a `.npy` file."""
+    def digest_from(self, value: Any, encoded: bytes) -> bytes | None:
+        """The same by way of the encoded bytes, which are equal for equal arrays; not so those of records."""
+        return None if value.dtype.fields else _identity(encoded)
+
+    def encode(self, value: Any) -> Content:
+        """A `.npy` file, its header written here, since numpy's own differs from one version of it to the next."""
         array = np.asarray(value)
         if array.dtype.hasobject:
             raise UnencodableError(path="", kind="numpy.ndarray of Python objects")
-        out = io.BytesIO()
-        np.save(out, array, allow_pickle=False)
-        return out.getvalue() + (b"" if isinstance(value, np.ndarray) else b"scalar")
+        suffix = b"" if isinstance(value, np.ndarray) else b"scalar"
+        content = Pieces(_header_of(array), *_data(array), suffix)
+        return content if len(content) > _APART_BYTES else whole(content)
 
-    def decode(self, content: bytes) -> Any:
-        """An array that cannot be written to, or a scalar."""
-        file = io.BytesIO(content)
-        array = _read(file)
-        rest = content[file.tell() :]
+    def decode(self, content: bytes | memoryview) -> Any:
+        """An array that cannot be written to, in the memory of the content; or a scalar."""
+        array, rest = _read(content)
         if rest == b"scalar" and array.ndim == 0:
             return array[()]
         if rest:
@@ -90,28 +98,54 @@ def _packed_type(dtype: Any) -> Any:
     return np.dtype([(name, _packed_type(dtype.fields[name][0])) for name in dtype.names])
 
 
-def _read(file: io.BytesIO) -> Any:
-    """The array at the start of a file.
+def _is_fortran(array: Any) -> bool:
+    """Whether the first axis is the one that changes fastest in memory."""
+    return bool(array.flags.f_contiguous and not array.flags.c_contiguous)
+
+
+def _identity(content: bytes) -> bytes:
+    return hashlib.sha256(b"npy/2\0" + content).digest()
+
+
+def _header_of(array: Any) -> bytes:
+    """Magic, version 1.0 or 2.0, length and dictionary, so long that the data begin at a multiple of 64 bytes."""
+    described = np.lib.format.dtype_to_descr(array.dtype)
+    shape = tuple(map(int, array.shape))
+    text = f"{{'descr': {described!r}, 'fortran_order': {_is_fortran(array)}, 'shape': {shape!r}, }}".encode("latin1")
+    version, form = (b"\x01\x00", "<H") if len(text) < 60_000 else (b"\x02\x00", "<I")
+    start = len(_MAGIC) + len(version) + struct.calcsize(form)
+    padding = -(start + len(text) + 1) % 64
+    return _MAGIC + version + struct.pack(form, len(text) + padding + 1) + text + b" " * padding + b"\n"
+
+
+def _data(array: Any) -> tuple[bytes | memoryview, ...]:
+    """The numbers in their order in memory, copied only if they do not lie side by side."""
+    if not array.size or not array.dtype.itemsize:
+        return ()
+    flat = array.ravel(order="F" if _is_fortran(array) else "C")
+    return (flat.view(np.uint8).data,)
+
+
+def _read(content: bytes | memoryview) -> tuple[Any, bytes]:
+    """The array at the start of a content, in its memory, and what comes after it.
 
     Raises:
         ValueError: there is none, or less than its header says.
     """
     try:
-        shape, _, dtype = _header(file)
-        size = math.prod(shape) * dtype.itemsize
-        is_whole = not dtype.hasobject and min(shape, default=0) >= 0 and size <= len(file.getbuffer()) - file.tell()
-        file.seek(0)
-        array = np.lib.format.read_array(file, allow_pickle=False) if is_whole else None
+        file = io.BytesIO(bytes(content[:_LONGEST_HEADER]))
+        is_first = np.lib.format.read_magic(file) == (1, 0)
+        read = np.lib.format.read_array_header_1_0 if is_first else np.lib.format.read_array_header_2_0
+        shape, is_fortran, dtype = read(file)
+        count, start = math.prod(shape), file.tell()
+        end = start + count * dtype.itemsize
+        is_whole = not dtype.hasobject and min(shape, default=0) >= 0 and end <= len(content)
+        flat = np.ndarray((count,), dtype, buffer=content, offset=start) if is_whole else None
     except Exception as error:  # what numpy raises is not part of its interface: tokenize.TokenError, EOFError, OverflowError
         raise ValueError(f"not an array: {error}") from error
-    if array is None:
+    if flat is None:
         raise ValueError("less than the header of the array says")
-    return array
-
-
-def _header(file: io.BytesIO) -> Any:
-    is_first = np.lib.format.read_magic(file) == (1, 0)
-    return np.lib.format.read_array_header_1_0(file) if is_first else np.lib.format.read_array_header_2_0(file)
+    return flat.reshape(shape, order="F" if is_fortran else "C"), bytes(content[end:])
 
 
 VALUES = NumpyValues()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from weftline.codec.content import Content
+
 #: The codec of a list or tuple whose items are entries of their own; the content is `l` or `t` and the items' digests.
 ITEMS = "items"
 
@@ -23,7 +25,7 @@ class Stored(NamedTuple):
     codec: str
     object: bytes
     size: int
-    content: bytes | None = None
+    content: Content | None = None
 
 
 class Entry(NamedTuple):

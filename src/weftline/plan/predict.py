@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from weftline import digest
+from weftline.codec import whole
 from weftline.errors import DamagedEntryError, WeftlineError
 from weftline.model.entry import ITEMS, Entry, Stored
 from weftline.model.fingerprint import Recipe, call_keys
@@ -176,8 +177,8 @@ class Predictor:
                 return None  # told by the store; the node will be computed again
         return state.items
 
-    def _content(self, entry: Entry, stored: Stored) -> bytes:
-        return self._cache.load(stored, entry.key) if stored.content is None else stored.content
+    def _content(self, entry: Entry, stored: Stored) -> bytes | memoryview:
+        return self._cache.load(stored, entry.key) if stored.content is None else whole(stored.content)
 
     def _publish(self, node: NodeSpec, params: Mapping[str, Bound], forecast: Forecast) -> None:
         """Says what is known of the node's outputs to those who read them."""

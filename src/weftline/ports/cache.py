@@ -23,8 +23,8 @@ class Cache(Protocol):
         """
         ...
 
-    def load(self, stored: Stored, key: bytes) -> bytes:
-        """The content of a stored value.
+    def load(self, stored: Stored, key: bytes) -> bytes | memoryview:
+        """The content of a stored value; a large one may be a view of a file, which stays valid while it is used.
 
         Raises:
             DamagedEntryError: the content is gone or altered; the entry of that key is put aside.

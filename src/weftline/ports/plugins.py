@@ -22,6 +22,13 @@ class ForeignValues(ForeignCodec, Protocol):
         """Bytes that identify a value."""
         ...
 
+    def digest_from(self, value: Any, encoded: bytes) -> bytes | None:
+        """What `digest` gives, by way of the sha256 of the encoded value; None where that does not tell it.
+
+        So a large value is read once, and not twice, when it is stored.
+        """
+        ...
+
     def freeze(self, value: Any) -> Any:
         """The value, or a view of it, that cannot be written to."""
         ...

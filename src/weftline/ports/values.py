@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from weftline import digest
-from weftline.codec import Codec, Encoded
+from weftline.codec import Codec, Encoded, sha256_of
 from weftline.errors import NoContentError, Place, UndigestableError
 from weftline.model.entry import ITEMS, Stored
 from weftline.model.node import NodeSpec, Output
@@ -73,16 +73,23 @@ class Values:
         """
         path = f"{output.key!r} of node {node.name!r}"
         encoded = self._codec(node, output).encode(value, path=path)
-        stored = hashlib.sha256(encoded.content).digest()
+        assert not isinstance(encoded.content, memoryview), "which only a store gives"
+        stored = sha256_of(encoded.content)
         try:
-            own = self.digest(value, path)
+            own = self._digest_from(value, encoded.codec, stored) or self.digest(value, path)
         except UndigestableError:
             if encoded.codec != "pickle":
                 raise
             own = digest.of_parts(b"pickle", stored)  # the node trusts pickle; the bytes stand for the value
         return Stored(own, encoded.codec, stored, len(encoded.content), encoded.content)
 
-    def decode(self, content: bytes, stored: Stored, node: NodeSpec, output: Output) -> Any:
+    def _digest_from(self, value: Any, codec: str, content: bytes) -> bytes | None:
+        """The digest of a value by way of that of its content, where another library can tell."""
+        foreign = self.foreign.for_type(type(value))
+        identity = foreign.digest_from(value, content) if foreign is not None and foreign.name == codec else None
+        return None if identity is None else digest.of_foreign(identity)
+
+    def decode(self, content: bytes | memoryview, stored: Stored, node: NodeSpec, output: Output) -> Any:
         """A stored value again; arrays come back read-only.
 
         Raises:
@@ -123,12 +130,12 @@ def stored_items(digests: Sequence[bytes], kind: type) -> Stored:
     return Stored(digest.of_items(digests), ITEMS, hashlib.sha256(content).digest(), len(content), content)
 
 
-def digests_in(content: bytes) -> list[bytes]:
+def digests_in(content: bytes | memoryview) -> list[bytes]:
     """The items' digests from the content that `stored_items` made."""
     size = digest.DIGEST_BYTES
-    return [content[start : start + size] for start in range(1, len(content), size)]
+    return [bytes(content[start : start + size]) for start in range(1, len(content), size)]
 
 
-def container_in(content: bytes) -> type[list[Any]] | type[tuple[Any, ...]]:
+def container_in(content: bytes | memoryview) -> type[list[Any]] | type[tuple[Any, ...]]:
     """What the items were in, from the content that `stored_items` made."""
     return tuple if content[:1] == b"t" else list

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from weftline.codec import whole
 from weftline.errors import DamagedEntryError, UndigestableError, UnencodableError
 from weftline.model.call import Call, Handle
 from weftline.model.entry import Entry, Stored
@@ -158,7 +159,7 @@ class CallFinder:
         target = node.target(calls.params)
         for stored, output in zip(entry.outputs, node.outputs, strict=True):
             try:
-                content = self._cache.load(stored, entry.key) if stored.content is None else stored.content
+                content = self._cache.load(stored, entry.key) if stored.content is None else whole(stored.content)
                 receipt = self._values.decode(content, stored, node, output)
             except (DamagedEntryError, ValueError):
                 return False

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from weftline.codec import whole
 from weftline.errors import DamagedEntryError
 from weftline.model.entry import ITEMS, Entry, Stored
 from weftline.model.fingerprint import part_key
@@ -85,7 +86,7 @@ class StoredOutputs:
             items.append(self._decoded(number, entry, position, stored, content))
         return items
 
-    def content(self, number: int, entry: Entry, position: int) -> bytes:
+    def content(self, number: int, entry: Entry, position: int) -> bytes | memoryview:
         """The bytes of an output.
 
         Raises:
@@ -93,14 +94,14 @@ class StoredOutputs:
         """
         stored = entry.outputs[position]
         if stored.content is not None:
-            return stored.content
+            return whole(stored.content)
         assert self._cache is not None
         try:
             return self._cache.load(stored, entry.key)
         except DamagedEntryError:
             raise OutputLostError(number, entry.key) from None
 
-    def _decoded(self, number: int, entry: Entry, position: int, stored: Stored, content: bytes) -> Any:
+    def _decoded(self, number: int, entry: Entry, position: int, stored: Stored, content: bytes | memoryview) -> Any:
         node = self._graph.nodes[number]
         try:
             return self._values.decode(content, stored, node, node.outputs[position])

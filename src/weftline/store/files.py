@@ -16,6 +16,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from weftline.codec import whole
 from weftline.errors import DamagedEntryError, StoreUnusableError, UntrustedPickleError
 from weftline.model.entry import Entry, Held, Stored
 from weftline.store.index import BATCH, CacheIndex
@@ -46,17 +47,21 @@ class FileCache:
 
     def find(self, keys: Sequence[bytes]) -> Mapping[bytes, Entry]:
         """The entries of those keys that are there and sound."""
-        entries = ((key, self._entry(key, rows)) for key, rows in self._index.rows(keys).items())
+        found = self._index.rows(keys)
+        large = [row[5] for rows in found.values() for row in rows if row[7] is None and row[2]]
+        compared = self._index.compared(large) if large else {}
+        entries = ((key, self._entry(key, rows, compared)) for key, rows in found.items())
         return {key: entry for key, entry in entries if entry is not None}
 
-    def load(self, stored: Stored, key: bytes) -> bytes:
+    def load(self, stored: Stored, key: bytes) -> bytes | memoryview:
         """The content of a stored value, compared with its digest."""
         if stored.codec == "pickle":
             self._check_trust()
         if stored.content is not None:
-            return stored.content
+            return whole(stored.content)
+        content: bytes | memoryview | None
         if stored.size > _INLINE_BYTES:
-            content = self._objects.read(stored.object)
+            content = self._large(stored.object)
         else:
             rows = self._index.contents(key)
             content = next((content for digest, content in rows if digest == stored.object), None)
@@ -70,6 +75,16 @@ class FileCache:
             raise DamagedEntryError(what_is_damaged=key.hex()[:12], detail=detail)
         return content
 
+    def _large(self, digest: bytes) -> bytes | memoryview | None:
+        before = self._index.compared([digest]).get(digest)
+        found = self._objects.read(digest, before)
+        if found is None:
+            return None
+        content, signature = found
+        if signature != before:
+            self._index.compare({digest: signature})
+        return content
+
     def store(self, entries: Sequence[Entry]) -> None:
         """Keeps entries, the large contents first."""
         large = {
@@ -79,10 +94,11 @@ class FileCache:
             if stored.content is not None and stored.size > _INLINE_BYTES
         }
         try:
-            self._objects.write(large.items())
+            compared = self._objects.write(large.items())
         except OSError as error:
             raise StoreUnusableError(path=str(self._folder), detail=error.strerror or str(error)) from error
-        self._index.write([row for entry in entries for row in _rows(entry)], {entry.recipe for entry in entries})
+        rows = [row for entry in entries for row in _rows(entry)]
+        self._index.write(rows, {entry.recipe for entry in entries}, compared)
 
     def recipes(self, recipes: Collection[bytes]) -> set[bytes]:
         """Which recipes have made an entry."""
@@ -126,7 +142,7 @@ class FileCache:
 
     # --- soundness ---
 
-    def _entry(self, key: bytes, rows: list[Row]) -> Entry | None:
+    def _entry(self, key: bytes, rows: list[Row], compared: Mapping[bytes, bytes]) -> Entry | None:
         outputs = []
         damaged = []
         fault = None
@@ -137,7 +153,7 @@ class FileCache:
                 break
             if not total:
                 continue
-            if content is None and (broken := self._objects.fault(thing, size)) is not None:
+            if content is None and (broken := self._objects.fault(thing, size, compared.get(thing))) is not None:
                 fault = broken
                 damaged.append(thing)
             is_carried = size <= _CARRIED_BYTES and codec != b"pickle"  # a pickle is asked for, and judged, by `load`
@@ -173,7 +189,7 @@ def _rows(entry: Entry) -> list[Row]:
     return [
         _sealed(
             entry.key, position, total, stored.digest, stored.codec, stored.object, stored.size,
-            stored.content if stored.size <= _INLINE_BYTES else None, *made,
+            None if stored.content is None or stored.size > _INLINE_BYTES else whole(stored.content), *made,
         )
         for position, stored in enumerate(entry.outputs)
     ]  # fmt: skip

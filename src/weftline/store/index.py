@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from weftline.store.replaceable import ReplaceableDatabase, Row
 
 #: Keys in one question: below SQLite's limit on parameters in old releases.
 BATCH = 900
-_LATEST = 2
+_LATEST = 3
 _COLUMNS = "key, position, total, digest, codec, object, size, content, recipe, made_at, took_s, made_by, seal"
 _INSERT = f"INSERT OR REPLACE INTO results ({_COLUMNS}) VALUES ({', '.join('?' * 13)})"  # noqa: S608 - constants only
+_COMPARED = "INSERT OR REPLACE INTO compared VALUES (?, ?)"
 _MARK = "INSERT OR IGNORE INTO pins SELECT key FROM results WHERE key = ? AND position = 0"
 _UNMARK = "DELETE FROM pins WHERE key = ?"
 
@@ -40,6 +41,10 @@ class CacheIndex:
         sql = "SELECT object, content FROM results WHERE key = ? AND content IS NOT NULL"
         return self._db.do(lambda db: db.execute(sql, (key,)).fetchall())
 
+    def compared(self, objects: Sequence[bytes]) -> dict[bytes, bytes]:
+        """The signatures that files had when they were last compared with their digests, by digest."""
+        return self._db.do(lambda db: _signatures(db, objects))
+
     def recipes(self, recipes: Sequence[bytes]) -> set[bytes]:
         """Which of these recipes are known."""
         return self._db.do(lambda db: _known(db, recipes))
@@ -61,15 +66,29 @@ class CacheIndex:
 
     # --- writing ---
 
-    def write(self, rows: Iterable[Row], recipes: Iterable[bytes]) -> None:
-        """Adds rows, or puts them in the place of those with the same key and position."""
-        self._db.change((_INSERT, rows), ("INSERT OR IGNORE INTO recipes VALUES (?)", _single(recipes)))
+    def write(self, rows: Iterable[Row], recipes: Iterable[bytes], compared: Mapping[bytes, bytes]) -> None:
+        """Adds rows, or puts them in the place of those with the same key and position.
+
+        Args:
+            rows: all their columns.
+            recipes: that they name.
+            compared: signatures of files that hold what their names say, by digest.
+        """
+        changes = [(_INSERT, rows), ("INSERT OR IGNORE INTO recipes VALUES (?)", _single(recipes))]
+        if compared:
+            changes.append((_COMPARED, compared.items()))
+        self._db.change(*changes)
+
+    def compare(self, compared: Mapping[bytes, bytes]) -> None:
+        """Keeps signatures of files that were compared with their digests."""
+        self._db.change((_COMPARED, compared.items()))
 
     def remove(self, keys: Collection[bytes]) -> None:
         """Takes all rows of these keys out, and recipes that no row names any more."""
         self._db.change(
             ("DELETE FROM results WHERE key = ?", _single(keys)),
             (_UNMARK, _single(keys)),
+            ("DELETE FROM compared WHERE object NOT IN (SELECT object FROM results)", [()]),
             ("DELETE FROM recipes WHERE recipe NOT IN (SELECT recipe FROM results)", [()]),
         )
 
@@ -98,6 +117,16 @@ def _rows(db: sqlite3.Connection, keys: Sequence[bytes]) -> dict[bytes, list[Row
         sql = f"SELECT {_COLUMNS} FROM results WHERE key IN ({marks})"  # noqa: S608 - only question marks are put in
         for row in db.execute(sql, batch):
             found.setdefault(row[0], []).append(row)
+    return found
+
+
+def _signatures(db: sqlite3.Connection, objects: Sequence[bytes]) -> dict[bytes, bytes]:
+    found: dict[bytes, bytes] = {}
+    for start in range(0, len(objects), BATCH):
+        batch = objects[start : start + BATCH]
+        marks = ",".join("?" * len(batch))
+        sql = f"SELECT object, signature FROM compared WHERE object IN ({marks})"  # noqa: S608 - only question marks are put in
+        found.update(db.execute(sql, batch))
     return found
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
+from weftline.codec import whole
 from weftline.errors import DamagedEntryError
 from weftline.model.entry import Entry, Held, Stored
 
@@ -19,12 +20,12 @@ class MemoryCache:
         """The entries that are there."""
         return {key: self._entries[key] for key in keys if key in self._entries}
 
-    def load(self, stored: Stored, key: bytes) -> bytes:
+    def load(self, stored: Stored, key: bytes) -> bytes | memoryview:
         """The content that came with the entry."""
         entry = self._entries.get(key)
         for found in (stored, *(entry.outputs if entry is not None else ())):
             if found.object == stored.object and found.content is not None:
-                return found.content
+                return whole(found.content)
         raise DamagedEntryError(what_is_damaged=key.hex()[:12], detail="its content is gone")
 
     def store(self, entries: Sequence[Entry]) -> None:

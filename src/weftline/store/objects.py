@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import mmap
 import os
 import time
 from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 
-#: Contents up to this size are read and compared with their digest whenever they are looked up; larger ones by size
-#: alone, and completely when they are loaded.
+from weftline.codec import Content, Pieces
+
+#: Contents up to this size are read and compared with their digest when they are looked up, if their file is not as it was
+#: when that was last done; larger ones when they are loaded.
 _ALWAYS_CHECKED_BYTES = 16 << 20
+#: Larger contents are mapped into memory rather than read.
+_MAPPED_BYTES = 1 << 20
 #: A file younger than this may belong to an entry that is being written, in seconds.
 _NEW_S = 3600.0
 
@@ -28,54 +33,69 @@ class ObjectFolder:
         name = digest.hex()
         return self._folder / name[:2] / name[2:]
 
-    def write(self, contents: Iterable[tuple[bytes, bytes]]) -> None:
+    def write(self, contents: Iterable[tuple[bytes, Content]]) -> dict[bytes, bytes]:
         """Keeps contents by digest; when this returns they survive a power failure.
+
+        Returns:
+            The signature of each file.
 
         Raises:
             OSError: the disk is full or cannot be written.
         """
         folders: set[Path] = set()
+        signatures: dict[bytes, bytes] = {}
         for digest, content in contents:
             path = self.path(digest)
             if path.exists() and self.fault(digest, len(content)) is None:
                 os.utime(path)  # somebody is about to name it: not to be swept
-                continue
-            if not path.parent.exists():
-                path.parent.mkdir(parents=True, exist_ok=True)
-                folders.add(path.parent.parent)
-            aside = path.with_name(f".{path.name}.{os.getpid()}.{os.urandom(4).hex()}")
-            try:
-                with aside.open("wb") as file:
-                    file.write(content)
-                    file.flush()
-                    os.fsync(file.fileno())
-                aside.replace(path)
-            except OSError:
-                with contextlib.suppress(OSError):
-                    aside.unlink(missing_ok=True)
-                raise
-            folders.add(path.parent)
+            else:
+                if not path.parent.exists():
+                    path.parent.mkdir(parents=True, exist_ok=True)
+                    folders.add(path.parent.parent)
+                _write(path, content)
+                folders.add(path.parent)
+            signatures[digest] = _signature(path.stat())
         for folder in folders:
             _flush_folder(folder)
+        return signatures
 
-    def read(self, digest: bytes) -> bytes | None:
-        """The content, or None if it is gone or not what its name says."""
+    def read(self, digest: bytes, signature: bytes | None = None) -> tuple[bytes | memoryview, bytes] | None:
+        """The content and the signature of its file, or None if it is gone or not what its name says.
+
+        Args:
+            digest: of the content.
+            signature: of the file when it was last compared with its digest; if it still has that, it is not read for it.
+        """
         try:
-            content = self.path(digest).read_bytes()
-        except OSError:
+            with self.path(digest).open("rb") as file:
+                found = os.fstat(file.fileno())
+                content: bytes | memoryview
+                if found.st_size > _MAPPED_BYTES:
+                    content = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+                else:
+                    content = file.read()
+        except (OSError, ValueError):
             return None
-        return content if hashlib.sha256(content).digest() == digest else None
+        own = _signature(found)
+        if own != signature and hashlib.sha256(content).digest() != digest:
+            return None
+        return content, own
 
-    def fault(self, digest: bytes, size: int) -> str | None:
-        """What is wrong with a content, as far as a quick look tells; None if it seems sound."""
-        path = self.path(digest)
+    def fault(self, digest: bytes, size: int, signature: bytes | None = None) -> str | None:
+        """What is wrong with a content, as far as a quick look tells; None if it seems sound.
+
+        Args:
+            digest: of the content.
+            size: that it must have.
+            signature: of the file when it was last compared with its digest.
+        """
         try:
-            found = path.stat().st_size
+            found = self.path(digest).stat()
         except OSError:
             return "its file is missing"
-        if found != size:
-            return f"its file has {found} bytes instead of {size}"
-        if size <= _ALWAYS_CHECKED_BYTES and self.read(digest) is None:
+        if found.st_size != size:
+            return f"its file has {found.st_size} bytes instead of {size}"
+        if _signature(found) != signature and size <= _ALWAYS_CHECKED_BYTES and self.read(digest) is None:
             return "its file was altered"
         return None
 
@@ -113,3 +133,24 @@ def _flush_folder(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def _write(path: Path, content: Content) -> None:
+    aside = path.with_name(f".{path.name}.{os.getpid()}.{os.urandom(4).hex()}")
+    try:
+        with aside.open("wb", buffering=0) as file:
+            for part in content.parts if isinstance(content, Pieces) else (content,):
+                left = memoryview(part).cast("B")
+                while left:
+                    left = left[file.write(left) :]
+            os.fsync(file.fileno())
+        aside.replace(path)
+    except OSError:
+        with contextlib.suppress(OSError):
+            aside.unlink(missing_ok=True)
+        raise
+
+
+def _signature(found: os.stat_result) -> bytes:
+    """What changes when somebody writes to a file."""
+    return f"{found.st_mtime_ns} {found.st_ctime_ns} {found.st_size} {found.st_ino}".encode()

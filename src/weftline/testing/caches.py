@@ -71,7 +71,7 @@ class _Suite:
         return self._loaded(cache, cache.find([made.key])[made.key])
 
     def _loaded(self, cache: Cache, found: Entry) -> bytes:
-        return cache.load(found.outputs[0], found.key)
+        return bytes(cache.load(found.outputs[0], found.key))
 
     def _is_refused(self, cache: Cache, made: Entry) -> bool:
         found = cache.find([made.key]).get(made.key)

@@ -1,8 +1,11 @@
 """numpy arrays and scalars: digests by content, `.npy` and back, read-only views."""
 
+import hashlib
+
 import numpy as np
 import pytest
 
+from weftline.codec import Pieces, whole
 from weftline.digest import of
 from weftline.errors import UndigestableError, UnencodableError
 from weftline.ext.numpy_values import VALUES
@@ -176,3 +179,35 @@ def test_a_header_is_not_believed_beyond_the_content():
 def test_what_it_owns():
     assert all(map(VALUES.owns, (np.ndarray, np.float64, np.str_, np.datetime64)))
     assert not any(map(VALUES.owns, (list, float, np.dtype, np.random.Generator, type)))
+
+
+def test_a_large_array_is_stored_from_its_memory_and_restored_in_that_of_the_file():
+    large = np.arange(300_000.0)
+    pieces = VALUES.encode(large)
+    assert isinstance(pieces, Pieces)
+    assert any(np.shares_memory(np.frombuffer(part, "u1"), large) for part in pieces.parts if isinstance(part, memoryview))
+    content = whole(pieces)
+    restored = VALUES.decode(memoryview(content))
+    assert np.shares_memory(restored, np.frombuffer(content, "u1"))
+    assert not restored.flags.writeable
+    assert (restored == large).all()
+
+
+@pytest.mark.parametrize(
+    "value",
+    [np.arange(6.0).reshape(2, 3), np.asfortranarray(np.arange(6.0).reshape(2, 3)), np.float32(2), np.arange(6)[::2],
+     np.zeros((0, 3)), np.array("text"), np.zeros(2, "V0"), np.zeros((2, 2), np.dtype("M8[ns]"))],
+    ids=["rows", "columns", "scalar", "apart", "empty", "text", "nothing", "dates"],
+)  # fmt: skip
+def test_numpy_reads_what_is_written_and_the_digest_of_the_bytes_tells_that_of_the_value(value, tmp_path):
+    content = whole(VALUES.encode(value))
+    assert VALUES.digest_from(value, hashlib.sha256(content).digest()) == VALUES.digest(value)
+    (tmp_path / "a.npy").write_bytes(content.removesuffix(b"scalar"))
+    read = np.load(tmp_path / "a.npy")
+    assert (read.dtype, read.shape) == (value.dtype, value.shape)
+    assert read.tobytes() == value.tobytes()
+
+
+def test_records_are_digested_without_what_lies_between_their_fields():
+    value = np.zeros(2, np.dtype({"names": ["a"], "formats": ["u1"], "offsets": [7]}))
+    assert VALUES.digest_from(value, b"x") is None

@@ -1,11 +1,14 @@
 """What the cache in a folder does besides its contract: damage of every kind, and trust."""
 
+import hashlib
 import os
 import sqlite3
 
+import numpy as np
 import pytest
 
-from weftline.errors import StoreUnusableError, UntrustedPickleError
+from weftline.codec import Pieces, sha256_of, whole
+from weftline.errors import DamagedEntryError, StoreUnusableError, UntrustedPickleError
 from weftline.store.files import FileCache, _rows
 from weftline.testing.caches import entry, stored
 
@@ -271,7 +274,7 @@ def test_what_is_about_to_be_named_again_is_not_swept(place):
     os.utime(file, (0, 0))
     cache._objects.write([(made.outputs[0].object, b"1" * 100_000)])  # as another process does before it writes the entry
     cache.sweep()
-    cache._index.write(_rows(made), [made.recipe])
+    cache._index.write(_rows(made), [made.recipe], {})
     assert cache.load(cache.find([made.key])[made.key].outputs[0], made.key) == b"1" * 100_000
     cache.close()
 
@@ -286,3 +289,40 @@ def test_a_sweep_gives_pages_of_the_index_back(place):
     assert (place / "index.db").stat().st_size < before / 2
     assert len(cache.find([one.key for one in made])) == 10
     cache.close()
+
+
+def test_a_large_content_is_mapped_and_not_read_again_while_its_file_stays_as_it_is(place, monkeypatch):
+    content = bytes(range(256)) * 10_000
+    made = entry("a", content)
+    filled(place, made)
+    cache = FileCache(place)
+    found = cache.find([made.key])[made.key].outputs[0]
+    with monkeypatch.context() as patched:
+        patched.setattr("weftline.store.objects.hashlib.sha256", lambda *_: pytest.fail("it was compared when it was written"))
+        loaded = cache.load(found, made.key)
+        assert isinstance(loaded, memoryview)
+        assert loaded == content
+    (file,) = files_in(place)
+    os.utime(file)
+    assert cache.load(found, made.key) == content, "compared again, and found sound"
+    spoilt = bytearray(content)
+    spoilt[-1] ^= 1
+    file.write_bytes(spoilt)
+    with pytest.raises(DamagedEntryError):
+        cache.load(found, made.key)
+    assert dict(cache.find([made.key])) == {}
+    cache.close()
+
+
+def test_content_in_pieces_is_stored_as_one(place):
+    parts = Pieces(b"head", memoryview(np.arange(200_000)), b"tail")
+    digest = sha256_of(parts)
+    assert digest == hashlib.sha256(whole(parts)).digest()
+    for number, content in enumerate([parts, Pieces(b"small", memoryview(b"er"))]):
+        made = entry(f"{number}", whole(content))
+        stored = made.outputs[0]._replace(content=content)
+        cache = FileCache(place)
+        cache.store([made._replace(outputs=(stored,))])
+        found = cache.find([made.key])[made.key].outputs[0]
+        assert bytes(cache.load(found, made.key)) == whole(content)
+        cache.close()
