@@ -132,3 +132,18 @@ def test_bad_words_are_told(flow, words, code, told) -> None:
     assert done.returncode == code
     assert told in done.stderr
     assert not (flow.folder / "elsewhere").exists()
+
+
+def test_everything_is_made_anew_on_request(flow) -> None:
+    before = {found["node"]: found["made_at"] for found in flow.json("cache", "ls")["entries"]}
+    plan = flow.json("plan", "flow.py", "--refresh", code=2)["steps"]
+    assert {step["decision"] for step in plan} == {"RUN"}
+    assert {step["reason"]["code"] for step in plan} == {"forced"}
+    assert "weftline run flow.py --refresh" in flow("plan", "flow.py", "--refresh").stdout
+    run = flow.json("run", "flow.py", "--refresh")
+    assert [step["calls"]["ran"] for step in run["steps"]] == [1, 3, 1, 1]
+    after = {found["node"]: found["made_at"] for found in flow.json("cache", "ls")["entries"]}
+    assert all(after[name] > before[name] for name in before)
+    assert flow("plan", "flow.py").returncode == 0
+    part = flow.json("run", "flow.py", "dishonest", "--refresh")
+    assert {step["node"]: step["calls"]["ran"] for step in part["steps"]} == {"load": 0, "double": 0, "blob": 0, "dishonest": 1}

@@ -33,6 +33,7 @@ class Request:
         given: values of keys from outside.
         targets: a selection; empty for everything.
         force: nodes to run even if their result is there.
+        refresh: whether everything that is selected runs, so that all results are made anew.
         backend: where calls run; None for the setting.
         workers: calls at the same time; None for the setting.
         on_failure: whether a failure stops the run, or only what depends on it.
@@ -44,6 +45,7 @@ class Request:
     given: Mapping[str, Any] = field(default_factory=dict)
     targets: Sequence[str] = ()
     force: Sequence[str] = ()
+    refresh: bool = False
     backend: str | None = None
     workers: int | None = None
     on_failure: OnFailure = "stop"
@@ -132,6 +134,7 @@ class Home:
             given=request.given,
             targets=request.targets,
             force=request.force,
+            refresh=request.refresh,
             backend=backend.name,
             capabilities=backend.capabilities,
             storable=(lambda kind: is_storable(kind, self.values.foreign)) if keeps else None,

@@ -33,6 +33,7 @@ HomeOption = Annotated[
 BackendOption = Annotated[str | None, typer.Option("--backend", "-b", help="threads, processes or inline.")]
 Workers = Annotated[int | None, typer.Option("--workers", "-w", min=1, help="Calls at the same time.")]
 Force = Annotated[list[str] | None, typer.Option("--force", help="A node to run even if its result is there.")]
+Refresh = Annotated[bool, typer.Option("--refresh", help="Run all that is selected, and keep the new results.")]
 NoCache = Annotated[bool, typer.Option("--no-cache", help="Neither look up nor keep results.")]
 ProgressOption = Annotated[Progress, typer.Option("--progress", help="How to show the run, on stderr.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -76,6 +77,7 @@ class Typed:
     backend: str | None = None
     workers: int | None = None
     no_cache: bool = False
+    refresh: bool = False
     on_failure: OnFailure = "stop"
     home: Path | None = None
 
@@ -95,6 +97,7 @@ class Typed:
             workers=self.workers,
             on_failure=self.on_failure,
             cache=not self.no_cache,
+            refresh=self.refresh,
         )
 
     def run(self) -> str:
@@ -108,6 +111,8 @@ class Typed:
             options += ["--workers", str(self.workers)]
         if self.no_cache:
             options.append("--no-cache")
+        if self.refresh:
+            options.append("--refresh")
         return self._line("run", self.target, *self.select, *self._params, *options)
 
     def why(self, node: str) -> str:

@@ -11,6 +11,7 @@ from weftline.cli.arguments import (
     Json,
     NoCache,
     Params,
+    Refresh,
     Selection,
     Target,
     Typed,
@@ -35,6 +36,7 @@ def register(app: typer.Typer) -> None:
         backend: BackendOption = None,
         workers: Workers = None,
         no_cache: NoCache = False,
+        refresh: Refresh = False,
         home: HomeOption = None,
         verbose: Verbose = False,
         json: Json = False,
@@ -49,7 +51,7 @@ def register(app: typer.Typer) -> None:
         from weftline.app.pipeline import load
         from weftline.plan.render import as_dict, as_text
 
-        typed = Typed(target, select or (), param or (), force or (), backend, workers, no_cache, home=home)
+        typed = Typed(target, select or (), param or (), force or (), backend, workers, no_cache, refresh, home=home)
         opened = home_of(home)
         made = verbs.plan(load(target), opened, typed.request())
         tell_damage(opened)

@@ -15,6 +15,7 @@ from weftline.cli.arguments import (
     NoCache,
     Params,
     ProgressOption,
+    Refresh,
     Selection,
     Target,
     Typed,
@@ -45,6 +46,7 @@ def register(app: typer.Typer) -> None:
         workers: Workers = None,
         on_failure: Annotated[OnFailure, typer.Option("--on-failure", help="What a failure stops.")] = OnFailure.STOP,
         no_cache: NoCache = False,
+        refresh: Refresh = False,
         home: HomeOption = None,
         progress: ProgressOption = Progress.AUTO,
         json: Json = False,
@@ -58,7 +60,16 @@ def register(app: typer.Typer) -> None:
         from weftline.app.pipeline import load
 
         typed = Typed(
-            target, select or (), param or (), force or (), backend, workers, no_cache, on_failure=on_failure.value, home=home
+            target,
+            select or (),
+            param or (),
+            force or (),
+            backend,
+            workers,
+            no_cache,
+            refresh,
+            on_failure=on_failure.value,
+            home=home,
         )
         pipeline = load(target)
         opened = home_of(home)

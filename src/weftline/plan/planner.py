@@ -42,6 +42,7 @@ class Wish:
         given: values of keys from outside.
         targets: a selection; empty for everything.
         force: nodes to run even if their result is there.
+        refresh: whether that holds for everything that is selected.
         backend: where calls will run.
         capabilities: what that backend can do.
         storable: whether a type can be stored; None when nothing will be.
@@ -51,6 +52,7 @@ class Wish:
     given: Mapping[str, Any] = field(default_factory=dict)
     targets: Sequence[str] = ()
     force: Sequence[str] = ()
+    refresh: bool = False
     backend: str = "threads"
     capabilities: Capabilities = field(default_factory=Capabilities)
     storable: Callable[[Any], bool] | None = None
@@ -101,7 +103,7 @@ def make(graph: Graph, wish: Wish, cache: Cache | None, ledger: Ledger | None, v
             else _uncached_steps(graph, bound.params, selected)
         )
         return Plan(graph, steps, bound.given, goals, tuple(notes), wish.backend)
-    forced = frozenset(graph.index[name] for name in wish.force)
+    forced = selected if wish.refresh else frozenset(graph.index[name] for name in wish.force)
     predictor = Predictor(graph, bound.params, cache, values)
     forecasts = predictor.predict(bound.given, forced)
     explainer = _Explainer(graph, forecasts, selected, forced)
