@@ -37,6 +37,7 @@ class Stage:
     def plan(self, nodes, *, cached=True, **wish):
         wish.setdefault("backend", self.backend.name)
         wish.setdefault("capabilities", self.backend.capabilities)
+        wish.setdefault("now", self.clock.now())
         graph = Pipeline(nodes, name="test").graph
         return planner.make(graph, planner.Wish(**wish), self.cache if cached else None, self.ledger, self.values)
 

@@ -135,6 +135,7 @@ class Home:
             targets=request.targets,
             force=request.force,
             refresh=request.refresh,
+            now=self.clock.now(),
             backend=backend.name,
             capabilities=backend.capabilities,
             storable=(lambda kind: is_storable(kind, self.values.foreign)) if keeps else None,

@@ -14,6 +14,7 @@ from weftline.model.contract import UNKNOWN, render
 from weftline.model.keys import is_key, is_pattern, namespace
 from weftline.model.node import REQUIRED, Input, Output, Parameter
 from weftline.model.policy import Policy
+from weftline.model.quantity import duration_s
 from weftline.model.resources import Resources
 from weftline.model.structure import base_arguments
 
@@ -145,6 +146,7 @@ _OPTIONS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "policy": (lambda value: isinstance(value, Policy), "Policy(...)"),
     "version": (lambda value: value is None or isinstance(value, str), "a text"),
     "cache": (lambda value: isinstance(value, bool), "True or False"),
+    "expires_after": (lambda value: value is None or _is_duration(value), "seconds, or a duration such as 12h or 30d"),
     "codec": (lambda value: value in {"auto", "pickle"}, "'auto' or 'pickle'"),
     "effect": (lambda value: value is None or callable(value), "a function that makes the target"),
 }
@@ -153,6 +155,15 @@ _OTHERS = ("provides", "requires", "consumes", "name", "over", "tags", "depends"
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _is_duration(value: Any) -> bool:
+    if not isinstance(value, str):
+        return _is_number(value) and value > 0
+    try:
+        return duration_s(value) > 0
+    except ValueError:
+        return False
 
 
 def by_last_word(node: str, patterns: Sequence[str], place: Place | None) -> dict[str, str]:

@@ -130,6 +130,7 @@ def node(
     version: str | None = ...,
     tags: Iterable[str] = ...,
     cache: bool = ...,
+    expires_after: float | str | None = ...,
     codec: Literal["auto", "pickle"] = ...,
     depends: Iterable[Any] = ...,
     effect: Callable[..., Receipted] | None = ...,
@@ -147,7 +148,7 @@ def node(function: Any = None, /, **declared: Any) -> Any:
         **declared: `provides` (a key, or several for a function that returns a tuple), `requires` (key by argument),
             `consumes` (key or `namespace.*` by argument; the argument is a mapping of what there is), `name`, `over` (a key
             whose items are worked on one by one), `on_item_error`, `min_success`, `priority`, `resources`, `policy`,
-            `version`, `tags`, `cache`, `codec`, `depends`, `effect`; see `weftline.model.node.NodeSpec`.
+            `version`, `tags`, `cache`, `expires_after`, `codec`, `depends`, `effect`; see `weftline.model.node.NodeSpec`.
 
     Returns:
         The node; it can still be called as the function.
@@ -242,6 +243,7 @@ class Node:
     version: ClassVar[str | None] = None
     tags: ClassVar[Iterable[str]] = ()
     cache: ClassVar[bool] = True
+    expires_after: ClassVar[float | str | None] = None
     codec: ClassVar[Literal["auto", "pickle"]] = "auto"
     depends: ClassVar[Iterable[Any]] = ()
 
@@ -287,7 +289,7 @@ class Node:
         )
 
 
-_OPTIONS = ("on_item_error", "min_success", "priority", "resources", "policy", "version", "cache", "codec")
+_OPTIONS = ("on_item_error", "min_success", "priority", "resources", "policy", "version", "cache", "expires_after", "codec")
 #: Attributes that declare: no part of what the node computes. Types count neither: values are checked against them.
 _DECLARING = frozenset(Node.__annotations__)
 

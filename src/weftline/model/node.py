@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, Protocol
@@ -10,6 +11,7 @@ from typing import Any, Literal, NamedTuple, Protocol
 from weftline.errors import Place
 from weftline.model import policy, resources
 from weftline.model.contract import Check, checker
+from weftline.model.quantity import duration_s
 
 
 class Input(NamedTuple):
@@ -135,6 +137,7 @@ class NodeSpec:
         priority: among ready nodes, higher starts first.
         version: part of the cache key, for what code does not show.
         cache: False for results that are never taken from the cache.
+        expires_after: how long a stored result may be taken, in seconds or as text such as `12h` or `30d`; None for ever.
         codec: `pickle` to store values of any type in a trusted store.
         depends: further things that decide the result: paths, objects, environment variables.
         effect: makes the target that the node changes, given the bound parameters by name.
@@ -155,10 +158,17 @@ class NodeSpec:
     version: str | None = None
     tags: frozenset[str] = frozenset()
     cache: bool = True
+    expires_after: float | str | None = None
     codec: Literal["auto", "pickle"] = "auto"
     depends: tuple[Any, ...] = ()
     effect: Callable[..., Receipted] | None = None
     place: Place | None = None
+
+    @property
+    def expires_s(self) -> float:
+        """How old a stored result may be, in seconds."""
+        limit = self.expires_after
+        return math.inf if limit is None else duration_s(limit) if isinstance(limit, str) else limit
 
     @property
     def required(self) -> tuple[str, ...]:

@@ -20,6 +20,7 @@ from weftline.model.graph import Graph
 from weftline.model.node import NodeSpec
 from weftline.model.params import Bound
 from weftline.model.plan import Decision, Items, Plan, Reason, ReasonCode, Step
+from weftline.model.quantity import shown_age
 from weftline.plan.bind import bind
 from weftline.plan.place import misfits
 from weftline.plan.predict import Forecast, Predictor
@@ -43,6 +44,7 @@ class Wish:
         targets: a selection; empty for everything.
         force: nodes to run even if their result is there.
         refresh: whether that holds for everything that is selected.
+        now: seconds since the epoch, for results that expire.
         backend: where calls will run.
         capabilities: what that backend can do.
         storable: whether a type can be stored; None when nothing will be.
@@ -53,6 +55,7 @@ class Wish:
     targets: Sequence[str] = ()
     force: Sequence[str] = ()
     refresh: bool = False
+    now: float = 0.0
     backend: str = "threads"
     capabilities: Capabilities = field(default_factory=Capabilities)
     storable: Callable[[Any], bool] | None = None
@@ -104,9 +107,9 @@ def make(graph: Graph, wish: Wish, cache: Cache | None, ledger: Ledger | None, v
         )
         return Plan(graph, steps, bound.given, goals, tuple(notes), wish.backend)
     forced = selected if wish.refresh else frozenset(graph.index[name] for name in wish.force)
-    predictor = Predictor(graph, bound.params, cache, values)
+    predictor = Predictor(graph, bound.params, cache, values, wish.now)
     forecasts = predictor.predict(bound.given, forced)
-    explainer = _Explainer(graph, forecasts, selected, forced)
+    explainer = _Explainer(graph, forecasts, selected, forced, wish.now)
     decisions = [explainer.decision(number) for number in range(len(graph.nodes))]
     unavailable = [*predictor.findings, *_unavailable(graph, decisions, forecasts)]
     if unavailable:
@@ -184,11 +187,14 @@ def _unavailable(graph: Graph, decisions: Sequence[Decision], forecasts: Sequenc
 class _Explainer:
     """Decides and explains, node by node."""
 
-    def __init__(self, graph: Graph, forecasts: Sequence[Forecast], selected: frozenset[int], forced: frozenset[int]) -> None:
+    def __init__(
+        self, graph: Graph, forecasts: Sequence[Forecast], selected: frozenset[int], forced: frozenset[int], now: float
+    ) -> None:
         self._graph = graph
         self._forecasts = forecasts
         self._selected = selected
         self._forced = forced
+        self._now = now
         self.last_times: Mapping[str, LastTime] = {}
 
     def decision(self, number: int) -> Decision:
@@ -257,6 +263,9 @@ class _Explainer:
             return Reason(ReasonCode.NEVER_CACHED, "cache=False")
         if forecast.unconfirmed:
             return Reason(ReasonCode.MISSING_OUTPUT, "its target is not as the receipt says")
+        if forecast.expired:
+            ages = shown_age(self._now - forecast.expired), shown_age(node.expires_s)
+            return Reason(ReasonCode.EXPIRED, f"made {ages[0]} ago, expires after {ages[1]}")
         if decision is Decision.MAY_RUN:
             return Reason(ReasonCode.UPSTREAM, self._upstream(number))
         if last is None:

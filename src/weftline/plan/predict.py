@@ -52,6 +52,7 @@ class Forecast:
         entries: hits by position in `keys`.
         files: signatures of the paths whose content counts in the keys.
         known_recipe: whether anything made by this recipe is stored.
+        expired: when the oldest result was made that is there and may not be taken any more; 0 for none.
         unconfirmed: there was a receipt that the target does not confirm.
     """
 
@@ -61,6 +62,7 @@ class Forecast:
     entries: dict[int, Entry] = field(default_factory=dict)
     files: dict[Path, bytes] = field(default_factory=dict)
     known_recipe: bool = False
+    expired: float = 0.0
     unconfirmed: bool = False
 
     @property
@@ -72,11 +74,12 @@ class Forecast:
 class Predictor:
     """Predicts one plan."""
 
-    def __init__(self, graph: Graph, params: Sequence[Mapping[str, Bound]], cache: Cache, values: Values) -> None:
+    def __init__(self, graph: Graph, params: Sequence[Mapping[str, Bound]], cache: Cache, values: Values, now: float) -> None:
         self._graph = graph
         self._params = params
         self._cache = cache
         self._values = values
+        self._now = now
         self._recipes = RecipeMaker(values)
         self._keys: dict[str, KeyState] = {}
         self._over = {node.over for node in graph.nodes if node.over is not None}
@@ -150,7 +153,15 @@ class Predictor:
                 forecast.entries = {
                     at: entries[key] for at, key in enumerate(forecast.keys) if key is not None and key in entries
                 }
+            self._drop_expired(self._graph.nodes[number], forecast)
             self._publish(self._graph.nodes[number], self._params[number], forecast)
+
+    def _drop_expired(self, node: NodeSpec, forecast: Forecast) -> None:
+        if node.expires_after is not None:
+            oldest = self._now - node.expires_s
+            gone = [entry.made_at for entry in forecast.entries.values() if entry.made_at <= oldest]
+            forecast.expired = min(gone, default=0.0)
+            forecast.entries = {at: entry for at, entry in forecast.entries.items() if entry.made_at > oldest}
 
     def _input(self, read: Input) -> bytes | None:
         if not read.optional:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from weftline.codec import whole
@@ -73,6 +73,7 @@ class CallFinder:
         cache: where results are; None when nothing is stored.
         values: digests and codecs.
         done: keys in hex of calls that succeeded earlier in this run, by node and item.
+        now: seconds since the epoch.
     """
 
     def __init__(
@@ -83,12 +84,14 @@ class CallFinder:
         cache: Cache | None,
         values: Values,
         done: Mapping[tuple[str, int], str],
+        now: Callable[[], float],
     ) -> None:
         self._run = run
         self._holdings = holdings
         self._cache = cache
         self._values = values
         self._done = done
+        self._now = now
         self._refused: set[bytes] = set()  # entries that proved to be damaged or wrong, until they are made again
         self._losses: Counter[bytes] = Counter()
         self._itemised = {node.over for node in plan.graph.nodes if node.over is not None}
@@ -123,7 +126,11 @@ class CallFinder:
         known = {item: planned[item] for item, key in wanted.items() if item in planned and planned[item].key == key}
         found = self._cache.find([key for item, key in wanted.items() if item not in known])
         entries = {item: known.get(item) or found[key] for item, key in wanted.items() if item in known or key in found}
-        return total, {item: entry for item, entry in entries.items() if self._is_sound(calls, entry)}
+        return total, {
+            item: entry
+            for item, entry in entries.items()
+            if self._is_fresh(calls, item, entry) and self._is_sound(calls, entry)
+        }
 
     def _keys(self, node: NodeSpec, recipe: Recipe | None) -> list[bytes]:
         digests: Mapping[str, bytes | None] = self._holdings.input_digests(node)
@@ -141,9 +148,17 @@ class CallFinder:
         if key in self._refused:
             return False
         if not calls.node.cache or calls.step.reason.code is ReasonCode.FORCED:
-            is_of_this_run = calls.recorded.get(item) == key
-            return is_of_this_run or self._done.get((calls.step.node, item)) == key.hex()
+            return self._is_of_this_run(calls, item, key)
         return True
+
+    def _is_fresh(self, calls: NodeCalls, item: int, entry: Entry) -> bool:
+        """Whether a result is young enough to be taken; what this run made is."""
+        if calls.node.expires_after is None:
+            return True
+        return self._now() - entry.made_at < calls.node.expires_s or self._is_of_this_run(calls, item, entry.key)
+
+    def _is_of_this_run(self, calls: NodeCalls, item: int, key: bytes) -> bool:
+        return calls.recorded.get(item) == key or self._done.get((calls.step.node, item)) == key.hex()
 
     def refuse(self, key: bytes) -> bool:
         """An entry must not be used until it is made again. False if that was tried often enough."""

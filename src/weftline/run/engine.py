@@ -88,7 +88,7 @@ class Engine:
         self._calls: dict[int, NodeCalls] = {}
         self._steps: Sequence[Step] = sorted_by_number(plan)
         self.holdings = Holdings(graph, plan.given, around.values, around.cache)
-        self._finder = CallFinder(plan, run, self.holdings, around.cache, around.values, self._past.done)
+        self._finder = CallFinder(plan, run, self.holdings, around.cache, around.values, self._past.done, self._now)
         starts: dict[int, Start] = {}
         for number, step in enumerate(self._steps):
             if step.decision is Decision.CACHED:
