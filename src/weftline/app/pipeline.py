@@ -88,8 +88,8 @@ class Pipeline(AuthoredPipeline):
         Args:
             home: folder of ledger, cache and logs; None to keep nothing and compute everything.
             sinks: who is told of events.
-            **asked: `params` (by `name` or `node.name`), `given` (values by key), `targets` (a selection), `force` (nodes), `refresh`,
-                `backend` (`threads`, `processes`, `inline`), `workers`, `on_failure` (`stop`, `continue`), `cache`,
+            **asked: `params` (by `name` or `node.name`), `given` (values by key), `targets` (a selection), `force` (nodes),
+                `refresh`, `backend` (`threads`, `processes`, `inline`), `workers`, `on_failure` (`stop`, `continue`), `cache`,
                 `checked`; see `weftline.app.Request`.
 
         Returns:

@@ -68,7 +68,8 @@ def plan(pipeline: Pipeline, home: Home, request: Request) -> Plan:
     if request.cache and home.path is not None:
         cache = home.cache if home.exists else MemoryCache()
     ledger = home.ledger if home.exists else None
-    return planner.make(pipeline.graph, home.wish(request), cache, ledger, home.values)
+    with frozen():
+        return planner.make(pipeline.graph, home.wish(request), cache, ledger, home.values)
 
 
 def why(pipeline: Pipeline, home: Home, request: Request, node: str) -> Explanation:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path, PurePath
@@ -61,6 +62,8 @@ class RecipeMaker:
             params: bound parameters.
             given: values from outside.
         """
+        if not (params or given or node.depends):
+            return {}
         found = [Path(thing) for thing in node.depends if isinstance(thing, (str, PurePath))]
         found += [bound.value for bound in params.values() if isinstance(bound.value, Path)]
         found += [given[read.key] for read in node.inputs if isinstance(given.get(read.key), Path)]
@@ -133,8 +136,20 @@ def _received(node: NodeSpec, params: Mapping[str, Bound], made: Iterable[Any]) 
     """
     kinds = [read.kind for read in node.inputs] + [parameter.kind for parameter in node.parameters.values()]
     kinds += [type(bound.value) for bound in params.values()]
-    found = {kind for declared in (*kinds, *made) for kind in classes_named(declared)}
-    return frozenset(kind for kind in found if kind.__module__ != "builtins")
+    return frozenset().union(*(_telling(declared) for declared in (*kinds, *made)))
+
+
+def _telling(declared: Any) -> frozenset[type]:
+    """The classes in a type, without the built-in ones."""
+    try:
+        return _telling_of(declared)
+    except TypeError:  # with metadata that has no hash
+        return _telling_of.__wrapped__(declared)
+
+
+@functools.lru_cache(maxsize=4096)
+def _telling_of(declared: Any) -> frozenset[type]:
+    return frozenset(kind for kind in classes_named(declared) if kind.__module__ != "builtins")
 
 
 def _shape(node: NodeSpec) -> tuple[str, ...]:

@@ -64,10 +64,14 @@ def notes(graph: Graph) -> list[WeftlineError]:
 
 def unstorable(graph: Graph, selected: Collection[int], storable: Callable[[Any], bool]) -> Iterator[WeftlineError]:
     """Outputs of declared types that no codec can store, told before their node has worked for an hour."""
+    known: dict[int, bool] = {}  # by the type itself: most graphs have few
     for number in sorted(selected):
         node = graph.nodes[number]
         for output in node.outputs if node.codec == "auto" else ():
-            if not is_unknown(output.kind) and not storable(output.kind):
+            is_fine = known.get(id(output.kind))
+            if is_fine is None:
+                is_fine = known[id(output.kind)] = is_unknown(output.kind) or storable(output.kind)
+            if not is_fine:
                 yield UnstorableTypeError(node=node.name, key=output.key, given=render(output.kind), place=node.place)
 
 

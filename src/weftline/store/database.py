@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from importlib.resources import files
 from pathlib import Path
@@ -18,8 +19,10 @@ def connect(path: Path | str) -> sqlite3.Connection:
     """
     connection = sqlite3.connect(path, timeout=_BUSY_S, isolation_level=None, check_same_thread=False)
     try:
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = FULL")
+        (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
+        if mode not in {"wal", "memory"}:  # which SQLite does not raise: readers would block, and a commit could be undone
+            raise sqlite3.OperationalError(f"the journal is in mode {mode} and cannot be put into WAL")
+        connection.execute("PRAGMA synchronous = EXTRA")  # in WAL mode the same as FULL; while that is entered, more
         connection.execute("PRAGMA temp_store = MEMORY")
     except sqlite3.Error:
         connection.close()
@@ -35,10 +38,29 @@ def opened(path: Path | str, prefix: str, latest: int) -> tuple[sqlite3.Connecti
     """
     connection = connect(path)
     try:
-        return connection, migrate(connection, prefix, latest)
+        found = migrate(connection, prefix, latest)
+        if isinstance(path, Path):
+            flush_folder(path.parent)  # SQLite does not mind if its own attempt fails
+    except OSError as error:
+        connection.close()
+        raise sqlite3.OperationalError(error.strerror or str(error)) from error
     except sqlite3.Error:
         connection.close()
         raise
+    return connection, found
+
+
+def flush_folder(folder: Path) -> None:
+    """Makes names in a folder durable.
+
+    Raises:
+        OSError: the disk refuses.
+    """
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def statements(name: str) -> str:

@@ -111,8 +111,9 @@ class CacheIndex:
 
 def _rows(db: sqlite3.Connection, keys: Sequence[bytes]) -> dict[bytes, list[Row]]:
     found: dict[bytes, list[Row]] = {}
-    for start in range(0, len(keys), BATCH):
-        batch = keys[start : start + BATCH]
+    wanted = list(dict.fromkeys(keys))  # the same key may be asked for by many nodes
+    for start in range(0, len(wanted), BATCH):
+        batch = wanted[start : start + BATCH]
         marks = ",".join("?" * len(batch))
         sql = f"SELECT {_COLUMNS} FROM results WHERE key IN ({marks})"  # noqa: S608 - only question marks are put in
         for row in db.execute(sql, batch):

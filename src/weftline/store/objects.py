@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 
 from weftline.codec import Content, Pieces
+from weftline.store.database import flush_folder
 
 #: Contents up to this size are read and compared with their digest when they are looked up, if their file is not as it was
 #: when that was last done; larger ones when they are loaded.
@@ -49,14 +50,12 @@ class ObjectFolder:
             if path.exists() and self.fault(digest, len(content)) is None:
                 os.utime(path)  # somebody is about to name it: not to be swept
             else:
-                if not path.parent.exists():
-                    path.parent.mkdir(parents=True, exist_ok=True)
-                    folders.add(path.parent.parent)
+                path.parent.mkdir(parents=True, exist_ok=True)
                 _write(path, content)
-                folders.add(path.parent)
+            folders |= {path.parent, path.parent.parent}  # also of what another process has put there, and may not have flushed
             signatures[digest] = _signature(path.stat())
         for folder in folders:
-            _flush_folder(folder)
+            flush_folder(folder)
         return signatures
 
     def read(self, digest: bytes, signature: bytes | None = None) -> tuple[bytes | memoryview, bytes] | None:
@@ -124,15 +123,6 @@ class ObjectFolder:
         with contextlib.suppress(OSError):
             self._quarantine.mkdir(parents=True, exist_ok=True)
             self.path(digest).replace(self._quarantine / f"{digest.hex()}.{os.urandom(2).hex()}")
-
-
-def _flush_folder(folder: Path) -> None:
-    """Makes renames in a folder durable."""
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _write(path: Path, content: Content) -> None:

@@ -146,6 +146,14 @@ class _Finding(_Suite):
             assert len(found) == len(made)
             assert all(self._loaded(cache, found[one.key]) == one.outputs[0].content for one in made)
 
+    def test_one_key_in_many_places_of_one_question(self) -> None:
+        """Nodes that do the same with the same share their result."""
+        with self._opened() as (cache, _):
+            made, other = entry("a", b"one", b"two"), entry("b", b"three")
+            cache.store([made, other])
+            assert set(cache.find([made.key] * 3000 + [other.key] + [made.key] * 3000)) == {made.key, other.key}
+            assert cache.damage() == []
+
     def test_equal_contents_belong_to_every_entry_that_made_them(self) -> None:
         """Contents may be shared; entries may not notice."""
         with self._opened() as (cache, _):

@@ -41,7 +41,7 @@ def test_a_place_where_no_file_can_be_is_told(tmp_path):
 def test_commits_are_flushed_and_readers_do_not_block(tmp_path):
     database = connect(tmp_path / "x.db")
     assert database.execute("PRAGMA journal_mode").fetchone() == ("wal",)
-    assert database.execute("PRAGMA synchronous").fetchone() == (2,)
+    assert database.execute("PRAGMA synchronous").fetchone() == (3,)
     database.close()
 
 
