@@ -18,7 +18,7 @@ from typing import Any
 from weftline.backends import program
 from weftline.backends.parcel import pack_report, unpack_call
 from weftline.backends.perform import perform
-from weftline.backends.sameness import SymbolReader
+from weftline.backends.sameness import SymbolChecker
 from weftline.model.call import Failure, Report
 from weftline.model.ids import WHOLE
 
@@ -26,7 +26,7 @@ from weftline.model.ids import WHOLE
 _LOOK_S = 1.0
 #: The handle in a report on a call that could not be unpacked; the parent knows which one that was.
 _NO_CALL = (0, WHOLE, 0)
-_SYMBOLS = SymbolReader()
+_SYMBOLS = SymbolChecker()
 
 
 def main() -> None:

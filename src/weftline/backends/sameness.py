@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from weftline.digest import Closure, CodeReader
+from weftline.digest import CodeReader
 from weftline.errors import OtherCodeError, UndigestableError
 from weftline.model.node import Body
 from weftline.ports.plugins import InstalledValues
@@ -24,36 +24,44 @@ class Symbols(NamedTuple):
 
 
 class SymbolReader:
-    """Reads the code of bodies as they are in this process, each once."""
+    """Reads the code of bodies as they are in the parent, each once."""
 
     def __init__(self) -> None:
-        self._reader = CodeReader(InstalledValues().digester)
         self._known: dict[int, tuple[Body, Symbols | None]] = {}
 
     def read(self, body: Body) -> Symbols | None:
         """The symbols of a body; None if it has none that could be compared, as a node may that is never cached."""
         if id(body) not in self._known:
-            self._known[id(body)] = (body, self._symbols(body))
+            self._known[id(body)] = (body, _symbols_of(body))
         return self._known[id(body)][1]
 
+
+class SymbolChecker:
+    """Compares bodies in a worker with what the parent has, those of each node once."""
+
+    def __init__(self) -> None:
+        self._seen: set[tuple[str, bytes]] = set()
+
     def check(self, node: str, body: Body, expected: Symbols | None) -> None:
-        """Compares a body of this process with what its parent has.
+        """Compares one.
 
         Raises:
             OtherCodeError: they differ.
         """
-        if expected is None:
+        if expected is None or (node, expected.digest) in self._seen:
             return
-        found = self.read(body)
+        found = _symbols_of(body)
         if found is not None and found.digest != expected.digest:
             raise OtherCodeError(node=node, detail="; ".join(_differences(found, expected)) or "its code differs")
+        self._seen.add((node, expected.digest))
 
-    def _symbols(self, body: Body) -> Symbols | None:
-        try:
-            closure: Closure = self._reader.read(body.root, leave_out=body.left_out)
-        except UndigestableError:
-            return None
-        return Symbols(closure.digest, {symbol.name: (symbol.digest, symbol.text) for symbol in closure.symbols})
+
+def _symbols_of(body: Body) -> Symbols | None:
+    try:
+        closure = CodeReader(InstalledValues().digester).read(body.root, leave_out=body.left_out)
+    except UndigestableError:
+        return None
+    return Symbols(closure.digest, {symbol.name: (symbol.digest, symbol.text) for symbol in closure.symbols})
 
 
 def _differences(found: Symbols, expected: Symbols) -> Iterator[str]:
