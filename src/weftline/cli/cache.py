@@ -8,7 +8,7 @@ import typer
 
 from weftline.cli.arguments import HomeOption, Json, Params, Target, home_of, params_of
 from weftline.cli.exits import Exit
-from weftline.cli.text import err, out, out_json, paint_out, seconds
+from weftline.cli.text import counted, err, out, out_json, paint_out, seconds
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -156,7 +156,8 @@ def _making_room(group: typer.Typer) -> None:
             for item in done.removed:
                 out(_line(item, now))
         verb = "would remove" if dry_run else "removed"
-        out(f"{verb} {len(done.removed):,} of {len(done.removed) + len(done.kept):,} results, {shown_bytes(done.freed)}")
+        total = counted(len(done.removed) + len(done.kept), "result")
+        out(f"{verb} {len(done.removed):,} of {total}, {shown_bytes(done.freed)}")
 
 
 def _forgetting(group: typer.Typer) -> None:
@@ -174,7 +175,7 @@ def _forgetting(group: typer.Typer) -> None:
             removed = [_as_dict(item) for item in found]
             out_json({"schema": "weftline.cache-gc/v1", "dry_run": False, "freed_bytes": freed, "removed": removed})
         else:
-            out(f"removed {len(found):,} results, {shown_bytes(freed)}")
+            out(f"removed {counted(len(found), 'result')}, {shown_bytes(freed)}")
 
 
 def _marking(group: typer.Typer) -> None:
@@ -217,7 +218,8 @@ def _verifying(group: typer.Typer) -> None:
             rows = [{**verdict._asdict(), "key": verdict.key.hex()} for verdict in verdicts]
             out_json({"schema": "weftline.cache-verify/v1", "checked": len(rows), "different": len(wrong), "verdicts": rows})
         else:
-            out(f"{len(verdicts):,} results made again: {len(verdicts) - len(wrong):,} equal, {len(wrong):,} different")
+            equal = len(verdicts) - len(wrong)
+            out(f"{counted(len(verdicts), 'result')} made again: {equal:,} equal, {len(wrong):,} different")
             if wrong:
                 out("  a node whose result depends on more than its inputs says cache=False, or names that in depends=")
         return Exit.FAILED if wrong else Exit.OK
@@ -229,7 +231,7 @@ def _mark(what: list[str], opened: Any, *, pinned: bool) -> None:
     found = care.chosen(care.inventory(opened), what)
     care.pin(opened, found, pinned=pinned)
     opened.close()
-    out(f"{len(found):,} results are {'pinned' if pinned else 'not pinned any more'}")
+    out(f"{'pinned' if pinned else 'unpinned'} {counted(len(found), 'result')}")
 
 
 def _read(reader: Callable[[str], Any], option: str, text: str) -> Any:

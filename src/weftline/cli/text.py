@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from weftline.errors import Place
-from weftline.plan.render import seconds
+from weftline.plan.render import counted, seconds
 
 _STYLES = {
     "RUN": "1;33",
@@ -118,6 +118,7 @@ def source_lines(place: Place, around: int = 2) -> list[str]:
 
 
 __all__ = [
+    "counted",
     "err",
     "out",
     "out_json",

@@ -32,7 +32,7 @@ def as_text(plan: Plan, *, command: str = "", where: str = "", paint: Paint = pl
         paint: colours.
         verbose: also keys and parameters, with where they came from.
     """
-    yield "   ".join(part for part in (plan.graph.name, _counted(len(plan.steps), "step"), where) if part)
+    yield "   ".join(part for part in (plan.graph.name, counted(len(plan.steps), "step"), where) if part)
     yield ""
     names = [step.node + _times(step.items) for step in plan.steps]
     width = max(map(len, names), default=0)
@@ -91,10 +91,10 @@ def total(plan: Plan) -> str:
     counts = plan.counts
     parts = ", ".join(f"{counts[decision]} {decision}" for decision in _ORDER if counts.get(decision))
     if not plan.is_work_pending:
-        return f"{_counted(len(plan.steps), 'step')}: {parts}; nothing to do"
+        return f"{counted(len(plan.steps), 'step')}: {parts}; nothing to do"
     known = [step.last_s for step in plan.steps if step.last_s is not None and step.decision is Decision.RUN]
     about = f"; last time these took {seconds(sum(known))}" if known else ""
-    return f"{_counted(len(plan.steps), 'step')}: {parts}{about}"
+    return f"{counted(len(plan.steps), 'step')}: {parts}{about}"
 
 
 def seconds(value: float) -> str:
@@ -108,7 +108,8 @@ def seconds(value: float) -> str:
     return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d} min"
 
 
-def _counted(count: int, what: str) -> str:
+def counted(count: int, what: str) -> str:
+    """`1 step`, `1,200 steps`."""
     return f"{count:,} {what}" + ("" if count == 1 else "s")
 
 
