@@ -47,7 +47,7 @@ def bind(graph: Graph, params: Mapping[str, Any], given: Mapping[str, Any]) -> B
         params: by `name` where one node has it, or by `node.name`; a name of a key that nothing provides gives that key.
         given: values of keys that nothing provides.
     """
-    found = Bindings([_defaults(node.parameters) for node in graph.nodes])
+    found = Bindings([_defaults(node.parameters) if node.parameters else _NO_PARAMETERS for node in graph.nodes])
     by_name: dict[str, list[int]] = defaultdict(list)
     if params:
         for number, node in enumerate(graph.nodes):
@@ -71,8 +71,12 @@ def bind(graph: Graph, params: Mapping[str, Any], given: Mapping[str, Any]) -> B
     return found
 
 
+#: Of all nodes that have none; nobody writes to it.
+_NO_PARAMETERS: dict[str, Bound] = {}
+
+
 def _defaults(parameters: Mapping[str, Any]) -> dict[str, Bound]:
-    return {name: Bound(parameter.default, "default") for name, parameter in parameters.items()} if parameters else {}
+    return {name: Bound(parameter.default, "default") for name, parameter in parameters.items()}
 
 
 def _owners(graph: Graph, by_name: Mapping[str, Sequence[int]], name: str) -> tuple[Sequence[int], str]:
