@@ -13,7 +13,7 @@ else
   INSTALL   = $(BIN)/python -m pip install --quiet
 endif
 
-.PHONY: demo test check unit format bench docs clean
+.PHONY: demo test check unit format bench bench-truth docs clean
 
 demo: $(VENV)/.installed
 	@$(BIN)/python examples/demo.py
@@ -39,6 +39,9 @@ format: $(VENV)/.checked
 
 bench: $(VENV)/.installed
 	@$(BIN)/python benchmarks/overhead.py $(ARGS)
+
+bench-truth: $(VENV)/.installed
+	@$(BIN)/python benchmarks/truth.py $(ARGS)
 
 docs: $(VENV)/.documented
 	@$(BIN)/python docs/reference/generate.py
