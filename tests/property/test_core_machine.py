@@ -3,6 +3,7 @@
 A failing schedule is named by its seed: `run_schedule(SEED, losses=...)` plays it again. `WEFTLINE_SCHEDULES=20000` plays more.
 """
 
+import math
 import os
 import random
 from collections import Counter
@@ -20,7 +21,10 @@ from weftline.run.facts import (
     Cancel,
     CancelRequested,
     Conclude,
+    Elsewhere,
     Failed,
+    Found,
+    Freed,
     Lost,
     Prepare,
     Prepared,
@@ -90,6 +94,8 @@ class World:
         self.running = {}  # (node, item) -> attempt
         self.reported = []
         self.doomed = set()
+        self.is_shared = rng.random() < 0.5  # whether others compute the same
+        self.elsewhere = []  # handles of calls that others compute
         self.lost = Counter()  # how often each node's output was lost
         self.given_back = Counter()
         self.failures = Counter()
@@ -176,6 +182,14 @@ class World:
             self.given_back[handle] += 1
             is_skipped = self.core.nodes[source].state is NodeState.SKIPPED  # nobody will make it again
             facts.append(Failed(self.now, handle, FATAL) if is_skipped else Lost(self.now, source, number, handle))
+        elif self.is_shared and (chance := self.rng.random()) < 0.3:
+            del self.running[number, item]
+            self.given_back[handle] += 1
+            if chance < 0.1:
+                facts.append(Found(self.now, handle, {"key": "k"}))
+            else:
+                self.elsewhere.append(handle)
+                facts.append(Elsewhere(self.now, handle, "somebody"))
 
     def prepare(self, number):
         is_hit = self.starts.get(number) == "hit" and not self.lost[number]
@@ -220,6 +234,7 @@ class World:
         for (number, item), attempt in list(self.running.items()):
             if rng.random() < 0.4:
                 facts.append(self.report(number, item, attempt))
+        facts += [self.tell_of(handle) for handle in list(self.elsewhere) if rng.random() < 0.3]
         if self.reported and rng.random() < 0.2:
             facts.append(rng.choice(self.reported)._replace(at=self.now))  # doubled, or late
         if rng.random() < 0.1:
@@ -230,14 +245,29 @@ class World:
             facts.append(CancelRequested(self.now, rng.random() < 0.5))
             self.is_cancelled = True
         rng.shuffle(facts)
-        if idle and not facts:
-            if self.running:
-                (number, item), attempt = rng.choice(list(self.running.items()))
-                return [self.report(number, item, attempt)]
-            if self.core.attempts.wakes_at is not None:
-                self.now = max(self.now, self.core.attempts.wakes_at)
-                return [TimerFired(self.now)]
-        return facts
+        return [self.happen_at_last()] if idle and not facts and self.waits else facts
+
+    @property
+    def waits(self):
+        """Whether anything can still happen by itself."""
+        return bool(self.running or self.elsewhere or self.core.attempts.wakes_at is not None)
+
+    def happen_at_last(self):
+        """One thing, where nothing has happened by chance."""
+        wakes_at = self.core.attempts.wakes_at
+        if self.running:
+            (number, item), attempt = self.rng.choice(list(self.running.items()))
+            return self.report(number, item, attempt)
+        if self.elsewhere and (wakes_at in {None, math.inf} or self.rng.random() < 0.5):
+            return self.tell_of(self.elsewhere[0])
+        self.now = max(self.now, wakes_at)
+        return TimerFired(self.now)
+
+    def tell_of(self, handle):
+        """What becomes of a call that others compute; told also when nobody waits for it any more."""
+        self.elsewhere.remove(handle)
+        found = self.rng.random() < 0.6
+        return Found(self.now, handle, {"key": "k"}) if found else Freed(self.now, handle)
 
     def report(self, number, item, attempt):
         del self.running[number, item]

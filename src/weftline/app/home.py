@@ -18,6 +18,7 @@ from weftline.observe.log import LogFolder
 from weftline.plan import planner
 from weftline.ports.backend import Backend
 from weftline.ports.cache import Cache
+from weftline.ports.leases import Leases
 from weftline.ports.ledger import Ledger
 from weftline.ports.values import Values
 
@@ -78,6 +79,7 @@ class Home:
         self.clock = clock or SystemClock()
         self.values = Values()
         self._cache: Cache | None = None
+        self._leases: Leases | None = None
         self._ledger: Ledger | None = None
 
     @property
@@ -93,6 +95,15 @@ class Home:
 
             self._cache = FileCache(self.path / "cache")
         return self._cache
+
+    @property
+    def leases(self) -> Leases | None:
+        """Who computes what, among those that share the cache."""
+        if self._leases is None and self.path is not None:
+            from weftline.store.locks import FileLeases
+
+            self._leases = FileLeases(self.path / "cache" / "leases")
+        return self._leases
 
     @property
     def ledger(self) -> Ledger | None:
@@ -143,10 +154,10 @@ class Home:
 
     def close(self) -> None:
         """Closes what was opened."""
-        for opened in (self._cache, self._ledger):
+        for opened in (self._cache, self._leases, self._ledger):
             if opened is not None:
                 opened.close()
-        self._cache = self._ledger = None
+        self._cache = self._leases = self._ledger = None
 
 
 def _processes(slots: int) -> Backend:

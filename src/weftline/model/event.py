@@ -19,6 +19,7 @@ class Kind(StrEnum):
     ATTEMPT_STARTED = "AttemptStarted"
     ATTEMPT_FAILED = "AttemptFailed"
     ATTEMPT_STOPPED = "AttemptStopped"
+    ATTEMPT_DEFERRED = "AttemptDeferred"
     CALL_SUCCEEDED = "CallSucceeded"
     CALL_FAILED = "CallFailed"
     CALL_RESTORED = "CallRestored"

@@ -15,8 +15,8 @@ class CallRecord:
     """One call: of a node, or of one item of it.
 
     Attributes:
-        outcome: `succeeded`, `failed`, `restored`, `stopped`; `lost` for one whose result was gone when it was wanted;
-            `started` for one that has none.
+        outcome: `succeeded`, `failed`, `restored`, `stopped`; `elsewhere` while another process computes it; `lost` for one
+            whose result was gone when it was wanted; `started` for one that has none.
         attempt: the number of the last attempt.
         key: cache key in hex, where there is one.
         took_s: how long the last attempt ran.
@@ -122,6 +122,8 @@ def _take_call(call: CallRecord, event: Event, body: Mapping[str, Any]) -> None:
         call.outcome = "started"
     elif event.kind is Kind.ATTEMPT_STOPPED:
         call.outcome = "stopped"
+    elif event.kind is Kind.ATTEMPT_DEFERRED:
+        call.outcome = "elsewhere"
     elif event.kind in {Kind.CALL_SUCCEEDED, Kind.CALL_RESTORED}:
         call.outcome = "succeeded" if event.kind is Kind.CALL_SUCCEEDED else "restored"
         call.key = body.get("key")

@@ -4,8 +4,9 @@
                  inputs ready             prepared               all calls done
     waiting ------------------> preparing ---------> running -------------------> succeeded | failed
        |                           |                    |
-       |  hit known in advance     |  all calls hit     |  (a call fails, retries spent)
-       +---------> cached <--------+                    +---> failed
+       |  hit known in advance     |  all calls hit     |  (another process made all of it)
+       +---------> cached <--------+--------------------+
+       |                                                +---> failed   (a call fails, retries spent)
        |
        +---------> skipped    (upstream failed, not selected, run stopped)
        +---------> cancelled  (the run was cancelled)
@@ -74,6 +75,7 @@ TABLE: dict[tuple[NodeState, Cause], NodeState] = {
     (NodeState.PREPARING, Cause.SKIPPED): NodeState.SKIPPED,
     (NodeState.PREPARING, Cause.CANCELLED): NodeState.CANCELLED,
     (NodeState.RUNNING, Cause.DONE): NodeState.SUCCEEDED,
+    (NodeState.RUNNING, Cause.HIT): NodeState.CACHED,
     (NodeState.RUNNING, Cause.FAILED): NodeState.FAILED,
     (NodeState.RUNNING, Cause.SKIPPED): NodeState.SKIPPED,
     (NodeState.RUNNING, Cause.CANCELLED): NodeState.CANCELLED,

@@ -67,6 +67,10 @@ class Cache(Protocol):
         """
         ...
 
+    def version(self) -> int:
+        """A number that is another one as soon as somebody else may have stored something."""
+        ...
+
     def damage(self) -> list[str]:
         """What was put aside since the last time it was asked, in words."""
         ...

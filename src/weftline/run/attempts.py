@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from heapq import heapify, heappop, heappush
+from math import inf
 
 from weftline.model.call import Failure, Handle
 from weftline.model.policy import Policy
@@ -80,6 +81,20 @@ class Attempts:
         while self._sleeping and self._sleeping[0][0] <= at:
             found.append(heappop(self._sleeping)[1:])
         return found
+
+    def wait_elsewhere(self, handle: Handle) -> None:
+        """An attempt waits, without a time, for what another process computes."""
+        number, item, attempt = handle
+        heappush(self._sleeping, (inf, number, item, attempt))
+
+    def wake(self, handle: Handle) -> bool:
+        """Ends the wait of an attempt; False if it does not wait."""
+        nap = (inf, *handle)
+        if nap not in self._sleeping:
+            return False
+        self._sleeping.remove(nap)
+        heapify(self._sleeping)
+        return True
 
     def sleeps(self, number: int) -> bool:
         """Whether an attempt of a node waits."""

@@ -21,6 +21,7 @@ from weftline.run.inputs import Holdings
 #: How often one entry may be lost in one run before the store is believed to be broken.
 _MOST_LOSSES = 3
 _NO_PARAMS: dict[str, Any] = {}
+_NO_ENTRIES: Mapping[int, Entry] = {}
 
 
 class NodeCalls:
@@ -31,7 +32,7 @@ class NodeCalls:
         step: what was planned for it.
     """
 
-    __slots__ = ("_shared", "is_lost", "keys", "node", "params", "recorded", "step")
+    __slots__ = ("_shared", "is_lost", "keys", "node", "params", "recorded", "step", "version")
 
     def __init__(self, node: NodeSpec, step: Step) -> None:
         self.node = node
@@ -40,6 +41,7 @@ class NodeCalls:
         self.keys: list[bytes] = []
         self.is_lost = False  # what the plan found is not to be relied on any more
         self.recorded: dict[int, bytes] = {}  # cache keys of results that the journal has, from before a loss
+        self.version = -1  # of the cache, when it was looked for these calls
         self._shared: dict[str, Any] | None = None
 
     def call(self, handle: Handle, holdings: Holdings) -> Call:
@@ -92,6 +94,7 @@ class CallFinder:
         self._values = values
         self._done = done
         self._now = now
+        self.version = -1  # of the cache, as it was a moment ago
         self._refused: set[bytes] = set()  # entries that proved to be damaged or wrong, until they are made again
         self._losses: Counter[bytes] = Counter()
         self._itemised = {node.over for node in plan.graph.nodes if node.over is not None}
@@ -121,12 +124,24 @@ class CallFinder:
             if node.cache:
                 raise
             return total, {}  # it is never looked up, and has no checkpoint: a resumed run does it again
-        wanted = {item: key for item, key in zip(items, calls.keys, strict=True) if self._may_take(calls, item, key)}
         planned = {} if calls.is_lost else planned_entries(step)
+        calls.version = self.version
+        return total, self.take(calls, dict(zip(items, calls.keys, strict=True)), planned)
+
+    def take(self, calls: NodeCalls, keys: Mapping[int, bytes], planned: Mapping[int, Entry] = _NO_ENTRIES) -> dict[int, Entry]:
+        """The entries that may stand for calls, by item.
+
+        Args:
+            calls: of which node.
+            keys: of the calls that are looked for, by item.
+            planned: entries that were found before.
+        """
+        assert self._cache is not None
+        wanted = {item: key for item, key in keys.items() if self._may_take(calls, item, key)}
         known = {item: planned[item] for item, key in wanted.items() if item in planned and planned[item].key == key}
         found = self._cache.find([key for item, key in wanted.items() if item not in known])
         entries = {item: known.get(item) or found[key] for item, key in wanted.items() if item in known or key in found}
-        return total, {
+        return {
             item: entry
             for item, entry in entries.items()
             if self._is_fresh(calls, item, entry) and self._is_sound(calls, entry)

@@ -8,16 +8,14 @@ dies, what the journal calls succeeded is stored, and everything else will be do
 
 from __future__ import annotations
 
-import contextlib
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
-from weftline.errors import UndigestableError, WeftlineError
-from weftline.model.call import Failure
+from weftline.errors import WeftlineError
+from weftline.model.call import Failure, Handle, Report
 from weftline.model.entry import Entry
 from weftline.model.event import Event, Kind
-from weftline.model.fingerprint import Recipe
 from weftline.model.graph import Graph
 from weftline.model.plan import Decision, Plan, Step
 from weftline.model.transitions import HAS_OUTPUT, NodeState, RunStatus
@@ -32,7 +30,6 @@ from weftline.run.facts import (
     Failed,
     Lost,
     Prepare,
-    Prepared,
     QueueSized,
     Shape,
     Start,
@@ -42,12 +39,15 @@ from weftline.run.facts import (
     Unprepared,
     Wish,
 )
+from weftline.run.flight import SingleFlight
 from weftline.run.inputs import Holdings
+from weftline.run.preparation import Preparation
 from weftline.run.reports import ReportReader
 from weftline.run.resume import Past
 from weftline.run.stored import OutputLostError
 from weftline.run.surroundings import Surroundings
 
+_NOTHING: Mapping[Handle, Fact] = {}
 #: The longest wait for a report, so that an interrupt or a due timer is noticed.
 _WAIT_S = 0.1
 #: Work that a backend should have waiting, in seconds: enough to bridge one tick.
@@ -96,6 +96,10 @@ class Engine:
             elif step.decision is Decision.SKIP:
                 starts[number] = "skip"
                 self._take_stored(number, planned_entries(step))
+        self._preparation = Preparation(graph.index, self._finder, self.holdings, self._past, self._now)
+        self._flight: SingleFlight | None = None
+        if around.cache is not None and around.leases is not None:
+            self._flight = SingleFlight(around.leases, around.cache, self.calls, self._finder, self.holdings, self._now)
         self._reader = ReportReader(run, around, self.calls, self.holdings, self._finder, self._now)
         capabilities = around.backend.capabilities
         index = graph.index
@@ -111,7 +115,6 @@ class Engine:
         )
         self.took_s = 0.0
         self._interruption = _Interruption()
-        self._recipes: list[Recipe] = []
         self._sized = _Sized(-1, 0.0, 0.0)
 
     def calls(self, number: int) -> NodeCalls:
@@ -145,6 +148,9 @@ class Engine:
             status = self._loop(records, wishes)
         except KeyboardInterrupt:
             status = RunStatus.CANCELLED  # in the middle of a turn: what it left undone is as after a crash
+        finally:
+            if self._flight is not None:
+                self._flight.close()
         counts: dict[str, int] = {}
         for node in self.core.nodes:
             counts[str(node.state)] = counts.get(str(node.state), 0) + 1
@@ -172,19 +178,22 @@ class Engine:
     def _commit(self, records: Sequence[Event]) -> None:
         around = self._around
         if around.ledger is not None:
-            around.ledger.append(self.run_id, records, self._recipes)
-            self._recipes = []
+            around.ledger.append(self.run_id, records, self._preparation.new_recipes())
         for sink in around.sinks:
             sink.tell(self.run_id, records)
 
     # --- wishes ---
 
-    def _fulfil(self, wishes: Iterable[Wish]) -> list[Fact]:
+    def _fulfil(self, wishes: Sequence[Wish]) -> list[Fact]:
+        instead = self._flight.begin(wishes) if self._flight is not None and wishes else _NOTHING
         facts: list[Fact] = []
         backend = self._around.backend
         for wish in wishes:
             if type(wish) is Submit:
-                self._submit(wish, facts)
+                if wish.handle in instead:
+                    facts.append(instead[wish.handle])
+                else:
+                    self._submit(wish, facts)
             elif type(wish) is Prepare:
                 facts.append(self._prepare(wish.node))
             elif type(wish) is Conclude:
@@ -209,37 +218,10 @@ class Engine:
                 self.holdings.release(source)
 
     def _prepare(self, number: int) -> Fact:
-        calls = self.calls(number)
         try:
-            total, entries = self._finder.find(calls)
+            return self._preparation.prepare(self.calls(number))
         except OutputLostError as lost:
             return self._lost(lost, number, None)
-        except WeftlineError as error:
-            return Unprepared(self._now(), number, Failure.of(error))
-        for item, entry in entries.items():
-            self.holdings.put_entry(number, item, entry)
-        restored = {
-            item: None if self._is_recorded(calls, item, entry.key) else {"key": entry.key.hex()}
-            for item, entry in entries.items()
-        }
-        is_told = len(entries) == total and calls.node.name in self._past.finished and not any(restored.values())
-        return Prepared(self._now(), number, total, restored, None if is_told else self._start_fields(calls, total))
-
-    def _is_recorded(self, calls: NodeCalls, item: int, key: bytes) -> bool:
-        """Whether the journal of this run has the result already: from before a resumption, or from before a loss."""
-        return self._past.done.get((calls.node.name, item)) == key.hex() or calls.recorded.get(item) == key
-
-    def _start_fields(self, calls: NodeCalls, total: int) -> dict[str, Any]:
-        fields: dict[str, Any] = {"total": total}
-        recipe = calls.step.recipe
-        if recipe is not None:
-            self._recipes.append(recipe)
-            fields["recipe"] = recipe.digest.hex()
-            is_hit = calls.step.decision is Decision.CACHED and not calls.is_lost
-            with contextlib.suppress(UndigestableError):  # only a node that is never cached comes here with such an input
-                digests = calls.step.inputs if is_hit else self.holdings.input_digests(calls.node)
-                fields["inputs"] = {name: found.hex() for name, found in digests.items() if found is not None}
-        return fields
 
     def _submit(self, wish: Submit, facts: list[Fact]) -> None:
         number = wish.handle[0]
@@ -248,12 +230,16 @@ class Engine:
             call = calls.call(wish.handle, self.holdings)
         except OutputLostError as lost:
             facts.append(self._lost(lost, number, wish))
+            if self._flight is not None:
+                self._flight.drop(wish.handle)
             return
         if self._around.checked:
             try:
                 self._reader.expect(call)
             except WeftlineError as error:
                 facts.append(Failed(self._now(), wish.handle, Failure.of(error)))
+                if self._flight is not None:
+                    self._flight.drop(wish.handle)
                 return
         self._around.backend.submit(call)
 
@@ -285,15 +271,20 @@ class Engine:
         if interruption.is_news:
             facts += interruption.news(now())
             longest_s = 0.0
-        wakes_at = attempts.wakes_at
+        wakes_at, flight = attempts.wakes_at, self._flight
         if wakes_at is not None:
             longest_s = max(0.0, min(longest_s, wakes_at - now()))
+        if flight is not None and flight.wakes_at is not None:
+            longest_s = max(0.0, min(longest_s, flight.wakes_at - now()))
         if attempts.running or wakes_at is not None:
             is_running = attempts.is_running
             reports = [report for report in self._around.backend.poll(longest_s) if is_running(report.handle)]
             if interruption.is_news:  # before what it did to the reports
                 facts += interruption.news(now())
-            facts += self._reader.read(reports)
+            if flight is None:
+                facts += self._reader.read(reports)
+            else:
+                facts += self._landed(reports, flight)
             if reports:
                 longest = reports[0].took_s if len(reports) == 1 else max(report.took_s for report in reports)
                 sized = self._sized
@@ -303,6 +294,13 @@ class Engine:
         if wakes_at is not None and wakes_at <= now():
             facts.append(TimerFired(now()))
         return facts
+
+    def _landed(self, reports: Sequence[Report], flight: SingleFlight) -> list[Fact]:
+        """What came of calls, ours and those of others that we wait for."""
+        kept, facts = flight.fenced(reports)
+        facts += self._reader.read(kept)
+        flight.end(facts)
+        return facts + flight.news()
 
 
 class _Sized(NamedTuple):

@@ -90,6 +90,37 @@ class Failed(NamedTuple):
     entropy: float = 0.0
 
 
+class Elsewhere(NamedTuple):
+    """An attempt did not begin: another process computes the same.
+
+    Attributes:
+        holder: who, in words.
+    """
+
+    at: float
+    handle: Handle
+    holder: str = ""
+
+
+class Found(NamedTuple):
+    """The result of a call that was about to start, or that another process computed, is there.
+
+    Attributes:
+        body: for the event.
+    """
+
+    at: float
+    handle: Handle
+    body: Body | None = None
+
+
+class Freed(NamedTuple):
+    """Nobody computes a call any more that was computed elsewhere, and its result is not there."""
+
+    at: float
+    handle: Handle
+
+
 class Stopped(NamedTuple):
     """An attempt was stopped, or never began, because the run is ending."""
 
@@ -132,7 +163,20 @@ class QueueSized(NamedTuple):
     calls: int
 
 
-Fact = Prepared | Unprepared | Succeeded | Failed | Stopped | Lost | TimerFired | CancelRequested | QueueSized
+Fact = (
+    Prepared
+    | Unprepared
+    | Succeeded
+    | Failed
+    | Elsewhere
+    | Found
+    | Freed
+    | Stopped
+    | Lost
+    | TimerFired
+    | CancelRequested
+    | QueueSized
+)
 
 
 # --- wishes -------------------------------------------------------------------------------------------------------

@@ -104,6 +104,10 @@ class FileCache:
         """Which recipes have made an entry."""
         return self._index.recipes(list(recipes))
 
+    def version(self) -> int:
+        """Counts what others have changed in the index."""
+        return self._index.version()
+
     def damage(self) -> list[str]:
         """What was put aside since the last time."""
         told = list(self._damage)

@@ -49,6 +49,11 @@ class CacheIndex:
         """Which of these recipes are known."""
         return self._db.do(lambda db: _known(db, recipes))
 
+    def version(self) -> int:
+        """Another number after each change by others (https://sqlite.org/pragma.html#pragma_data_version)."""
+        found: int = self._db.do(lambda db: db.execute("PRAGMA data_version").fetchone()[0])
+        return found
+
     def keys(self) -> list[bytes]:
         """Every key."""
         return self._first_of_each("SELECT DISTINCT key FROM results")

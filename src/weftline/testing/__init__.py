@@ -3,7 +3,18 @@
 from weftline.testing.backends import BackendContract
 from weftline.testing.caches import CacheContract
 from weftline.testing.clock import ManualClock
+from weftline.testing.leases import LeasesContract
 from weftline.testing.ledgers import LedgerContract
 from weftline.testing.scripted import Act, ScriptedBackend, fail, succeed
 
-__all__ = ["Act", "BackendContract", "CacheContract", "LedgerContract", "ManualClock", "ScriptedBackend", "fail", "succeed"]
+__all__ = [
+    "Act",
+    "BackendContract",
+    "CacheContract",
+    "LeasesContract",
+    "LedgerContract",
+    "ManualClock",
+    "ScriptedBackend",
+    "fail",
+    "succeed",
+]
