@@ -473,7 +473,10 @@ class StoreUnusableError(MachineError):
 class UntrustedPickleError(MachineError):
     code = "K406"
     what = "the store at {path} holds a pickled value, and others may write there"
-    remedy = "make the folder writable by its owner only (chmod go-w), or store the value with another codec"
+    remedy = (
+        "make the folder writable by its owner only (chmod go-w), or store the value with another codec; "
+        "a cache elsewhere whose writers you trust says so: ?trusted=yes"
+    )
     path: str
 
 
@@ -515,6 +518,23 @@ class NoCacheError(UsageError):
     what = "there is no cache in {home}"
     remedy = "name the home of a run: --home FOLDER"
     home: str
+
+
+class UnknownCacheError(UsageError):
+    code = "K411"
+    what = "no cache can be opened at {url!r}"
+    remedy = "begin it with one of: {known}; without it, results are kept in the home"
+    url: str
+    known: str
+
+
+class BadCacheUrlError(UsageError):
+    code = "K412"
+    what = "{url!r} is no address of a cache: {detail}"
+    remedy = "{advice}"
+    url: str
+    detail: str
+    advice: str
 
 
 # --- R: runs ------------------------------------------------------------------------------------------------------

@@ -2,8 +2,10 @@ import sqlite3
 
 import pytest
 
-from weftline.store.files import FileCache
+from weftline.store.files import FileCache, SingleFileCache
+from weftline.store.folder import FolderBlobs
 from weftline.store.memory import MemoryCache
+from weftline.store.shared import SharedCache
 from weftline.testing import CacheContract
 
 
@@ -66,6 +68,76 @@ class TestFilesDeleted(TestFiles):
             with index:
                 index.execute("UPDATE results SET content = NULL WHERE key = ?", (entry.key,))
             index.close()
+        return True
+
+
+class TestSingleFile(CacheContract):
+    def cache(self, place):
+        return SingleFileCache(place / "cache.db")
+
+    def reopened(self, place):
+        return SingleFileCache(place / "cache.db")
+
+    def spoil(self, cache, place, entry):
+        """Flips one bit in the middle, where the size stays."""
+        content = bytearray(entry.outputs[0].content)
+        content[len(content) // 2] ^= 1
+        index = sqlite3.connect(place / "cache.db")
+        with index:
+            sql = "UPDATE results SET content = ? WHERE key = ? AND content IS NOT NULL"
+            if not index.execute(sql, (bytes(content), entry.key)).rowcount:
+                sql = "UPDATE pieces SET content = ? WHERE object = ?"
+                assert index.execute(sql, (bytes(content), entry.outputs[0].object)).rowcount == 1
+        index.close()
+        return True
+
+
+class TestSingleFileTruncated(TestSingleFile):
+    def spoil(self, cache, place, entry):
+        """Cuts a content short."""
+        index = sqlite3.connect(place / "cache.db")
+        with index:
+            sql = "UPDATE results SET content = substr(content, 1, size - 1) WHERE key = ? AND content IS NOT NULL"
+            if not index.execute(sql, (entry.key,)).rowcount:
+                sql = "UPDATE pieces SET content = substr(content, 2) WHERE object = ?"
+                assert index.execute(sql, (entry.outputs[0].object,)).rowcount == 1
+        index.close()
+        return True
+
+
+class TestSharedFolder(CacheContract):
+    def cache(self, place):
+        return SharedCache(FolderBlobs(place / "shared"))
+
+    def reopened(self, place):
+        return SharedCache(FolderBlobs(place / "shared"))
+
+    def _file(self, place, entry):
+        name = entry.outputs[0].object.hex()
+        file = place / "shared" / "objects" / name[:2] / name[2:]
+        return file if file.exists() else place / "shared" / "entries" / entry.key.hex()[:2] / entry.key.hex()[2:]
+
+    def spoil(self, cache, place, entry):
+        """Flips one bit near the end, where contents lie."""
+        file = self._file(place, entry)
+        content = bytearray(file.read_bytes())
+        content[-3] ^= 1
+        file.write_bytes(content)
+        return True
+
+
+class TestSharedFolderTruncated(TestSharedFolder):
+    def spoil(self, cache, place, entry):
+        """Cuts the file short."""
+        file = self._file(place, entry)
+        file.write_bytes(file.read_bytes()[:-1])
+        return True
+
+
+class TestSharedFolderEmptied(TestSharedFolder):
+    def spoil(self, cache, place, entry):
+        """Leaves a file without content, as a server does that lost its disk."""
+        self._file(place, entry).write_bytes(b"")
         return True
 
 

@@ -1,5 +1,7 @@
 import os
 
+from weftline.store.folder import FolderBlobs
+from weftline.store.leases import BlobLeases
 from weftline.store.locks import FileLeases
 from weftline.testing import LeasesContract
 from weftline.testing.leases import A
@@ -8,6 +10,11 @@ from weftline.testing.leases import A
 class TestFiles(LeasesContract):
     def leases(self, place):
         return FileLeases(place / "leases")
+
+
+class TestSharedFolder(LeasesContract):
+    def leases(self, place):
+        return BlobLeases(FolderBlobs(place))
 
 
 def test_a_forked_child_does_not_keep_the_leases_of_its_parent(tmp_path):

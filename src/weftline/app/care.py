@@ -264,7 +264,7 @@ class _Shares:
 
 
 def _cache_of(home: Home) -> Cache:
-    if not home.exists or home.cache is None:
+    if not home.has_results or home.cache is None:
         raise NoCacheError(home=home.shown or "memory")
     return home.cache
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from weftline import settings
+from weftline.app.stores import Store, open_store
 from weftline.backends.capture import Capture
 from weftline.backends.inline import InlineBackend
 from weftline.backends.threads import ThreadBackend
@@ -78,8 +79,7 @@ class Home:
         self.settings = known or settings.Settings.read()
         self.clock = clock or SystemClock()
         self.values = Values()
-        self._cache: Cache | None = None
-        self._leases: Leases | None = None
+        self._opened: Store | None = None
         self._ledger: Ledger | None = None
 
     @property
@@ -88,22 +88,24 @@ class Home:
         return self.path is not None and self.path.exists()
 
     @property
+    def has_results(self) -> bool:
+        """Whether there may be results: here, or in a cache elsewhere."""
+        return self.exists or (self.path is not None and bool(self.settings.cache))
+
+    @property
     def cache(self) -> Cache | None:
         """Where results are kept."""
-        if self._cache is None and self.path is not None:
-            from weftline.store.files import FileCache
-
-            self._cache = FileCache(self.path / "cache")
-        return self._cache
+        return None if self.path is None else self._store(self.path).cache
 
     @property
     def leases(self) -> Leases | None:
         """Who computes what, among those that share the cache."""
-        if self._leases is None and self.path is not None:
-            from weftline.store.locks import FileLeases
+        return None if self.path is None else self._store(self.path).leases
 
-            self._leases = FileLeases(self.path / "cache" / "leases")
-        return self._leases
+    def _store(self, path: Path) -> Store:
+        if self._opened is None:
+            self._opened = open_store(self.settings.cache, path / "cache", self.clock)
+        return self._opened
 
     @property
     def ledger(self) -> Ledger | None:
@@ -154,10 +156,10 @@ class Home:
 
     def close(self) -> None:
         """Closes what was opened."""
-        for opened in (self._cache, self._leases, self._ledger):
+        for opened in (self._opened, self._ledger):
             if opened is not None:
                 opened.close()
-        self._cache = self._leases = self._ledger = None
+        self._opened = self._ledger = None
 
 
 def _processes(slots: int) -> Backend:

@@ -66,7 +66,7 @@ def plan(pipeline: Pipeline, home: Home, request: Request) -> Plan:
     """
     cache: Cache | None = None
     if request.cache and home.path is not None:
-        cache = home.cache if home.exists else MemoryCache()
+        cache = home.cache if home.has_results else MemoryCache()
     ledger = home.ledger if home.exists else None
     with frozen():
         return planner.make(pipeline.graph, home.wish(request), cache, ledger, home.values)

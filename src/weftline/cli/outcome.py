@@ -23,7 +23,7 @@ _LOG_LINES = 10
 
 def tell_damage(home: Home) -> None:
     """Tells what the cache has put aside."""
-    cache = home.cache if home.exists else None
+    cache = home.cache if home.has_results else None
     for text in cache.damage() if cache is not None else ():
         err(f"note: {text}")
 

@@ -21,6 +21,7 @@ from weftline.errors import DamagedEntryError, StoreUnusableError, UntrustedPick
 from weftline.model.entry import Entry, Held, Stored
 from weftline.store.index import BATCH, CacheIndex
 from weftline.store.objects import ObjectFolder
+from weftline.store.pieces import ObjectTable
 from weftline.store.replaceable import Row
 
 #: Values up to this size lie in the index.
@@ -29,19 +30,27 @@ _INLINE_BYTES = 32 << 10
 _CARRIED_BYTES = 1 << 10
 
 
-class FileCache:
-    """A cache in a folder of the local file system."""
+class IndexedCache:
+    """A cache with an index; where the large contents are, its makers say.
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    Args:
+        index: a SQLite file.
+    """
+
+    def __init__(self, index: Path) -> None:
+        self._folder = index.parent
+        self._file = index
         self._damage: list[str] = []
-        quarantine = folder / "quarantine"
-        self._objects = ObjectFolder(folder / "objects", quarantine)
+        self._quarantine = self._folder / "quarantine"
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            self._folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise StoreUnusableError(path=str(folder), detail=str(error)) from error
-        self._index = CacheIndex(folder, quarantine, self._damage.append)
+            raise StoreUnusableError(path=str(self._folder), detail=str(error)) from error
+        self._index = CacheIndex(index, self._quarantine, self._damage.append)
+        self._objects = self._objects_of()
+
+    def _objects_of(self) -> ObjectFolder | ObjectTable:
+        raise NotImplementedError
 
     # --- results ---
 
@@ -179,10 +188,27 @@ class FileCache:
 
     def _check_trust(self) -> None:
         """Refuses to unpickle what somebody else may have written."""
-        for path in (self._folder, self._folder / "index.db"):
+        for path in (self._folder, self._file):
             status = path.stat()
             if status.st_mode & 0o022 or status.st_uid not in {0, os.getuid()}:
                 raise UntrustedPickleError(path=str(self._folder))
+
+
+class FileCache(IndexedCache):
+    """A cache in a folder of the local file system."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder / "index.db")
+
+    def _objects_of(self) -> ObjectFolder | ObjectTable:
+        return ObjectFolder(self._folder / "objects", self._quarantine)
+
+
+class SingleFileCache(IndexedCache):
+    """A cache in one SQLite file, to be handed on as a whole; its large contents are read, and never mapped."""
+
+    def _objects_of(self) -> ObjectFolder | ObjectTable:
+        return ObjectTable(self._index.database)
 
 
 def _rows(entry: Entry) -> list[Row]:

@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import socket
 from pathlib import Path
 
 
 def this_process() -> str:
-    """`host:pid:start`; the start time tells a process from a later one with the same number."""
-    return f"{socket.gethostname()}:{os.getpid()}:{_started(os.getpid())}"
+    """`machine:pid:start`; the start time tells a process from a later one with the same number."""
+    return f"{_machine()}:{os.getpid()}:{_started(os.getpid())}"
+
+
+@functools.lru_cache(maxsize=1)
+def _machine() -> str:
+    """`host/boot`: where numbers of processes mean the same; containers that share a name have numbers of their own."""
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="utf-8")[:8]
+        numbers = Path("/proc/self/ns/pid").stat().st_ino
+    except OSError:
+        return socket.gethostname()
+    return f"{socket.gethostname()}/{boot}-{numbers}"
 
 
 def may_be_alive(holder: str) -> bool:
     """Whether the process still runs; one of another host, or of another kind of name, is believed to."""
     parts = holder.rsplit(":", 2)
-    if len(parts) != 3 or parts[0] != socket.gethostname():
+    if len(parts) != 3 or parts[0] != _machine():
         return True
     if Path("/proc/self").exists():
         return _started(int(parts[1])) == parts[2]
@@ -25,7 +37,7 @@ def may_be_alive(holder: str) -> bool:
 def described(holder: str) -> str:
     """A holder as people would name it."""
     parts = holder.rsplit(":", 2)
-    return f"{parts[1]} on {parts[0]}" if len(parts) == 3 else holder
+    return f"{parts[1]} on {parts[0].partition('/')[0]}" if len(parts) == 3 else holder
 
 
 def _started(pid: int) -> str:

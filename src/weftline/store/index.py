@@ -10,7 +10,7 @@ from weftline.store.replaceable import ReplaceableDatabase, Row
 
 #: Keys in one question: below SQLite's limit on parameters in old releases.
 BATCH = 900
-_LATEST = 3
+_LATEST = 4
 _COLUMNS = "key, position, total, digest, codec, object, size, content, recipe, made_at, took_s, made_by, seal"
 _INSERT = f"INSERT OR REPLACE INTO results ({_COLUMNS}) VALUES ({', '.join('?' * 13)})"  # noqa: S608 - constants only
 _COMPARED = "INSERT OR REPLACE INTO compared VALUES (?, ?)"
@@ -22,13 +22,18 @@ class CacheIndex:
     """Rows by key. Texts come as bytes: an altered one may be no text any more, and the seal of its row is over bytes.
 
     Args:
-        folder: of the cache.
+        file: where it is.
         quarantine: where a broken index is moved.
         tell: is told of it, in words.
     """
 
-    def __init__(self, folder: Path, quarantine: Path, tell: Callable[[str], None]) -> None:
-        self._db = ReplaceableDatabase(folder / "index.db", quarantine, tell, schema="cache", latest=_LATEST)
+    def __init__(self, file: Path, quarantine: Path, tell: Callable[[str], None]) -> None:
+        self._db = ReplaceableDatabase(file, quarantine, tell, schema="cache", latest=_LATEST)
+
+    @property
+    def database(self) -> ReplaceableDatabase:
+        """The file, for what else is in it."""
+        return self._db
 
     # --- reading ---
 

@@ -10,7 +10,8 @@ import time
 from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 
-from weftline.codec import Content, Pieces
+from weftline.codec import Content
+from weftline.store import aside
 from weftline.store.database import flush_folder
 
 #: Contents up to this size are read and compared with their digest when they are looked up, if their file is not as it was
@@ -50,8 +51,7 @@ class ObjectFolder:
             if path.exists() and self.fault(digest, len(content)) is None:
                 os.utime(path)  # somebody is about to name it: not to be swept
             else:
-                path.parent.mkdir(parents=True, exist_ok=True)
-                _write(path, content)
+                aside.put(path, content)
             folders |= {path.parent, path.parent.parent}  # also of what another process has put there, and may not have flushed
             signatures[digest] = _signature(path.stat())
         for folder in folders:
@@ -123,22 +123,6 @@ class ObjectFolder:
         with contextlib.suppress(OSError):
             self._quarantine.mkdir(parents=True, exist_ok=True)
             self.path(digest).replace(self._quarantine / f"{digest.hex()}.{os.urandom(2).hex()}")
-
-
-def _write(path: Path, content: Content) -> None:
-    aside = path.with_name(f".{path.name}.{os.getpid()}.{os.urandom(4).hex()}")
-    try:
-        with aside.open("wb", buffering=0) as file:
-            for part in content.parts if isinstance(content, Pieces) else (content,):
-                left = memoryview(part).cast("B")
-                while left:
-                    left = left[file.write(left) :]
-            os.fsync(file.fileno())
-        aside.replace(path)
-    except OSError:
-        with contextlib.suppress(OSError):
-            aside.unlink(missing_ok=True)
-        raise
 
 
 def _signature(found: os.stat_result) -> bytes:

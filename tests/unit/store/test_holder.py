@@ -5,29 +5,34 @@ import socket
 import subprocess
 import sys
 
-from weftline.store.holder import may_be_alive, this_process
+from weftline.store.holder import described, may_be_alive, this_process
 
-HOST = socket.gethostname()
+MACHINE = this_process().rsplit(":", 2)[0]
 
 
 def test_this_process_is_alive():
     assert may_be_alive(this_process())
-    host, pid, start = this_process().rsplit(":", 2)
-    assert (host, int(pid)) == (HOST, os.getpid())
+    machine, pid, start = this_process().rsplit(":", 2)
+    assert (machine.partition("/")[0], int(pid)) == (socket.gethostname(), os.getpid())
     assert start.isdigit()
+    assert described(this_process()) == f"{os.getpid()} on {socket.gethostname()}"
 
 
 def test_a_process_that_never_was_is_dead():
-    assert not may_be_alive(f"{HOST}:999999999:1")
+    assert not may_be_alive(f"{MACHINE}:999999999:1")
 
 
 def test_a_later_process_with_the_same_number_is_another_one():
-    assert not may_be_alive(f"{HOST}:{os.getpid()}:1")
+    assert not may_be_alive(f"{MACHINE}:{os.getpid()}:1")
 
 
 def test_a_process_of_another_machine_is_believed_to_live():
     assert may_be_alive("another.example.org:1:1")
     assert may_be_alive("fe80::1:5:7")  # a name with colons in it
+
+
+def test_a_container_that_has_this_machines_name_numbers_its_processes_by_itself():
+    assert may_be_alive(f"{socket.gethostname()}/00000000-1:999999999:1")
 
 
 def test_a_process_that_ended_is_dead_even_if_nobody_has_asked_for_its_end():
