@@ -3,10 +3,12 @@
 import os
 import signal
 import time
+from threading import Thread
 
 import pytest
 
 from weftline import Pipeline, node
+from weftline.store.folder import FolderBlobs
 from weftline.store.sqlite import SqliteLedger
 
 FLOW = """
@@ -179,3 +181,25 @@ def test_two_nodes_that_do_the_same_in_one_run_do_it_once(tmp_path):
     assert [result[name] for name in "abc"] == [9, 9, 9]
     assert len(calls) == 1
     assert sorted(step.status for step in result.steps.values()) == ["cached", "cached", "succeeded"]
+
+
+def test_a_result_whose_lease_was_taken_over_is_not_stored(tmp_path, monkeypatch):
+    """As of a process that was stopped for long: others believed it dead, and compute the same."""
+    monkeypatch.setenv("WEFTLINE_CACHE", f"shared:{tmp_path}/team")
+    team, ghost = FolderBlobs(tmp_path / "team"), b"somewhere/0-0:1:1:ghost"
+    calls = []
+
+    def work(n: int = 3) -> int:
+        calls.append(n)
+        if len(calls) == 1:
+            (lease,) = [blob.name for blob in team.list("leases/")]
+            team.write([(lease, ghost)])
+            Thread(target=lambda: time.sleep(0.5) or team.remove([lease])).start()
+        return n + len(calls)
+
+    result = Pipeline([node(work, name="work", provides="work", depends=[])]).run(home=tmp_path / "home", backend="threads")
+    assert result["work"] == 5, "it has the result of the first time, which others may have replaced"
+    assert calls == [3, 3]
+    kinds = [str(event.kind) for event in journal(tmp_path / "home", result.run)]
+    assert kinds.count("AttemptDeferred") == 1
+    assert kinds.count("CallSucceeded") == 1

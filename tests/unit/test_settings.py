@@ -10,14 +10,20 @@ from weftline.settings import Settings
 
 
 def test_defaults():
-    assert Settings.read({}) == Settings(Path(".weftline"), "threads", 0, checked=False)
+    assert Settings.read({}) == Settings(Path(".weftline"), "", "threads", 0, checked=False)
 
 
 def test_each_knob_has_a_variable():
     found = Settings.read(
-        {"WEFTLINE_HOME": "/data/w", "WEFTLINE_BACKEND": "processes", "WEFTLINE_WORKERS": "7", "WEFTLINE_CHECKED": "yes"}
+        {
+            "WEFTLINE_HOME": "/data/w",
+            "WEFTLINE_CACHE": "redis://host/0",
+            "WEFTLINE_BACKEND": "processes",
+            "WEFTLINE_WORKERS": "7",
+            "WEFTLINE_CHECKED": "yes",
+        }
     )
-    assert found == Settings(Path("/data/w"), "processes", 7, checked=True)
+    assert found == Settings(Path("/data/w"), "redis://host/0", "processes", 7, checked=True)
 
 
 @pytest.mark.parametrize(

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import time
 from importlib.resources import files
 from pathlib import Path
 
 #: How long one process waits for another's transaction, in seconds.
 _BUSY_S = 30.0
+#: How soon it tries again where SQLite itself does not wait.
+_AGAIN_S = 0.005
 
 
 def connect(path: Path | str) -> sqlite3.Connection:
@@ -19,7 +22,7 @@ def connect(path: Path | str) -> sqlite3.Connection:
     """
     connection = sqlite3.connect(path, timeout=_BUSY_S, isolation_level=None, check_same_thread=False)
     try:
-        (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
+        mode = _enter_wal(connection)
         if mode not in {"wal", "memory"}:  # which SQLite does not raise: readers would block, and a commit could be undone
             raise sqlite3.OperationalError(f"the journal is in mode {mode} and cannot be put into WAL")
         connection.execute("PRAGMA synchronous = EXTRA")  # in WAL mode the same as FULL; while that is entered, more
@@ -28,6 +31,18 @@ def connect(path: Path | str) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+def _enter_wal(connection: sqlite3.Connection) -> str:
+    """The mode that the journal is in then. SQLite does not wait here for others that do the same with a new file."""
+    until = time.monotonic() + _BUSY_S
+    while True:
+        try:
+            return str(connection.execute("PRAGMA journal_mode = WAL").fetchone()[0])
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > until:
+                raise
+            time.sleep(_AGAIN_S)
 
 
 def opened(path: Path | str, prefix: str, latest: int) -> tuple[sqlite3.Connection, int]:

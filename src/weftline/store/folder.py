@@ -6,6 +6,7 @@ import contextlib
 import mmap
 import os
 import stat
+import threading
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -30,6 +31,8 @@ class FolderBlobs:
     def __init__(self, folder: Path) -> None:
         self.place = str(folder)
         self._folder = folder
+        self._linker = aside.Linker(folder)
+        self._swapping = threading.Lock()
 
     def read(self, names: Sequence[str]) -> Mapping[str, bytes | memoryview]:
         """Those whose file is there."""
@@ -50,12 +53,12 @@ class FolderBlobs:
     def write(self, blobs: Sequence[tuple[str, Content]]) -> None:
         """Writes files aside, flushes and renames them; then flushes the folders."""
         with self._telling():
-            folders = {self._put(name, content) for name, content in blobs}
-            self._flush(folders)
+            self._put(blobs)
 
     def keep(self, blobs: Sequence[tuple[str, Content]]) -> None:
         """Writes what is not there; sets the time of what is."""
         with self._telling():
+            new = []
             folders: set[Path] = set()
             for name, content in blobs:
                 path = self._folder / name
@@ -67,12 +70,12 @@ class FolderBlobs:
                     os.utime(path)
                     folders.add(path.parent)  # another process has put it there, and may not have flushed that
                 else:
-                    folders.add(self._put(name, content))
-            self._flush(folders)
+                    new.append((name, content))
+            self._put(new, folders)
 
     def swap(self, changes: Sequence[tuple[str, bytes | None, bytes | None]]) -> set[str]:
         """Links files to names that nobody has; takes files away by renaming them, which one of all who try can do."""
-        with self._telling():
+        with self._telling(), self._swapping:
             return {name for name, old, new in changes if self._swapped(self._folder / name, old, new)}
 
     def _swapped(self, path: Path, old: bytes | None, new: bytes | None) -> bool:
@@ -90,7 +93,7 @@ class FolderBlobs:
                 taken.unlink()
                 return False
             taken.unlink()
-        return new is None or aside.link(path, new)
+        return new is None or self._linker.link(path, new)
 
     def list(self, prefix: str) -> Iterator[Blob]:
         """Files below a folder; the names of those that are being written, or never were to the end, begin with a dot."""
@@ -115,7 +118,8 @@ class FolderBlobs:
                 (self._folder / name).unlink(missing_ok=True)
 
     def close(self) -> None:
-        """Nothing is open."""
+        """Removes the file that swapped names were given to."""
+        self._linker.close()
 
     def is_private(self) -> bool:
         """Whether nobody but this user and the system's can write here."""
@@ -137,10 +141,14 @@ class FolderBlobs:
         except OSError as error:
             raise StoreUnusableError(path=self.place, detail=error.strerror or str(error)) from error
 
-    def _put(self, name: str, content: Content) -> Path:
-        path = self._folder / name
-        aside.put(path, content)
-        return path.parent
+    def _put(self, blobs: Sequence[tuple[str, Content]], folders: Collection[Path] = ()) -> None:
+        """Files, and the folders that name them, and those above, which may be new."""
+        files = [(self._folder / name, content) for name, content in blobs]
+        aside.put_all(files)
+        found = {*folders, *(path.parent for path, _ in files)}
+        found |= {parent for folder in found for parent in folder.parents if parent.is_relative_to(self._folder)}
+        for folder in found:
+            flush_folder(folder)
 
     def _now(self) -> float:
         """The time by the clock of those who keep the files, which may not be this machine's."""
@@ -153,12 +161,6 @@ class FolderBlobs:
         finally:
             with contextlib.suppress(OSError):
                 probe.unlink(missing_ok=True)
-
-    def _flush(self, folders: set[Path]) -> None:
-        """Also the folders above those, which may be new."""
-        above = {parent for folder in folders for parent in folder.parents if parent.is_relative_to(self._folder)}
-        for folder in folders | above:
-            flush_folder(folder)
 
 
 def _content(path: Path) -> bytes | memoryview:

@@ -47,6 +47,11 @@ class Heartbeat:
             self._thread = threading.Thread(target=self._go_on, name="weftline-heartbeat", daemon=True)
             self._thread.start()
 
+    @property
+    def is_shown(self) -> bool:
+        """Whether this process shows that it lives."""
+        return self._thread is not None
+
     def beat(self) -> None:
         """One sign of life.
 

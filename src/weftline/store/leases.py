@@ -1,9 +1,8 @@
 """Leases in a place that several machines reach: a blob for each key names its holder.
 
-Theory of operation. A lease is put where none is, by one of all who try. Its content is a name that is used once: of the
-process and a count. What is taken away or replaced is taken only if it still has the content that was judged, so of all who
-find a dead holder one takes over, and a holder that was believed dead finds out before it stores: that name is its fencing
-token.
+Theory of operation. A lease is put where none is, by one of all who try. Its content names the process, by a name that no other
+ever has. What is taken away or replaced is taken only if it still has the content that was judged, so of all who find a dead
+holder one takes over, and a holder that was believed dead finds out before it stores: that name is its fencing token.
 """
 
 from __future__ import annotations
@@ -31,9 +30,9 @@ class BlobLeases:
     def __init__(self, blobs: Blobs, dead_after_s: float = DEAD_AFTER_S, clock: Clock | None = None) -> None:
         self._blobs = blobs
         self._life = Heartbeat(blobs, dead_after_s, clock)
-        self._ours: dict[bytes, bytes] = {}
+        self._token = self._life.me.encode()
+        self._ours: set[bytes] = set()
         self._others: dict[bytes, bytes] = {}
-        self._count = 0
 
     def take(self, keys: Sequence[bytes]) -> set[bytes]:
         """Puts leases where none are, or where those of the dead are."""
@@ -41,21 +40,21 @@ class BlobLeases:
         if not wanted:
             return set()
         self._life.start()
-        tokens = {key: self._token() for key in wanted}
-        taken = self._swapped(dict.fromkeys(wanted), tokens)
+        taken = self._swapped(dict.fromkeys(wanted))
         left = [key for key in wanted if key not in taken]
         if left:
-            free = {key: found for key, found in self._found(left).items() if self._is_free(found)}
-            taken |= self._swapped(free, tokens)
-        self._ours.update((key, tokens[key]) for key in taken)
+            taken |= self._swapped({key: found for key, found in self._found(left).items() if self._is_free(found)})
+        self._ours |= taken
         return taken
 
     def held(self, keys: Sequence[bytes]) -> set[bytes]:
         """Those whose blob is ours still, as long as others have to believe that this process lives."""
         ours = [key for key in keys if key in self._ours]
-        if not ours or not self._life.is_believed():
+        if not ours:
             return set()
-        return {key for key, found in self._found(ours).items() if found == self._ours[key]}
+        held = {key for key, found in self._found(ours).items() if found == self._token} if self._life.is_believed() else set()
+        self._ours.difference_update(key for key in ours if key not in held)
+        return held
 
     def free(self, keys: Sequence[bytes]) -> set[bytes]:
         """Those without a lease, or with one of the dead."""
@@ -65,9 +64,10 @@ class BlobLeases:
 
     def give_back(self, keys: Collection[bytes]) -> None:
         """Takes our own away."""
-        ours = {key: token for key in keys if (token := self._ours.pop(key, None)) is not None}
+        ours = self._ours.intersection(keys)
         if ours:
-            self._blobs.swap([(_name(key), token, None) for key, token in ours.items()])
+            self._ours -= ours
+            self._blobs.swap([(_name(key), self._token, None) for key in ours])
 
     def holder(self, key: bytes) -> str:
         """Who had it when it was last looked at."""
@@ -77,16 +77,18 @@ class BlobLeases:
         return "" if not found else "process " + holder.described(_process_in(found).rpartition(":")[0])
 
     def close(self) -> None:
-        """Gives everything back, and shows no more signs of life."""
+        """Gives everything back, takes away what the dead have left, and shows no more signs of life."""
         self.give_back(list(self._ours))
+        if self._life.is_shown:
+            left = self._blobs.read([blob.name for blob in self._blobs.list("leases/")])
+            dead = [(name, bytes(found), None) for name, found in left.items() if found and self._is_free(bytes(found))]
+            self._blobs.swap(dead)
+            self._blobs.remove({sign_of(_process_in(found)) for _, found, _ in dead})
         self._life.stop()
 
-    def _token(self) -> bytes:
-        self._count += 1
-        return f"{self._life.me} {self._count}".encode()
-
-    def _swapped(self, before: Mapping[bytes, bytes | None], tokens: Mapping[bytes, bytes]) -> set[bytes]:
-        changed = self._blobs.swap([(_name(key), old, tokens[key]) for key, old in before.items()])
+    def _swapped(self, before: Mapping[bytes, bytes | None]) -> set[bytes]:
+        """Puts ours in the place of what is there; the keys where that was so."""
+        changed = self._blobs.swap([(_name(key), old, self._token) for key, old in before.items()])
         return {key for key in before if _name(key) in changed}
 
     def _found(self, keys: Sequence[bytes]) -> dict[bytes, bytes]:
@@ -96,8 +98,8 @@ class BlobLeases:
         return found
 
     def _is_free(self, found: bytes) -> bool:
-        """Whether a lease holds nobody off; an empty one was given back."""
-        return not found or self._life.is_dead(_process_in(found))
+        """Whether a lease holds nobody off: an empty one was given back, and one of ours that we do not hold was lost."""
+        return not found or found == self._token or self._life.is_dead(_process_in(found))
 
 
 def sweep(blobs: Blobs, old_s: float) -> None:
@@ -115,7 +117,7 @@ def sweep(blobs: Blobs, old_s: float) -> None:
 
 
 def _process_in(token: bytes) -> str:
-    return token.decode(errors="replace").rpartition(" ")[0]
+    return token.decode(errors="replace")
 
 
 def _name(key: bytes) -> str:
