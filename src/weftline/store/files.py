@@ -57,6 +57,8 @@ class IndexedCache:
     def find(self, keys: Sequence[bytes]) -> Mapping[bytes, Entry]:
         """The entries of those keys that are there and sound."""
         found = self._index.rows(keys)
+        if not found:
+            return {}
         large = [row[5] for rows in found.values() for row in rows if row[7] is None and row[2]]
         compared = self._index.compared(large) if large else {}
         entries = ((key, self._entry(key, rows, compared)) for key, rows in found.items())

@@ -13,6 +13,7 @@ BATCH = 900
 _LATEST = 4
 _COLUMNS = "key, position, total, digest, codec, object, size, content, recipe, made_at, took_s, made_by, seal"
 _INSERT = f"INSERT OR REPLACE INTO results ({_COLUMNS}) VALUES ({', '.join('?' * 13)})"  # noqa: S608 - constants only
+_ONE = f"SELECT {_COLUMNS} FROM results WHERE key = ?"  # noqa: S608 - constants only
 _COMPARED = "INSERT OR REPLACE INTO compared VALUES (?, ?)"
 _MARK = "INSERT OR IGNORE INTO pins SELECT key FROM results WHERE key = ? AND position = 0"
 _UNMARK = "DELETE FROM pins WHERE key = ?"
@@ -39,6 +40,9 @@ class CacheIndex:
 
     def rows(self, keys: Sequence[bytes]) -> dict[bytes, list[Row]]:
         """All columns of the rows of these keys, as far as there are any."""
+        if len(keys) == 1:  # in a chain, each key is made of what the one before has found
+            found = self._db.do(lambda db: db.execute(_ONE, keys).fetchall())
+            return {keys[0]: found} if found else {}
         return self._db.do(lambda db: _rows(db, keys))
 
     def contents(self, key: bytes) -> list[tuple[bytes, bytes]]:
