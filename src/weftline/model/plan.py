@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -91,6 +91,7 @@ class Step(NamedTuple):
         files: paths whose content counts in the keys, with their signatures at the time when it was read.
         entry: the hit of a single call.
         entries: hits by item number, for a node over items.
+        keys: the cache keys of the items, None for one that is not known, or as a whole; for a node over items.
         last_s: how long the calls that will run took last time, in seconds, where that is known.
     """
 
@@ -108,6 +109,7 @@ class Step(NamedTuple):
     files: Mapping[Path, bytes] = _NOTHING
     entry: Entry | None = None
     entries: Mapping[int, Entry] = _NOTHING
+    keys: Sequence[bytes | None] | None = None
     last_s: float | None = None
 
 

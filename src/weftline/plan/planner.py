@@ -248,6 +248,7 @@ class _Explainer:
             files=forecast.files,
             entry=forecast.entries.get(0) if node.over is None and usable else None,
             entries=forecast.entries if node.over is not None else {},
+            keys=forecast.keys if node.over is not None else None,
             last_s=_about(last, items),
         )
 

@@ -50,6 +50,17 @@ def finished(node: str, took_s: float, at: float = 120.0, state: str = "succeede
     return Event(Kind.NODE_FINISHED, at, node, body={"state": state, "ran": ran, "took_s": took_s})
 
 
+def _told(asked: list[str], scale: str = "1.0") -> Recipe:
+    """A recipe that gives texts of its symbols, and notes for which it was asked."""
+
+    def source(part: Part) -> str:
+        asked.append(part.name)
+        return {"odd()": "naïve ✂ \ud800", "LIMIT": ""}.get(part.name, f"text of {part.name}")
+
+    symbols = Part("load()", "10", "", "flow.py:3"), Part("odd()", "11", "", "flow.py:9"), Part("LIMIT", "12", "3")
+    return Recipe(code="told", symbols=symbols, params=(Part("scale", scale, scale),), source=source)
+
+
 class LedgerContract:
     """What every ledger promises."""
 
@@ -188,6 +199,48 @@ class LedgerContract:
                 ledger.append("r1", [opening(), started("load"), *twice], [RECIPE])
             ledger.append("r2", [opening(), started("load"), finished("load", 1.5)], [RECIPE])
             assert ledger.last_times("churn", ["load"])["load"].recipe == RECIPE
+
+    # --- texts ---
+
+    def test_a_recipe_that_is_new_brings_the_texts_of_its_symbols(self) -> None:
+        """Each is read once, and given back with the recipe of the last time; one without a text has none."""
+        asked: list[str] = []
+        with self._opened() as (ledger, _):
+            ledger.append("r1", [opening(), started("load", recipe=_told(asked))], [_told(asked), _told(asked)])
+            assert asked == ["load()", "odd()", "LIMIT"], "in order, and each once"
+            found = ledger.last_times("churn", ["load"])["load"].recipe
+            assert [found.source(part) for part in found.symbols] == ["text of load()", "naïve ✂ \\ud800", ""]
+            assert found.source(Part("load()", "other")) == ""
+            assert found.source(Part("other()", "10")) == "", "another name of an equal symbol has a text of its own"
+
+    def test_the_texts_of_a_recipe_that_is_known_are_not_read(self) -> None:
+        """Not in the next run, and not by another view of the ledger; a symbol that was kept is not read again either."""
+        asked: list[str] = []
+        with self._opened() as (ledger, place):
+            ledger.append("r1", [opening()], [_told(asked)])
+            asked.clear()
+            ledger.append("r2", [opening()], [_told(asked)])
+            assert asked == []
+            ledger.append("r2", [], [_told(asked, scale="2.0")])
+            assert asked == []
+            again = self.reopened(place)
+            if again is not None:
+                with contextlib.closing(again):
+                    again.append("r3", [opening(), started("load", recipe=_told(asked))], [_told(asked)])
+                    assert asked == []
+                    recipe = again.last_times("churn", ["load"])["load"].recipe
+                    assert recipe.source(recipe.symbols[0]) == "text of load()"
+
+    def test_the_texts_survive_a_transaction_that_failed(self) -> None:
+        """What was rolled back is not remembered as written."""
+        asked: list[str] = []
+        twice = [Event(Kind.CALL_SUCCEEDED, 1.0, "load", WHOLE, 1, {})] * 2
+        with self._opened() as (ledger, _):
+            with contextlib.suppress(LedgerUnusableError):
+                ledger.append("r1", [opening(), *twice], [_told(asked)])
+            ledger.append("r2", [opening(), started("load", recipe=_told(asked))], [_told(asked)])
+            recipe = ledger.last_times("churn", ["load"])["load"].recipe
+            assert recipe.source(recipe.symbols[0]) == "text of load()"
 
     # --- claims ---
 

@@ -1,13 +1,15 @@
 """What the SQLite ledger and its files do besides their contract."""
 
+import json
 import sqlite3
 
 import pytest
 
 from weftline.errors import LedgerTooNewError, LedgerUnusableError
+from weftline.model.fingerprint import Recipe
 from weftline.store.database import connect, migrate
 from weftline.store.sqlite import SqliteLedger
-from weftline.testing.ledgers import opening
+from weftline.testing.ledgers import RECIPE, opening, started
 
 
 def test_a_ledger_of_a_newer_program_is_left_alone(tmp_path):
@@ -43,6 +45,24 @@ def test_commits_are_flushed_and_readers_do_not_block(tmp_path):
     assert database.execute("PRAGMA journal_mode").fetchone() == ("wal",)
     assert database.execute("PRAGMA synchronous").fetchone() == (3,)
     database.close()
+
+
+def test_an_old_ledger_is_brought_to_the_latest_schema_and_loses_nothing(tmp_path):
+    path = tmp_path / "ledger.db"
+    old = connect(path)
+    migrate(old, "ledger", 1)
+    body = json.dumps(RECIPE.as_dict())
+    old.execute("INSERT INTO events VALUES ('r1', 0, 'RunStarted', 1.0, '', -1, 0, 0, '{\"pipeline\": \"churn\"}')")
+    old.execute("INSERT INTO recipes VALUES (?, ?)", (RECIPE.digest.hex(), body))
+    old.execute("INSERT INTO last_times VALUES ('churn', 'load', ?, '{}', 1.5, 1)", (RECIPE.digest.hex(),))
+    old.close()
+    ledger = SqliteLedger(path)
+    assert [run.run for run in ledger.runs()] == ["r1"]
+    last = ledger.last_times("churn", ["load"])["load"]
+    assert (last.recipe, last.took_s) == (RECIPE, 1.5)
+    assert last.recipe.source(RECIPE.symbols[0]) == "", "nobody kept it"
+    ledger.append("r1", [started("load", recipe=Recipe(code="new"))], [Recipe(code="new")])
+    ledger.close()
 
 
 def test_a_schema_is_made_once(tmp_path):
