@@ -96,6 +96,13 @@ class Ledger(Protocol):
         """
         ...
 
+    def durations(self, pipeline: str, nodes: Sequence[str]) -> Mapping[str, Sequence[float]]:
+        """How long calls took, in seconds, by node: the newest 50 that succeeded in runs of that pipeline, the newest last.
+
+        Nodes without any are missing.
+        """
+        ...
+
     def claim(self, run: str, holder: str, *, instead_of: str | None = None) -> str | None:
         """Takes a run for one process. Returns the present holder instead when another one has it.
 

@@ -16,7 +16,7 @@ from weftline.model.transitions import RunStatus
 from weftline.ports.ledger import LastTime, RunSummary, Use
 from weftline.store.database import opened
 
-_LATEST = 2
+_LATEST = 3
 _encode = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 _INSERT = "INSERT INTO events (run, seq, kind, at, node, item, attempt, epoch, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _LAST = """
@@ -26,6 +26,16 @@ _LAST = """
 """
 _DONE = """
     UPDATE last_times SET finished = 1, took_s = coalesce(?, took_s) WHERE pipeline = ? AND node = ?
+"""
+
+
+#: Calls whose durations are kept for each node, and how one is written.
+_NEWEST = 50
+_DURATION = "{:.5e} ".format
+_WIDTH = len(_DURATION(0.0))
+_DURATIONS = """
+    INSERT INTO durations (pipeline, node, newest) VALUES (?, ?, ?)
+    ON CONFLICT (pipeline, node) DO UPDATE SET newest = substr(newest || excluded.newest, ?)
 """
 
 
@@ -113,11 +123,15 @@ class SqliteLedger:
     def _note_last_times(self, run: str, events: Sequence[Event]) -> None:
         seen: list[tuple[Any, ...]] = []
         done: list[tuple[Any, ...]] = []
+        took_s: dict[str, list[float]] = {}
         for event in events:
             body = event.body
             if body is None:
                 continue
-            if event.kind is Kind.RUN_STARTED:
+            if event.kind is Kind.CALL_SUCCEEDED:
+                if "took_s" in body:
+                    took_s.setdefault(event.node, []).append(body["took_s"])
+            elif event.kind is Kind.RUN_STARTED:
                 self._pipelines[run] = body["pipeline"]
             elif "recipe" in body:
                 is_end = event.kind is Kind.NODE_FINISHED
@@ -129,6 +143,11 @@ class SqliteLedger:
             self._db.executemany(_LAST, seen)
         if done:
             self._db.executemany(_DONE, done)
+        if took_s:
+            pipeline = self._pipeline(run)
+            newest = {node: "".join(map(_DURATION, found[-_NEWEST:])) for node, found in took_s.items()}
+            rows = [(pipeline, node, text, -_NEWEST * _WIDTH) for node, text in newest.items()]
+            self._db.executemany(_DURATIONS, rows)
 
     def _pipeline(self, run: str) -> str:
         if run not in self._pipelines:
@@ -170,6 +189,12 @@ class SqliteLedger:
                     known[body] = Recipe.from_dict(json.loads(body), self._source)
                 found[node] = LastTime(known[body], json.loads(inputs), took_s, bool(finished))
         return found
+
+    def durations(self, pipeline: str, nodes: Sequence[str]) -> Mapping[str, Sequence[float]]:
+        """How long the newest calls of each node took; nodes without any are missing."""
+        sql = "SELECT newest FROM durations WHERE pipeline = ? AND node = ?"
+        found = {node: self._query(sql, (pipeline, node)) for node in nodes}
+        return {node: [float(word) for word in rows[0][0].split()] for node, rows in found.items() if rows}
 
     def _source(self, symbol: Part) -> str:
         rows = self._query("SELECT text FROM sources WHERE digest = ? AND name = ?", (symbol.digest, symbol.name))

@@ -61,6 +61,11 @@ def _told(asked: list[str], scale: str = "1.0") -> Recipe:
     return Recipe(code="told", symbols=symbols, params=(Part("scale", scale, scale),), source=source)
 
 
+def _took(node: str, took_s: float, item: int = WHOLE) -> Event:
+    """A call succeeded."""
+    return Event(Kind.CALL_SUCCEEDED, 115.0, node, item, 1, {"took_s": took_s})
+
+
 class LedgerContract:
     """What every ledger promises."""
 
@@ -200,6 +205,39 @@ class LedgerContract:
             ledger.append("r2", [opening(), started("load"), finished("load", 1.5)], [RECIPE])
             assert ledger.last_times("churn", ["load"])["load"].recipe == RECIPE
 
+    # --- durations ---
+
+    def test_durations_are_of_the_newest_calls_that_succeeded(self) -> None:
+        """By node, the newest last, over all runs of pipelines of that name; nodes without any are missing."""
+        with self._opened() as (ledger, _):
+            ledger.append("r1", [opening(), _took("load", 1.25), _took("each", 0.5, 0), _took("each", 0.75, 1)])
+            ledger.append("r1", [_took("each", 100.125, 2), Event(Kind.CALL_FAILED, 1.0, "load", WHOLE, 2, {"took_s": 9.0})])
+            ledger.append("r2", [opening(pipeline="other"), _took("load", 7.0)])
+            ledger.append("r3", [opening(), _took("load", 0.000012)])
+            found = ledger.durations("churn", ["load", "each", "never"])
+            assert {node: list(durations) for node, durations in found.items()} == {
+                "load": [1.25, 0.000012],
+                "each": [0.5, 0.75, 100.125],
+            }
+            assert dict(ledger.durations("unknown", ["load"])) == {}
+
+    def test_fifty_durations_are_kept(self) -> None:
+        """Whether they come at once or one by one."""
+        with self._opened() as (ledger, _):
+            ledger.append("r1", [opening(), *(_took("each", float(number), number) for number in range(70))])
+            assert list(ledger.durations("churn", ["each"])["each"]) == [float(number) for number in range(20, 70)]
+            for number in range(70, 75):
+                ledger.append("r1", [_took("each", float(number), number)])
+            assert list(ledger.durations("churn", ["each"])["each"]) == [float(number) for number in range(25, 75)]
+
+    def test_durations_of_a_transaction_that_failed_are_not_kept(self) -> None:
+        """Nothing of it is."""
+        with self._opened() as (ledger, _):
+            ledger.append("r1", [opening(), _took("load", 1.0)])
+            with contextlib.suppress(LedgerUnusableError):
+                ledger.append("r1", [_took("each", 3.0), _took("load", 2.0)])
+            assert set(ledger.durations("churn", ["load", "each"])) == {"load"}
+
     # --- texts ---
 
     def test_a_recipe_that_is_new_brings_the_texts_of_its_symbols(self) -> None:
@@ -270,14 +308,15 @@ class LedgerContract:
     def test_the_next_process_sees_everything(self) -> None:
         """As soon as `append` has returned, even if nobody closes anything."""
         with self._opened() as (ledger, place):
-            ledger.append("r1", [opening(), started("load"), finished("load", 1.5)], [RECIPE])
+            ledger.append("r1", [opening(), started("load"), _took("load", 1.5), finished("load", 1.5)], [RECIPE])
             ledger.claim("r1", "one")
             again = self.reopened(place)
             if again is None:
                 raise unittest.SkipTest("this ledger forgets everything, and says so by not overriding `reopened`")
             with contextlib.closing(again):
-                assert len(list(again.events("r1"))) == 3
+                assert len(list(again.events("r1"))) == 4
                 assert again.last_times("churn", ["load"])["load"].took_s == 1.5
+                assert list(again.durations("churn", ["load"])["load"]) == [1.5]
                 assert again.claim("r1", "two") == "one"
                 again.append("r1", [ending()])
                 assert _kinds(ledger, "r1")[-1] is Kind.RUN_FINISHED, "the first process does not see what the second wrote"

@@ -72,7 +72,7 @@ def test_a_schema_is_made_once(tmp_path):
     database.close()
 
 
-@pytest.mark.parametrize("act", ["claim", "release", "append", "runs", "events", "last_times"])
+@pytest.mark.parametrize("act", ["claim", "release", "append", "runs", "events", "last_times", "durations"])
 def test_whatever_goes_wrong_with_the_file_is_an_error_of_the_ledger(tmp_path, act):
     ledger = SqliteLedger(tmp_path / "ledger.db")
     ledger.append("r1", [opening()])
@@ -84,6 +84,7 @@ def test_whatever_goes_wrong_with_the_file_is_an_error_of_the_ledger(tmp_path, a
         "runs": ledger.runs,
         "events": lambda: list(ledger.events("r1")),
         "last_times": lambda: ledger.last_times("churn", ["a"]),
+        "durations": lambda: ledger.durations("churn", ["a"]),
     }
     with pytest.raises(LedgerUnusableError):
         acts[act]()
