@@ -11,10 +11,11 @@ from typing import Any
 
 from weftline.errors import LedgerTooNewError, LedgerUnusableError
 from weftline.model.event import Event, Kind
-from weftline.model.fingerprint import Part, Recipe
+from weftline.model.fingerprint import Recipe
 from weftline.model.transitions import RunStatus
 from weftline.ports.ledger import LastTime, RunSummary, Use
 from weftline.store.database import opened
+from weftline.store.recipes import Fresh, Recipes
 
 _LATEST = 3
 _encode = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
@@ -46,8 +47,6 @@ class SqliteLedger:
         self._path = str(path)
         self._next: dict[str, tuple[int, int]] = {}
         self._pipelines: dict[str, str] = {}
-        self._recipes: set[bytes] = set()
-        self._sources: set[tuple[str, str]] = set()
         try:
             if isinstance(path, Path):
                 path.parent.mkdir(parents=True, exist_ok=True)
@@ -57,18 +56,17 @@ class SqliteLedger:
         if found > _LATEST:
             self._db.close()
             raise LedgerTooNewError(path=self._path, found=found, known=_LATEST)
+        self._recipes = Recipes(self._db, self._query)
 
     def append(self, run: str, events: Sequence[Event], recipes: Sequence[Recipe] = ()) -> None:
         """Adds events in one transaction."""
         try:
-            fresh = self._unknown(recipes)
-            sources = self._texts_of(fresh)  # files are read before others have to wait
+            fresh = self._recipes.fresh(recipes)  # files are read before others have to wait
             self._db.execute("BEGIN IMMEDIATE")
             try:
-                self._append(run, events, fresh, sources)
+                self._append(run, events, fresh)
                 self._db.execute("COMMIT")
-                self._recipes.update(recipe.digest for recipe in recipes)
-                self._sources.update(sources)
+                self._recipes.written(recipes, fresh)
             except BaseException:  # raised again
                 self._next.pop(run, None)
                 with contextlib.suppress(sqlite3.Error):
@@ -77,25 +75,7 @@ class SqliteLedger:
         except sqlite3.Error as error:
             raise LedgerUnusableError(path=self._path, detail=str(error)) from error
 
-    def _unknown(self, recipes: Sequence[Recipe]) -> list[Recipe]:
-        """Those that the ledger does not have yet, each once."""
-        found = {recipe.digest: recipe for recipe in recipes if recipe.digest not in self._recipes}
-        sql = "SELECT 1 FROM recipes WHERE recipe = ?"
-        return [recipe for digest, recipe in found.items() if not self._db.execute(sql, (digest.hex(),)).fetchone()]
-
-    def _texts_of(self, recipes: Sequence[Recipe]) -> dict[tuple[str, str], str]:
-        """The texts of their symbols, by digest and name, where this process has not kept them yet."""
-        found: dict[tuple[str, str], str] = {}
-        for recipe in recipes:
-            for part in recipe.symbols:
-                place = part.digest, part.name
-                if place not in self._sources and place not in found:
-                    found[place] = recipe.source(part).encode("utf-8", "backslashreplace").decode()
-        return found
-
-    def _append(
-        self, run: str, events: Sequence[Event], recipes: Sequence[Recipe], sources: Mapping[tuple[str, str], str]
-    ) -> None:
+    def _append(self, run: str, events: Sequence[Event], fresh: Fresh) -> None:
         first, epoch = self._place(run)
         epoch += sum(event.kind is Kind.RUN_RESUMED for event in events)
         rows = [
@@ -104,12 +84,8 @@ class SqliteLedger:
         ]
         self._db.executemany(_INSERT, rows)
         self._next[run] = (first + len(rows), epoch)
-        for recipe in recipes:
-            row = (recipe.digest.hex(), _encode(recipe.as_dict()))
-            self._db.execute("INSERT OR IGNORE INTO recipes VALUES (?, ?)", row)
-        texts = [(*place, text) for place, text in sources.items() if text]
-        if texts:
-            self._db.executemany("INSERT OR IGNORE INTO sources VALUES (?, ?, ?)", texts)
+        if fresh.recipes:
+            self._recipes.write(fresh)
         self._note_last_times(run, events)
 
     def _place(self, run: str) -> tuple[int, int]:
@@ -186,7 +162,7 @@ class SqliteLedger:
         for name in nodes:
             for node, body, inputs, took_s, finished in self._query(sql, (pipeline, name)):
                 if body not in known:
-                    known[body] = Recipe.from_dict(json.loads(body), self._source)
+                    known[body] = self._recipes.read(body)
                 found[node] = LastTime(known[body], json.loads(inputs), took_s, bool(finished))
         return found
 
@@ -195,10 +171,6 @@ class SqliteLedger:
         sql = "SELECT newest FROM durations WHERE pipeline = ? AND node = ?"
         found = {node: self._query(sql, (pipeline, node)) for node in nodes}
         return {node: [float(word) for word in rows[0][0].split()] for node, rows in found.items() if rows}
-
-    def _source(self, symbol: Part) -> str:
-        rows = self._query("SELECT text FROM sources WHERE digest = ? AND name = ?", (symbol.digest, symbol.name))
-        return str(rows[0][0]) if rows else ""
 
     def claim(self, run: str, holder: str, *, instead_of: str | None = None) -> str | None:
         """Takes a run for one holder, or tells who has it."""

@@ -66,8 +66,8 @@ def _took(node: str, took_s: float, item: int = WHOLE) -> Event:
     return Event(Kind.CALL_SUCCEEDED, 115.0, node, item, 1, {"took_s": took_s})
 
 
-class LedgerContract:
-    """What every ledger promises."""
+class _Suite:
+    """How the suite looks at a ledger."""
 
     def ledger(self, place: Path) -> Ledger:
         """A new, empty ledger; the suite closes it.
@@ -81,6 +81,15 @@ class LedgerContract:
         """Another view of the ledger at that place, as another process has it; None if it forgets everything."""
         del place
         return None
+
+    @contextlib.contextmanager
+    def _opened(self) -> Iterator[tuple[Ledger, Path]]:
+        with tempfile.TemporaryDirectory() as folder, contextlib.closing(self.ledger(Path(folder))) as ledger:
+            yield ledger, Path(folder)
+
+
+class _Journal(_Suite):
+    """Events, and the list of runs."""
 
     # --- the journal ---
 
@@ -171,6 +180,10 @@ class LedgerContract:
             (event,) = ledger.events("r1")
             assert event.body is not None
             assert event.body["params"]["text"] == odd["text"]
+
+
+class _Past(_Suite):
+    """What is known of a node's last time: its recipe, the texts of its symbols, and how long calls took."""
 
     # --- the last time ---
 
@@ -280,6 +293,10 @@ class LedgerContract:
             recipe = ledger.last_times("churn", ["load"])["load"].recipe
             assert recipe.source(recipe.symbols[0]) == "text of load()"
 
+
+class _Keeping(_Suite):
+    """Claims, and what another process sees."""
+
     # --- claims ---
 
     def test_a_run_is_claimed_by_one_holder(self) -> None:
@@ -321,12 +338,9 @@ class LedgerContract:
                 again.append("r1", [ending()])
                 assert _kinds(ledger, "r1")[-1] is Kind.RUN_FINISHED, "the first process does not see what the second wrote"
 
-    # --- how the suite looks at a ledger ---
 
-    @contextlib.contextmanager
-    def _opened(self) -> Iterator[tuple[Ledger, Path]]:
-        with tempfile.TemporaryDirectory() as folder, contextlib.closing(self.ledger(Path(folder))) as ledger:
-            yield ledger, Path(folder)
+class LedgerContract(_Journal, _Past, _Keeping):
+    """What every ledger promises."""
 
 
 def _kinds(ledger: Ledger, run: str) -> Sequence[Kind]:
