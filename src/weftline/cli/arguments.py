@@ -66,6 +66,11 @@ def params_of(words: Sequence[str] | None) -> dict[str, Any]:
     return found
 
 
+def typed_again(request: Any) -> list[str]:
+    """The parameters of a request as `name=value` words."""
+    return [f"{name}={value}" for name, value in request.params.items()]
+
+
 @dataclass(frozen=True, slots=True)
 class Typed:
     """What a user typed to plan or to run: read as a request, and repeated in commands that are offered to type next."""
@@ -100,8 +105,23 @@ class Typed:
             refresh=self.refresh,
         )
 
-    def run(self) -> str:
-        """The command that runs what was asked for."""
+    @property
+    def asks(self) -> str:
+        """Something that decides what runs, other than the target; empty if there is nothing."""
+        options = {
+            "--force": self.force,
+            "--backend": self.backend,
+            "--workers": self.workers,
+            "--no-cache": self.no_cache,
+            "--refresh": self.refresh,
+        }
+        given = [name for name, value in options.items() if value]
+        return next(iter((*self.select, *self._params, *given)), "")
+
+    def run(self, plan: Path | None = None) -> str:
+        """The command that runs what was asked for, or the plan in a file."""
+        if plan is not None:
+            return self._line("run", "--plan", str(plan))
         options: list[str] = []
         for node in self.force:
             options += ["--force", node]

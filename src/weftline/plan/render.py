@@ -6,8 +6,9 @@ import dataclasses
 import json
 import re
 from collections.abc import Callable, Iterator
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
+from weftline.digest import of_parts
 from weftline.errors import listing
 from weftline.model.estimate import Effort
 from weftline.model.graph import Graph
@@ -65,9 +66,9 @@ class PrintedPlan(Plan):
     __slots__ = ()
 
     @classmethod
-    def of(cls, plan: Plan) -> PrintedPlan:
-        """The same plan."""
-        return cls(**{field.name: getattr(plan, field.name) for field in dataclasses.fields(plan)})
+    def of(cls, plan: Plan, **more: Any) -> Self:
+        """The same plan, with what a subclass adds."""
+        return cls(**{field.name: getattr(plan, field.name) for field in dataclasses.fields(plan)}, **more)
 
     def __str__(self) -> str:
         return "\n".join(as_text(self))
@@ -198,6 +199,8 @@ def _step(step: Step) -> dict[str, Any]:
         "requires": list(step.requires),
         "provides": list(step.provides),
         "key": step.key,
+        "recipe": None if step.recipe is None else step.recipe.digest.hex(),
+        "inputs": {name: None if found is None else found.hex() for name, found in step.inputs.items()},
         "params": {name: {"value": _jsonable(bound.value), "origin": bound.origin} for name, bound in step.params.items()},
         "changes": [{"code": change.code, "detail": change.detail} for change in step.changes],
         "last_s": step.last_s,
@@ -206,7 +209,8 @@ def _step(step: Step) -> dict[str, Any]:
     }
     if step.items is not None:
         counts = {str(decision): count for decision, count in step.items.counts.items()}
-        found["items"] = {"total": step.items.total, "counts": counts}
+        keys = None if step.keys is None else of_parts(*(key or b"" for key in step.keys)).hex()
+        found["items"] = {"total": step.items.total, "counts": counts, "keys": keys}
     return found
 
 
