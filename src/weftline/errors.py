@@ -387,7 +387,7 @@ class UnknownNodeError(PlanError):
 class UnknownSelectionError(PlanError):
     code = "P305"
     what = "nothing is selected by {word!r}"
-    remedy = "select by node (NODE, +NODE, NODE+), by tag (tag:x) or by a key that is provided"
+    remedy = "select by node (NODE, +NODE, NODE+), by tag (tag:x), by a key that is provided, or by a pattern (parse.*)"
     word: str
 
 

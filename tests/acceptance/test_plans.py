@@ -78,6 +78,7 @@ def test_a_kept_plan_takes_the_place_of_all_that_decides(shell) -> None:
         ["--force", "load"],
         ["-b", "inline"],
         ["-w", "2"],
+        ["--exclude", "load"],
         ["--no-cache"],
         ["--refresh"],
     ):
@@ -90,6 +91,20 @@ def test_a_kept_plan_takes_the_place_of_all_that_decides(shell) -> None:
     moved = shell("run", "moved.py", "--plan", "plan.json")
     assert moved.returncode == 3, "a pipeline without a name is called like its file"
     assert "pipeline flow then, moved now" in moved.stderr
+
+
+def test_what_is_left_out_is_left_out_of_a_run_a_kept_plan_and_a_resumption(shell) -> None:
+    shell.write("flow.py", FLOW.replace("return list", "open('there').close()\n    return list"))
+    told = shell("plan", "flow.py", "--exclude", "total", "--exclude", "tag:nothing", "-o", "plan.json")
+    assert (told.returncode, "not:tag:nothing" in told.stderr) == (3, True)
+    assert shell("plan", "flow.py", "--exclude", "total", "-o", "plan.json").returncode == 2
+    assert shell("run", "flow.py", "--exclude", "total").returncode == 1
+    shell.write("there", "")
+    assert shell.json("resume")["summary"]["skipped"] == 1
+    shell("cache", "forget", "load")
+    shell("plan", "flow.py", "--exclude", "total", "-o", "plan.json")
+    summary = shell.json("run", "--plan", "plan.json")["summary"]
+    assert (summary["ran"], summary["skipped"]) == (1, 1)
 
 
 def test_a_failure_of_a_kept_plan_names_what_to_type(shell) -> None:

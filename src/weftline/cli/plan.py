@@ -9,6 +9,7 @@ import typer
 
 from weftline.cli.arguments import (
     BackendOption,
+    Exclude,
     Force,
     HomeOption,
     Json,
@@ -34,6 +35,7 @@ def register(app: typer.Typer) -> None:
     def plan(
         target: Target,
         select: Selection = None,
+        exclude: Exclude = None,
         param: Params = None,
         force: Force = None,
         backend: BackendOption = None,
@@ -57,7 +59,8 @@ def register(app: typer.Typer) -> None:
         from weftline.app.pipeline import load
         from weftline.plan.render import as_dict, as_text
 
-        typed = Typed(target, select or (), param or (), force or (), backend, workers, no_cache, refresh, home=home)
+        words = select or (), param or (), force or ()
+        typed = Typed(target, *words, backend, workers, no_cache, refresh, home=home, exclude=exclude or ())
         opened = home_of(home)
         request = typed.request()
         made = verbs.plan(load(target), opened, request)

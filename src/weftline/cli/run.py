@@ -11,6 +11,7 @@ import typer
 
 from weftline.cli.arguments import (
     BackendOption,
+    Exclude,
     Force,
     HomeOption,
     Json,
@@ -55,6 +56,7 @@ def register(app: typer.Typer) -> None:
             ),
         ] = None,
         select: Selection = None,
+        exclude: Exclude = None,
         param: Params = None,
         force: Force = None,
         backend: BackendOption = None,
@@ -85,6 +87,7 @@ def register(app: typer.Typer) -> None:
             refresh,
             on_failure=on_failure.value,
             home=home,
+            exclude=exclude or (),
         )
         opened = home_of(home)
         typed, pipeline, request, planned = _asked(typed, opened) if plan is None else _saved(plan, typed, opened)

@@ -178,6 +178,21 @@ def test_new_items_of_a_list_are_numbered(stage):
     assert lines(why(stage, "each", nodes=[load, each], force=["each"]))["input", "load"].items is None
 
 
+def test_items_are_not_numbered_where_a_file_changed_for_all_of_them(stage, tmp_path):
+    file = tmp_path / "model.bin"
+    file.write_bytes(b"1")
+
+    @node(over="load", depends=[str(file)])
+    def each(load: int) -> int:
+        return load
+
+    stage.run([load, each])
+    file.write_bytes(b"2")
+    explanation = why(stage, "each", nodes=[load, each])
+    assert explanation.step.reason.code == "input"
+    assert lines(explanation)["input", "load"].items is None
+
+
 def test_an_input_that_is_not_known_yet_says_so(stage):
     stage.run([load, shape])
     found = lines(why(stage, params={"count": 5}))
