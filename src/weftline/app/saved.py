@@ -26,6 +26,8 @@ _SCHEMA = "weftline.plan/v"
 _VERSION = 1
 #: Arguments that a plan in a file answers, so that nobody else may.
 _ANSWERED = ("targets", "force", "refresh", "backend", "workers", "cache")
+#: What a file says of what was asked for.
+_SAVED = {"weftline", "target", "params", "typed", "left_out", *_ANSWERED, "digest"}
 #: What decides the result of a step, beside its decision, in words.
 _DECIDES = {
     "recipe": "its code, parameters or environment",
@@ -130,6 +132,9 @@ def read(path: Path) -> SavedPlan:
         raise PlanFileError(path=str(path), detail=detail, advice=again)
     if saved.get("digest") != _digest(content):
         raise PlanFileError(path=str(path), detail="it was changed after it was written", advice=again)
+    if set(saved) != _SAVED:
+        detail = f"weftline {saved.get('weftline')} wrote it, and says of what was asked for more or less than {__version__}"
+        raise PlanFileError(path=str(path), detail=detail, advice=again)
     typed = set(saved["typed"])
     request = Request(
         params={name: value if name in typed else Text(value) for name, value in saved["params"].items()},

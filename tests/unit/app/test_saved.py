@@ -262,6 +262,16 @@ def test_a_file_that_was_changed_is_refused(home, file, change):
         made().run(plan=file, home=home)
 
 
+@pytest.mark.parametrize(
+    "change", [lambda content: content["saved"].update(also=["x"]), lambda content: content["saved"].pop("force")]
+)
+def test_a_file_that_asks_for_more_or_less_than_is_known_is_refused(home, file, change):
+    made().plan(home=home).save(file)
+    edit(file, change)
+    with pytest.raises(PlanFileError, match="more or less"):
+        made().run(plan=file, home=home)
+
+
 def test_how_the_file_is_laid_out_does_not_matter(home, file):
     made().plan(home=home).save(file)
     file.write_text(json.dumps(dict(reversed(json.loads(file.read_text()).items()))))
