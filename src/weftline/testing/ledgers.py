@@ -234,6 +234,17 @@ class _Past(_Suite):
             }
             assert dict(ledger.durations("unknown", ["load"])) == {}
 
+    def test_durations_of_many_nodes_are_found_at_once(self) -> None:
+        """However many are asked for, some of them twice."""
+        names = [f"n{number}" for number in range(1203)]
+        with self._opened() as (ledger, _):
+            ledger.append("r1", [opening(), *(_took(name, float(at)) for at, name in enumerate(names))])
+            found = ledger.durations("churn", [*names, "n7", "never"])
+            assert {name: list(durations) for name, durations in found.items()} == {
+                name: [float(at)] for at, name in enumerate(names)
+            }
+            assert dict(ledger.durations("churn", [])) == {}
+
     def test_fifty_durations_are_kept(self) -> None:
         """Whether they come at once or one by one."""
         with self._opened() as (ledger, _):
