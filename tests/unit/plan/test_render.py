@@ -5,6 +5,7 @@ import json
 import pytest
 
 from weftline import node
+from weftline.digest import of_items
 from weftline.model.plan import Decision, Items, Plan, Reason, ReasonCode, Step
 from weftline.plan.render import as_dict, as_text, graph_as, graph_as_dict, seconds, times, total
 from weftline.testing import succeed
@@ -166,7 +167,11 @@ def test_the_plan_as_json(stage):
         "provides": ["load"],
         "params": {"count": {"value": 4, "origin": "run"}},
     }
-    assert found["steps"][1]["items"] == {"total": None, "counts": {}}
+    assert found["steps"][1]["items"] == {"total": None, "counts": {}, "keys": None}
+    stage.run(NODES, params={"count": 4})
+    steps = as_dict(stage.plan(NODES, params={"count": 4}))["steps"]
+    assert steps[1]["inputs"] == {"x": of_items(stage.values.digests([0, 1, 2, 3], "load")).hex()}
+    assert all(len(digest) == 64 for digest in (steps[0]["key"], steps[0]["recipe"], steps[1]["items"]["keys"]))
     assert found["summary"]["run"] == 3
     assert found["summary"]["goals"] == ["first", "second"]
 
