@@ -20,6 +20,7 @@ def pages() -> dict[str, str]:
         "errors.md": "\n".join(errors()) + "\n",
         "settings.md": "\n".join(settings()) + "\n",
         "events.md": "\n".join(events()) + "\n",
+        "schemas.md": "\n".join(schemas()) + "\n",
     }
 
 
@@ -165,6 +166,67 @@ def events() -> Iterator[str]:
     yield "|---|---|---|"
     for (state, cause), target in TABLE.items():
         yield f"| {state} | {cause} | {target} |"
+
+
+def schemas() -> Iterator[str]:
+    import json
+
+    from weftline.cli.schema import names, text_of
+
+    yield "# JSON that commands print"
+    yield ""
+    yield "Every command that reads has `--json`; what it prints says in `schema` what it is. `weftline schema NAME` prints the"
+    yield "JSON Schema (draft 2020-12) of it. The number after `v` grows when a field goes or means something else; a new field"
+    yield "alone does not change it, so a program that reads an answer of another version passes over what it does not know."
+    yield ""
+    yield "`[]` stands for each item of a list, `{}` for each value under a name of its own, `?` for what may be missing."
+    for name in names():
+        found = json.loads(text_of(name))
+        yield ""
+        yield f"## {name}"
+        yield ""
+        yield f"{found['title']}: `{found['properties']['schema']['const']}`."
+        yield ""
+        yield "| field | type | meaning |"
+        yield "|---|---|---|"
+        for path, part in _fields(found, found, ""):
+            yield f"| `{path}` | {_type(part)} | {part.get('description', '')} |"
+
+
+def _fields(part: dict[str, Any], whole: dict[str, Any], path: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every field of a schema by its path, each before what is in it."""
+    part = _resolved(part, whole)
+    for name, inner in part.get("properties", {}).items():
+        if path or name != "schema":
+            inner = _resolved(inner, whole)
+            optional = "" if name in part["required"] else "?"
+            yield f"{path}{name}{optional}", inner
+            yield from _fields(inner, whole, f"{path}{name}.")
+    if "items" in part:
+        yield from _fields(part["items"], whole, f"{path[:-1]}[].")
+    if isinstance(part.get("additionalProperties"), dict):
+        yield from _fields(part["additionalProperties"], whole, f"{path[:-1]}{{}}.")
+
+
+def _resolved(part: dict[str, Any], whole: dict[str, Any]) -> dict[str, Any]:
+    """What a part refers to, with its own description; of a choice between something and null the something."""
+    if "anyOf" in part:
+        chosen = _resolved(part["anyOf"][0], whole)
+        return {**chosen, "type": [chosen["type"], "null"], **{key: part[key] for key in part if key != "anyOf"}}
+    if "$ref" in part:
+        found = whole["$defs"][part["$ref"].removeprefix("#/$defs/")]
+        return {**found, **{key: part[key] for key in part if key != "$ref"}}
+    return part
+
+
+def _type(part: dict[str, Any]) -> str:
+    if "enum" in part:
+        return ", ".join("null" if value is None else f"`{value}`" for value in part["enum"])
+    kinds = part.get("type", "any")
+    shown = kinds if isinstance(kinds, str) else " or ".join(kinds)
+    inner = part.get("items", {}).get("type") or (part.get("additionalProperties") or {}).get("type", "")
+    of = f" of {inner if isinstance(inner, str) else ' or '.join(inner)}" if inner and inner != "object" else ""
+    return shown.replace("array", f"array{of}").replace("object", f"object{of}") if of else shown
 
 
 if __name__ == "__main__":

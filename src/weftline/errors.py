@@ -387,7 +387,7 @@ class UnknownNodeError(PlanError):
 class UnknownSelectionError(PlanError):
     code = "P305"
     what = "nothing is selected by {word!r}"
-    remedy = "select by node (NODE, +NODE, NODE+), by tag (tag:x) or by a key that is provided"
+    remedy = "select by node (NODE, +NODE, NODE+), by tag (tag:x), by a key that is provided, or by a pattern (parse.*)"
     word: str
 
 
@@ -415,6 +415,40 @@ class UnknownGivenError(PlanError):
     remedy = "leave it out, or give one of the keys that nothing provides"
     key: str
     reason: str
+
+
+class StalePlanError(PlanError):
+    code = "P309"
+    what = "the plan in {path} does not hold any more: {count}"
+    remedy = "plan again, and look at it: {command}"
+    path: str
+    differences: tuple[str, ...]
+    command: str
+
+    @property
+    def count(self) -> str:
+        """How many steps are different, in words."""
+        return "1 step is different now" if len(self.differences) == 1 else f"{len(self.differences):,} steps are different now"
+
+    def lines(self) -> Iterator[str]:
+        """The sentence, every step that is different, and the fix."""
+        first, *rest = super().lines()
+        yield first
+        yield from (f"  {difference}" for difference in self.differences)
+        yield from rest
+
+    def as_dict(self) -> dict[str, Any]:
+        """The shape that `--json` prints, with every step that is different in the message."""
+        return {**super().as_dict(), "message": "\n  ".join((self.message, *self.differences))}
+
+
+class PlanFileError(UsageError):
+    code = "P310"
+    what = "{path} cannot be run: {detail}"
+    remedy = "{advice}"
+    path: str
+    detail: str
+    advice: str
 
 
 # --- K: keys, values, cache ---------------------------------------------------------------------------------------

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import subprocess
 import sys
 from pathlib import Path
 
+import jsonschema
 import pytest
+
+from weftline.cli.schema import text_of
+
+
+@functools.cache
+def validator(schema: str) -> jsonschema.Draft202012Validator:
+    """What checks an answer of that kind, such as `weftline.plan/v1`."""
+    name = schema.removeprefix("weftline.").partition("/")[0]
+    return jsonschema.Draft202012Validator(json.loads(text_of(name)))
 
 
 class Shell:
@@ -42,9 +53,12 @@ class Shell:
         )
 
     def json(self, *words: str, code: int = 0) -> dict:
+        """What a command prints with `--json`, which has to be what its published schema says."""
         done = self(*words, "--json")
         assert done.returncode == code, done.stderr
-        return json.loads(done.stdout)
+        found = json.loads(done.stdout)
+        validator(found["schema"]).validate(found)
+        return found
 
 
 @pytest.fixture

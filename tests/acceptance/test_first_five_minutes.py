@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 
 def decisions(plan: dict) -> dict[str, str]:
     return {step["node"]: step["decision"] for step in plan["steps"]}
@@ -32,7 +34,8 @@ def test_init_plan_run_edit_plan_run(shell) -> None:
     plan = shell.json("plan", "flow.py", code=2)
     assert decisions(plan) == {"load": "CACHED", "features": "RUN", "train": "MAY RUN", "evaluate": "MAY RUN"}
     reason = next(step["reason"] for step in plan["steps"] if step["node"] == "features")
-    assert reason == {"code": "code", "detail": "scale() in flow.py changed"}
+    assert reason["code"] == "code"
+    assert re.fullmatch(r"scale\(\) in flow\.py:\d+ changed", reason["detail"])
 
     run = shell.json("run", "flow.py")
     assert {step["node"]: step["decision"] for step in run["steps"]} == {
@@ -59,10 +62,13 @@ def test_why_names_the_symbol(shell) -> None:
     shell("run", "flow.py")
     shell.edit("flow.py", "0.1 * error * length", "0.2 * error * length")
     told = shell("why", "flow.py", "train").stdout
-    assert "code: train() in flow.py changed" in told
+    line = next(at for at, text in enumerate((shell.folder / "flow.py").read_text().splitlines(), 1) if "def train" in text)
+    assert f"code: train() in flow.py:{line - 1} changed" in told, "the line of the decorator"
+    assert re.search(r"^ +- +.*0\.1 \* error \* length.*\n +\+ +.*0\.2 \* error \* length", told, re.MULTILINE)
     answer = shell.json("why", "flow.py", "train")
     assert answer["schema"] == "weftline.why/v1"
-    assert answer["changes"] == [{"code": "code", "detail": "train() in flow.py changed"}]
+    assert answer["changes"] == [{"code": "code", "detail": f"train() in flow.py:{line - 1} changed"}]
+    assert any("0.2 * error" in text for part in answer["parts"] for text in part["diff"] or ())
     assert {part["name"] for part in answer["parts"]} >= {"train()", "chance()", "features", "dataset", "epochs"}
 
 

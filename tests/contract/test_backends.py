@@ -20,6 +20,10 @@ class TestInline(BackendContract):
     def backend(self, slots):
         return InlineBackend(slots)
 
+    def test_it_says_that_calls_run_one_by_one(self):
+        assert self.backend(4).capabilities.one_by_one
+        assert not ThreadBackend(4).capabilities.one_by_one
+
 
 class TestInlineCaptured(TestInline):
     def backend(self, slots):

@@ -13,8 +13,9 @@ from weftline.errors import WeftlineError
 
 if TYPE_CHECKING:  # what plans and runs is imported when a pipeline is planned or run
     from weftline.app.home import Home, Request
+    from weftline.app.saved import AskedPlan
+    from weftline.model.plan import Plan
     from weftline.plan.explain import Explanation
-    from weftline.plan.render import PrintedPlan
     from weftline.ports.sink import Sink
     from weftline.run.result import RunResult
 
@@ -70,24 +71,34 @@ class Pipeline(AuthoredPipeline):
 
         return findings(self.graph, given)
 
-    def plan(self, *, home: str | Path | None = _AS_SET, **asked: Any) -> PrintedPlan:
-        """What would happen, and why; nothing runs; print it. For the arguments see `run`.
+    def plan(self, *, home: str | Path | None = _AS_SET, **asked: Any) -> AskedPlan:
+        """What would happen, and why; nothing runs; print it, or save it. For the arguments see `run`.
 
         Raises:
             InvalidPipelineError: it carries all findings.
         """
         from weftline.app import verbs
-        from weftline.plan.render import PrintedPlan
+        from weftline.app.saved import AskedPlan
 
+        request = _request(asked)
         with contextlib.closing(_home(home)) as opened:
-            return PrintedPlan.of(verbs.plan(self, opened, _request(asked)))
+            return AskedPlan.of(verbs.plan(self, opened, request), request=request)
 
-    def run(self, *, home: str | Path | None = _AS_SET, sinks: Sequence[Sink] = (), **asked: Any) -> RunResult:
+    def run(
+        self,
+        *,
+        home: str | Path | None = _AS_SET,
+        sinks: Sequence[Sink] = (),
+        plan: str | Path | None = None,
+        **asked: Any,
+    ) -> RunResult:
         """Runs what has to be run, and restores the rest.
 
         Args:
             home: folder of ledger, cache and logs; None to keep nothing and compute everything.
             sinks: who is told of events.
+            plan: a file that `plan(...).save(file)` or `weftline plan -o` wrote; it says what is asked for, and the run starts
+                only if it still holds.
             **asked: `params` (by `name` or `node.name`), `given` (values by key), `targets` (a selection), `force` (nodes),
                 `refresh`, `backend` (`threads`, `processes`, `inline`), `workers`, `on_failure` (`stop`, `continue`), `cache`,
                 `checked`; see `weftline.app.Request`.
@@ -97,16 +108,26 @@ class Pipeline(AuthoredPipeline):
 
         Raises:
             InvalidPipelineError: it carries all findings; nothing has run.
+            StalePlanError: the plan does not hold any more; nothing has run.
+            PlanFileError: the file is no plan that can be run.
             KeyboardInterrupt: the run was interrupted; it is recorded and can be resumed.
         """
         from weftline.app import verbs
 
         opened = _home(home)
         try:
-            return _kept(verbs.run(self, opened, _request(asked), sinks, echo=True), opened)
+            request, planned = (_request(asked), None) if plan is None else self._planned(Path(plan), opened, asked)
+            return _kept(verbs.run(self, opened, request, sinks, planned=planned, echo=True), opened)
         except BaseException:  # raised again
             opened.close()
             raise
+
+    def _planned(self, path: Path, home: Home, asked: Mapping[str, Any]) -> tuple[Request, Plan]:
+        from weftline.app import saved
+
+        found = saved.read(path)
+        request = saved.asked_again(found, asked)
+        return request, saved.plan_again(found, self, home, request)
 
     def resume(
         self, run: str = "", *, home: str | Path | None = _AS_SET, sinks: Sequence[Sink] = (), **asked: Any

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -21,8 +21,13 @@ Target = Annotated[
 ]
 Selection = Annotated[
     list[str] | None,
-    typer.Argument(help="What to select: NODE, +NODE, NODE+, tag:x, or a key.", show_default=False, metavar="SELECT"),
+    typer.Argument(
+        help="What to select: NODE, +NODE, NODE+, tag:x, a key, a pattern; a,b for what both select.",
+        show_default=False,
+        metavar="SELECT",
+    ),
 ]
+Exclude = Annotated[list[str] | None, typer.Option("--exclude", help="What to leave out, in the same words.", metavar="SELECT")]
 Params = Annotated[
     list[str] | None,
     typer.Option("--param", "-p", help="A parameter: name=value, or node.name=value.", metavar="NAME=VALUE"),
@@ -66,12 +71,18 @@ def params_of(words: Sequence[str] | None) -> dict[str, Any]:
     return found
 
 
+def typed_again(request: Any) -> list[str]:
+    """The parameters of a request as `name=value` words."""
+    return [f"{name}={value}" for name, value in request.params.items()]
+
+
 @dataclass(frozen=True, slots=True)
 class Typed:
     """What a user typed to plan or to run: read as a request, and repeated in commands that are offered to type next."""
 
     target: str
     select: Sequence[str] = ()
+    exclude: Sequence[str] = field(default=(), kw_only=True)
     params: Sequence[str] = ()
     force: Sequence[str] = ()
     backend: str | None = None
@@ -91,7 +102,7 @@ class Typed:
 
         return Request(
             params=params_of(self.params),
-            targets=self.select,
+            targets=[*self.select, *(f"not:{word}" for word in self.exclude)],
             force=self.force,
             backend=self.backend,
             workers=self.workers,
@@ -100,9 +111,25 @@ class Typed:
             refresh=self.refresh,
         )
 
-    def run(self) -> str:
-        """The command that runs what was asked for."""
-        options: list[str] = []
+    @property
+    def asks(self) -> str:
+        """Something that decides what runs, other than the target; empty if there is nothing."""
+        options = {
+            "--exclude": self.exclude,
+            "--force": self.force,
+            "--backend": self.backend,
+            "--workers": self.workers,
+            "--no-cache": self.no_cache,
+            "--refresh": self.refresh,
+        }
+        given = [name for name, value in options.items() if value]
+        return next(iter((*self.select, *self._params, *given)), "")
+
+    def run(self, plan: Path | None = None) -> str:
+        """The command that runs what was asked for, or the plan in a file."""
+        if plan is not None:
+            return self._line("run", "--plan", str(plan))
+        options = [part for word in self.exclude for part in ("--exclude", word)]
         for node in self.force:
             options += ["--force", node]
         if self.backend is not None:

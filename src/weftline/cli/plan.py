@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Annotated
+
 import typer
 
 from weftline.cli.arguments import (
     BackendOption,
+    Exclude,
     Force,
     HomeOption,
     Json,
@@ -31,6 +35,7 @@ def register(app: typer.Typer) -> None:
     def plan(
         target: Target,
         select: Selection = None,
+        exclude: Exclude = None,
         param: Params = None,
         force: Force = None,
         backend: BackendOption = None,
@@ -38,6 +43,9 @@ def register(app: typer.Typer) -> None:
         no_cache: NoCache = False,
         refresh: Refresh = False,
         home: HomeOption = None,
+        output: Annotated[
+            Path | None, typer.Option("--output", "-o", help="Keep the plan in this file, for `run --plan`.")
+        ] = None,
         verbose: Verbose = False,
         json: Json = False,
     ) -> int:
@@ -47,18 +55,22 @@ def register(app: typer.Typer) -> None:
 
         Exit codes: 0 nothing to do, 2 work pending, 3 not valid.
         """
-        from weftline.app import verbs
+        from weftline.app import saved, verbs
         from weftline.app.pipeline import load
         from weftline.plan.render import as_dict, as_text
 
-        typed = Typed(target, select or (), param or (), force or (), backend, workers, no_cache, refresh, home=home)
+        words = select or (), param or (), force or ()
+        typed = Typed(target, *words, backend, workers, no_cache, refresh, home=home, exclude=exclude or ())
         opened = home_of(home)
-        made = verbs.plan(load(target), opened, typed.request())
+        request = typed.request()
+        made = verbs.plan(load(target), opened, request)
         tell_damage(opened)
         opened.close()
+        if output is not None:
+            saved.save(made, request, output)
         if json:
             out_json(as_dict(made))
         else:
-            for line in as_text(made, command=typed.run(), where=opened.shown, paint=paint_out, verbose=verbose):
+            for line in as_text(made, command=typed.run(output), where=opened.shown, paint=paint_out, verbose=verbose):
                 out(line)
         return Exit.USAGE if made.is_work_pending else Exit.OK

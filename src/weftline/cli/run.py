@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from enum import StrEnum
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from weftline.cli.arguments import (
     BackendOption,
+    Exclude,
     Force,
     HomeOption,
     Json,
@@ -17,13 +20,19 @@ from weftline.cli.arguments import (
     ProgressOption,
     Refresh,
     Selection,
-    Target,
     Typed,
     Workers,
     home_of,
+    typed_again,
 )
 from weftline.cli.outcome import conclude, tell_damage
 from weftline.cli.progress import Progress, sink_for
+from weftline.errors import BadArgumentError
+
+if TYPE_CHECKING:  # what plans is imported when something is planned
+    from weftline.app.home import Home, Request
+    from weftline.app.pipeline import Pipeline
+    from weftline.model.plan import Plan
 
 
 class OnFailure(StrEnum):
@@ -38,12 +47,21 @@ def register(app: typer.Typer) -> None:
 
     @app.command()
     def run(
-        target: Target,
+        target: Annotated[
+            str | None,
+            typer.Argument(
+                help="file.py, file.py:name, a module, or the name of a shipped pipeline; with --plan, if it has moved.",
+                show_default=False,
+                metavar="TARGET",
+            ),
+        ] = None,
         select: Selection = None,
+        exclude: Exclude = None,
         param: Params = None,
         force: Force = None,
         backend: BackendOption = None,
         workers: Workers = None,
+        plan: Annotated[Path | None, typer.Option("--plan", help="Run what `plan -o` kept here, if it still holds.")] = None,
         on_failure: Annotated[OnFailure, typer.Option("--on-failure", help="What a failure stops.")] = OnFailure.STOP,
         no_cache: NoCache = False,
         refresh: Refresh = False,
@@ -57,10 +75,9 @@ def register(app: typer.Typer) -> None:
         service is missing, 130 interrupted.
         """
         from weftline.app import verbs
-        from weftline.app.pipeline import load
 
         typed = Typed(
-            target,
+            target or "",
             select or (),
             param or (),
             force or (),
@@ -70,12 +87,41 @@ def register(app: typer.Typer) -> None:
             refresh,
             on_failure=on_failure.value,
             home=home,
+            exclude=exclude or (),
         )
-        pipeline = load(target)
         opened = home_of(home)
-        request = typed.request()
-        planned = verbs.plan(pipeline, opened, request)
+        typed, pipeline, request, planned = _asked(typed, opened) if plan is None else _saved(plan, typed, opened)
         tell_damage(opened)
         shown = sink_for(progress, planned.graph)
         result = verbs.run(pipeline, opened, request, [shown] if shown is not None else [], planned=planned)
         return conclude(result, opened, typed, json=json, quiet=progress in {Progress.NDJSON, Progress.NONE})
+
+
+def _asked(typed: Typed, home: Home) -> tuple[Typed, Pipeline, Request, Plan]:
+    """What was typed, planned."""
+    from weftline.app import verbs
+    from weftline.app.pipeline import load
+
+    if not typed.target:
+        raise BadArgumentError(argument="run", detail="there is no TARGET", advice="name one, or a plan: --plan FILE")
+    pipeline, request = load(typed.target), typed.request()
+    return typed, pipeline, request, verbs.plan(pipeline, home, request)
+
+
+def _saved(file: Path, typed: Typed, home: Home) -> tuple[Typed, Pipeline, Request, Plan]:
+    """What a file says, planned again; what was typed is completed by it."""
+    from weftline.app import saved
+    from weftline.app.pipeline import load
+
+    if typed.asks:
+        advice = "leave it out, or make another plan"
+        raise BadArgumentError(argument=typed.asks, detail=f"the plan in {file} says that", advice=advice)
+    found = saved.read(file)
+    target = typed.target or found.target
+    if not target:
+        advice = f"name it: weftline run TARGET --plan {file}"
+        raise BadArgumentError(argument="--plan", detail="a program made it, and it does not say of what", advice=advice)
+    request = saved.asked_again(found, {"on_failure": typed.on_failure})
+    pipeline = load(target)
+    planned = saved.plan_again(found, pipeline, home, request)
+    return replace(typed, target=target, params=typed_again(request)), pipeline, request, planned

@@ -34,7 +34,7 @@ def register(app: typer.Typer) -> None:
         state = verbs.state_of(record.run, record.status, opened)
         opened.close()
         if json:
-            out_json(_as_dict(record, state, node))
+            out_json(as_dict(record, state, node))
             return
         if node:
             _list_calls(record.nodes[node])
@@ -82,7 +82,8 @@ def _list_calls(node: NodeRecord) -> None:
         out(f"  {label:>6}   {call.outcome:<10} attempt {call.attempt}   {took:<9} {(call.key or '')[:12]}  {error}".rstrip())
 
 
-def _as_dict(record: RunRecord, state: str, only: str) -> dict[str, Any]:
+def as_dict(record: RunRecord, state: str, only: str) -> dict[str, Any]:
+    """The shape that `weftline status --json` prints: `weftline.status/v1`."""
     from weftline.clock import as_utc
 
     return {

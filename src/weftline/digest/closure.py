@@ -15,18 +15,18 @@ import builtins
 import enum
 import importlib
 import importlib.util
-import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import Any
 
 from weftline.digest.canonical import ForeignDigests, no_foreign_types, of_parts
-from weftline.digest.code import class_body_digest, class_tree, form_of
+from weftline.digest.code import class_body_digest, first_line, form_of
 from weftline.digest.declared import declared_in
 from weftline.digest.origin import origin_of
 from weftline.digest.references import Import
-from weftline.digest.things import functions_of, is_generated, leads_home, shown, unwrapped
+from weftline.digest.source import class_statement, text_of
+from weftline.digest.things import is_generated, leads_home, shown, unwrapped
 from weftline.digest.tokens import Tokens
 from weftline.errors import Place, UndigestableError
 
@@ -40,12 +40,19 @@ class Symbol:
         place: where it is defined, or None for a value.
         digest: of this thing alone, without what it refers to.
         text: a constant's value in short, for showing what it was.
+        thing: the definition, or a constant that is shown in part only; None for all else.
     """
 
     name: str
     place: Place | None
     digest: bytes
     text: str = ""
+    thing: object = field(default=None, repr=False, compare=False)
+
+    @property
+    def source(self) -> str:
+        """The text as people wrote it; empty where there is none. It is read now."""
+        return "" if self.thing is None else text_of(self.thing)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,13 +134,15 @@ class _Walk:
         else:
             self._module(thing)
 
-    def _list(self, name: str, place: Place | None, digest: bytes, text: str = "") -> None:
+    def _list(self, name: str, place: Place | None, digest: bytes, text: str = "", thing: object = None) -> None:
         """Adds a symbol; of several with one name, such as the functions called `_`, each has a number."""
         count = self._names[name] = self._names.get(name, 0) + 1
-        self._symbols.append(Symbol(name if count == 1 else f"{name} #{count}", place, digest, text))
+        self._symbols.append(Symbol(name if count == 1 else f"{name} #{count}", place, digest, text, thing))
 
-    def _add(self, name: str, place: Place | None, own: bytes, references: Iterable[tuple[str, bytes]]) -> None:
-        self._list(name, place, own)
+    def _add(
+        self, name: str, place: Place | None, own: bytes, references: Iterable[tuple[str, bytes]], thing: object = None
+    ) -> None:
+        self._list(name, place, own, thing=thing)
         parts = [own]
         for label, token in references:
             parts += [label.encode(), token]
@@ -154,7 +163,7 @@ class _Walk:
         for statement in form.imports:
             label = "." * statement[0] + ".".join((statement[1], *statement[2]))
             references.append((f"import {label}", self._import(statement, function.__globals__, name)))
-        self._add(f"{name}()", place, own, references)
+        self._add(f"{name}()", place, own, references, function)
 
     def _defaults(self, function: FunctionType) -> Iterator[tuple[str, bytes]]:
         leave_out = self._leave_out if function is unwrapped(self._root) else frozenset()
@@ -187,7 +196,8 @@ class _Walk:
         """A value under a name: listed among the symbols, so that a change of it can be shown."""
         token, by_name = self._tokens.both(value, path)
         if not isinstance(unwrapped(value), (FunctionType, type, ModuleType, BuiltinFunctionType)):
-            self._list(path, None, of_parts(by_name), shown(value))
+            text = shown(value)
+            self._list(path, None, of_parts(by_name), text, value if text.endswith("...") else None)
         return token
 
     def _global(self, chain: tuple[str, ...], names: dict[str, Any], user: str) -> bytes | None:
@@ -239,10 +249,7 @@ class _Walk:
 
     def _class(self, kind: type) -> None:
         leave_out = self._leave_out if kind is type(self._root) else frozenset()
-        module = sys.modules.get(kind.__module__)
-        file = getattr(module, "__file__", None) or ""
-        line = next((member.__code__.co_firstlineno for member in functions_of(kind)), 1)
-        tree = class_tree(file, kind.__qualname__, line)
+        file, tree = class_statement(kind)
         label = b"" if kind is type(self._root) else kind.__name__.encode()
         own = of_parts(b"class", label, b"" if tree is None else class_body_digest(tree, leave_out=leave_out))
         references = [(f"base {position}", self._token(base, "base")) for position, base in enumerate(kind.__bases__)]
@@ -256,8 +263,8 @@ class _Walk:
         for name, content in declared_in(kind):
             if name not in leave_out:
                 references.append((f"declared {name}", self._token(content, f"{kind.__qualname__}.{name}")))
-        place = Place(file, tree.lineno) if tree is not None else None
-        self._add(f"class {kind.__qualname__}", place, own, references)
+        place = Place(file, first_line(tree)) if tree is not None else None
+        self._add(f"class {kind.__qualname__}", place, own, references, kind)
 
     def _module(self, module: ModuleType) -> None:
         """A module of the project that is used as a whole, so that nobody can tell which part: all of its functions."""

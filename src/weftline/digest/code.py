@@ -68,7 +68,7 @@ def form_of(code: CodeType) -> CodeForm:
 @functools.lru_cache(maxsize=8192)
 def _form_of(this: _This) -> CodeForm:
     code = this.code
-    tree = _tree_of(code)
+    tree = tree_of(code)
     body = _digest_tree(tree) if tree is not None else _digest_byte_code(code)
     chains, imports = references_of(code)
     return CodeForm(body, chains, imports, tree is not None)
@@ -100,6 +100,23 @@ def class_tree(file: str, qualname: str, line: int) -> ast.ClassDef | None:
         return None
     found = [node for node, name in source.classes if name == qualname]
     return min(found, key=lambda node: abs(node.lineno - line), default=None)
+
+
+def tree_of(code: CodeType) -> ast.AST | None:
+    """The tree that this very code object was compiled from, or None if that cannot be shown."""
+    source = _source(code.co_filename)
+    if source is None:
+        return None
+    if not any(_same_code(code, other) for other in source.codes.get((code.co_qualname, code.co_firstlineno), ())):
+        return None
+    found = [node for node in source.functions if _may_be(node, code)]
+    return found[0] if len(found) == 1 else None
+
+
+def first_line(statement: ast.AST) -> int:
+    """The line on which a statement begins, its decorators included."""
+    decorators: list[ast.expr] = getattr(statement, "decorator_list", [])
+    return min([getattr(statement, "lineno", 1), *(decorator.lineno for decorator in decorators)])
 
 
 # --- the syntax tree ----------------------------------------------------------------------------------------------
@@ -244,24 +261,12 @@ def _nested(code: CodeType) -> Iterator[CodeType]:
         stack.extend(constant for constant in found.co_consts if isinstance(constant, CodeType))
 
 
-def _tree_of(code: CodeType) -> ast.AST | None:
-    """The tree that this very code object was compiled from, or None if that cannot be shown."""
-    source = _source(code.co_filename)
-    if source is None:
-        return None
-    if not any(_same_code(code, other) for other in source.codes.get((code.co_qualname, code.co_firstlineno), ())):
-        return None
-    found = [node for node in source.functions if _may_be(node, code)]
-    return found[0] if len(found) == 1 else None
-
-
 def _may_be(node: ast.AST, code: CodeType) -> bool:
     if isinstance(node, ast.Lambda):
         return code.co_name == "<lambda>" and _spans(node, code)
     if not isinstance(node, _FUNCTIONS):
         return False
-    start = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
-    return node.name == code.co_name and start == code.co_firstlineno
+    return node.name == code.co_name and first_line(node) == code.co_firstlineno
 
 
 def _spans(node: ast.Lambda, code: CodeType) -> bool:

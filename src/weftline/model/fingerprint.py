@@ -8,7 +8,7 @@ the node's name, the run, the machine, the time, the path of the project, resour
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -25,13 +25,23 @@ class Part(NamedTuple):
 
     Attributes:
         text: a value in short, or a path whose content the digest is of.
-        place: the file that defines a symbol; `CONTENT` where the text is a path.
+        place: the file and line that define a symbol; `CONTENT` where the text is a path.
     """
 
     name: str
     digest: str
     text: str = ""
     place: str = ""
+
+
+#: Gives the text of a symbol as people wrote it; empty where there is none.
+Source = Callable[[Part], str]
+
+
+def no_source(symbol: Part) -> str:
+    """For a recipe of which nobody kept the text."""
+    del symbol
+    return ""
 
 
 class Change(NamedTuple):
@@ -54,6 +64,7 @@ class Recipe:
         depends: declared dependencies.
         shape: what the declaration adds for the code to be read rightly, such as the keys that a class form sets.
         not_followed: what the closure could not follow.
+        source: the text of its symbols, read when it is asked for.
     """
 
     code: str
@@ -64,6 +75,7 @@ class Recipe:
     depends: tuple[Part, ...] = ()
     shape: tuple[str, ...] = ()
     not_followed: tuple[str, ...] = ()
+    source: Source = field(default=no_source, repr=False, compare=False)
 
     @cached_property
     def digest(self) -> bytes:
@@ -96,8 +108,8 @@ class Recipe:
         }
 
     @classmethod
-    def from_dict(cls, fields: Mapping[str, Any]) -> Recipe:
-        """What `as_dict` wrote."""
+    def from_dict(cls, fields: Mapping[str, Any], source: Source = no_source) -> Recipe:
+        """What `as_dict` wrote, with where to ask for the text of its symbols."""
         return cls(
             code=fields["code"],
             symbols=tuple(Part(*part) for part in fields["symbols"]),
@@ -107,6 +119,7 @@ class Recipe:
             depends=tuple(Part(*part) for part in fields["depends"]),
             shape=tuple(fields["shape"]),
             not_followed=tuple(fields["not_followed"]),
+            source=source,
         )
 
 
@@ -210,7 +223,7 @@ def _code_changes(old: Recipe, new: Recipe) -> list[Change]:
         if known is None:
             found.append(Change("code", f"{name}{where} is new"))
         elif known.digest != part.digest:
-            values = f": {known.text} -> {part.text}" if part.text or known.text else ""
+            values = f": {known.text} -> {part.text}" if part.text != known.text else ""  # equal where they are cut short
             found.append(Change("code", f"{name}{where} changed{values}"))
     found += [Change("code", f"{_unnumbered(key)} is no longer used") for key in before if key not in after]
     changed = [change for change in found if " changed" in change.detail]

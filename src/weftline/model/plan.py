@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any, NamedTuple
 
 from weftline.errors import WeftlineError
 from weftline.model.entry import Entry
+from weftline.model.estimate import Effort, Outlook, outlook
 from weftline.model.fingerprint import Change, Recipe
 from weftline.model.graph import Graph
 from weftline.model.params import Bound
@@ -91,7 +93,10 @@ class Step(NamedTuple):
         files: paths whose content counts in the keys, with their signatures at the time when it was read.
         entry: the hit of a single call.
         entries: hits by item number, for a node over items.
+        keys: the cache keys of the items, None for one that is not known, or as a whole; for a node over items.
         last_s: how long the calls that will run took last time, in seconds, where that is known.
+        effort: what the calls mean that will run; None if none will, or nothing is known of them.
+        most: the same for the calls that will run or may run.
     """
 
     node: str
@@ -108,7 +113,29 @@ class Step(NamedTuple):
     files: Mapping[Path, bytes] = _NOTHING
     entry: Entry | None = None
     entries: Mapping[int, Entry] = _NOTHING
+    keys: Sequence[bytes | None] | None = None
     last_s: float | None = None
+    effort: Effort | None = None
+    most: Effort | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """How long a plan will take.
+
+    Attributes:
+        least: what will run, as far as anything is known of it.
+        most: the same with everything that may run.
+        unknown: nodes that will run, of which nothing is known.
+        unsure: nodes that may run, of which nothing is known.
+        saved_s: how long the results took to make that are taken from the cache.
+    """
+
+    least: Outlook
+    most: Outlook
+    unknown: tuple[str, ...]
+    unsure: tuple[str, ...]
+    saved_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +149,7 @@ class Plan:
         goals: keys that the run is for.
         notes: findings that do not stop the plan.
         backend: where calls will run.
+        slots: calls of one CPU that run there at the same time.
     """
 
     graph: Graph
@@ -130,6 +158,7 @@ class Plan:
     goals: tuple[str, ...] = ()
     notes: tuple[WeftlineError, ...] = ()
     backend: str = "threads"
+    slots: int = 1
 
     def __repr__(self) -> str:
         counts = ", ".join(f"{count} {decision}" for decision, count in self.counts.items())
@@ -155,3 +184,21 @@ class Plan:
     def is_work_pending(self) -> bool:
         """Whether running it would do anything."""
         return any(step.decision in {Decision.RUN, Decision.MAY_RUN} for step in self.steps)
+
+    def times(self) -> Times:
+        """How long it will take, judged by the past."""
+        graph, index = self.graph, self.graph.index
+        least = {index[step.node]: step.effort for step in self.steps if step.effort is not None}
+        most = {index[step.node]: step.most for step in self.steps if step.most is not None}
+        taken = (step for step in self.steps if step.decision is not Decision.SKIP)
+        return Times(
+            least=outlook(least, graph.order, graph.upstream, self.slots),
+            most=outlook(most, graph.order, graph.upstream, self.slots),
+            unknown=tuple(step.node for step in self.steps if step.decision is Decision.RUN and step.effort is None),
+            unsure=tuple(step.node for step in self.steps if step.decision is Decision.MAY_RUN and step.most is None),
+            saved_s=math.fsum(
+                entry.took_s
+                for step in taken
+                for entry in (*step.entries.values(), *(() if step.entry is None else (step.entry,)))
+            ),
+        )

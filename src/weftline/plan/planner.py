@@ -15,6 +15,7 @@ from weftline.errors import (
     WeftlineError,
     did_you_mean,
 )
+from weftline.model.estimate import effort
 from weftline.model.fingerprint import Change, changes
 from weftline.model.graph import Graph
 from weftline.model.node import NodeSpec
@@ -105,7 +106,9 @@ def make(graph: Graph, wish: Wish, cache: Cache | None, ledger: Ledger | None, v
             if is_plain
             else _uncached_steps(graph, bound.params, selected)
         )
-        return Plan(graph, steps, bound.given, goals, tuple(notes), wish.backend)
+        if ledger is not None:
+            steps = _with_efforts(graph, steps, ledger, _slots(wish))
+        return Plan(graph, steps, bound.given, goals, tuple(notes), wish.backend, _slots(wish))
     forced = selected if wish.refresh else frozenset(graph.index[name] for name in wish.force)
     predictor = Predictor(graph, bound.params, cache, values, wish.now)
     forecasts = predictor.predict(bound.given, forced)
@@ -117,7 +120,34 @@ def make(graph: Graph, wish: Wish, cache: Cache | None, ledger: Ledger | None, v
     pending = [graph.nodes[number].name for number in selected if decisions[number] is not Decision.CACHED]
     explainer.last_times = ledger.last_times(graph.name, pending) if ledger is not None and pending else {}
     steps = tuple(explainer.step(number, decisions[number], bound.params[number]) for number in graph.order)
-    return Plan(graph, steps, bound.given, goals, tuple(notes), wish.backend)
+    if ledger is not None and pending:
+        steps = _with_efforts(graph, steps, ledger, _slots(wish))
+    return Plan(graph, steps, bound.given, goals, tuple(notes), wish.backend, _slots(wish))
+
+
+def _slots(wish: Wish) -> int:
+    return 1 if wish.capabilities.one_by_one else wish.capabilities.slots
+
+
+def _with_efforts(graph: Graph, steps: Sequence[Step], ledger: Ledger, slots: int) -> tuple[Step, ...]:
+    """The steps, with what those mean that run or may run, as far as the ledger knows."""
+    pending = [step.node for step in steps if step.decision in {Decision.RUN, Decision.MAY_RUN}]
+    durations = ledger.durations(graph.name, pending)
+    found = []
+    for step in steps:
+        if step.node in durations:
+            run, may_run = _calls(step)
+            told, cpu = durations[step.node], graph.nodes[graph.index[step.node]].resources.cpu
+            step = step._replace(effort=effort(told, run, cpu, slots), most=effort(told, run + may_run, cpu, slots))
+        found.append(step)
+    return tuple(found)
+
+
+def _calls(step: Step) -> tuple[int, int]:
+    """How many calls will run, and how many may; none where the list of items is not known."""
+    if step.items is not None:
+        return step.items.counts.get(Decision.RUN, 0), step.items.counts.get(Decision.MAY_RUN, 0)
+    return (1, 0) if step.decision is Decision.RUN else (0, 1)
 
 
 _NEVER = Reason(ReasonCode.NEVER_CACHED, "no cache in this run")
@@ -248,6 +278,7 @@ class _Explainer:
             files=forecast.files,
             entry=forecast.entries.get(0) if node.over is None and usable else None,
             entries=forecast.entries if node.over is not None else {},
+            keys=forecast.keys if node.over is not None else None,
             last_s=_about(last, items),
         )
 

@@ -92,6 +92,7 @@ class RecipeMaker:
             depends=depends,
             shape=shape,
             not_followed=closure.not_followed,
+            source=_Sources(closure),
         )
 
     def _param(self, node: NodeSpec, name: str, value: Any) -> Part:
@@ -161,8 +162,18 @@ def _shape(node: NodeSpec) -> tuple[str, ...]:
 
 def _symbols(closure: Closure) -> Iterator[Part]:
     for symbol in closure.symbols:
-        place = "" if symbol.place is None else Path(symbol.place.file).name
+        place = "" if symbol.place is None else str(symbol.place._replace(file=Path(symbol.place.file).name))
         yield Part(symbol.name, symbol.digest.hex(), symbol.text, place)
+
+
+class _Sources:
+    """The texts of a closure's symbols, each read when it is asked for."""
+
+    def __init__(self, closure: Closure) -> None:
+        self._closure = closure
+
+    def __call__(self, part: Part) -> str:
+        return next((symbol.source for symbol in self._closure.symbols if symbol.name == part.name), "")
 
 
 def _short(value: Any) -> str:

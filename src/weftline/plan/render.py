@@ -6,13 +6,21 @@ import dataclasses
 import json
 import re
 from collections.abc import Callable, Iterator
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
+from weftline.digest import of_parts
+from weftline.errors import listing
+from weftline.model.estimate import Effort
 from weftline.model.graph import Graph
 from weftline.model.plan import Decision, Items, Plan, Step
 
 #: Puts a decision or a dim remark in colour; the identity where there is none.
 Paint = Callable[[str, str], str]
+#: Nodes of the longest path that are named.
+_PATH = 6
+#: From here on it is told how long a plan takes, and what the cache saves.
+_WORTH_TELLING_S = 0.1
+_WORTH_SAVING_S = 1.0
 _ORDER = (Decision.RUN, Decision.MAY_RUN, Decision.BLOCKED, Decision.CACHED, Decision.SKIP)
 
 
@@ -46,6 +54,8 @@ def as_text(plan: Plan, *, command: str = "", where: str = "", paint: Paint = pl
             yield from (f"      {paint(line, 'dim')}" for line in _details(step))
     yield ""
     yield "  " + total(plan)
+    if told := times(plan):
+        yield "  " + told
     if command and plan.is_work_pending:
         yield f"  next: {command}"
 
@@ -56,9 +66,9 @@ class PrintedPlan(Plan):
     __slots__ = ()
 
     @classmethod
-    def of(cls, plan: Plan) -> PrintedPlan:
-        """The same plan."""
-        return cls(**{field.name: getattr(plan, field.name) for field in dataclasses.fields(plan)})
+    def of(cls, plan: Plan, **more: Any) -> Self:
+        """The same plan, with what a subclass adds."""
+        return cls(**{field.name: getattr(plan, field.name) for field in dataclasses.fields(plan)}, **more)
 
     def __str__(self) -> str:
         return "\n".join(as_text(self))
@@ -87,14 +97,36 @@ def _details(step: Step) -> Iterator[str]:
 
 
 def total(plan: Plan) -> str:
-    """The summary line: how many steps have which decision, and about how long it will take."""
+    """The summary line: how many steps have which decision."""
     counts = plan.counts
     parts = ", ".join(f"{counts[decision]} {decision}" for decision in _ORDER if counts.get(decision))
     if not plan.is_work_pending:
         return f"{counted(len(plan.steps), 'step')}: {parts}; nothing to do"
-    known = [step.last_s for step in plan.steps if step.last_s is not None and step.decision is Decision.RUN]
-    about = f"; last time these took {seconds(sum(known))}" if known else ""
-    return f"{counted(len(plan.steps), 'step')}: {parts}{about}"
+    return f"{counted(len(plan.steps), 'step')}: {parts}"
+
+
+def times(plan: Plan) -> str:
+    """How long it will take, judged by the past, and what the cache saves; empty where nothing is known."""
+    found = plan.times()
+    least, most = found.least.wall, found.most.wall
+    parts = []
+    if least.p50_s and most.p50_s >= _WORTH_TELLING_S:
+        on = f"on {counted(plan.slots, 'slot')}"
+        if found.unknown or found.unsure:
+            parts.append(f"at least {seconds(least.p50_s)} {on}, not counting {listing(found.unknown + found.unsure, 3)}")
+        else:
+            low, high, late = seconds(least.p50_s), seconds(most.p50_s), seconds(most.p95_s)
+            about = f"about {low}" if low == high else f"at least {low}, at most {high}"
+            parts.append(about + (f" (95 %: {late})" if late != high else "") + f" {on}")
+            if len(found.most.path) > 1:
+                parts.append(f"longest path: {_path([plan.graph.nodes[number].name for number in found.most.path])}")
+    if found.saved_s >= _WORTH_SAVING_S:
+        parts.append(f"the cache saves {seconds(found.saved_s)}")
+    return "; ".join(parts)
+
+
+def _path(names: list[str]) -> str:
+    return " -> ".join(names if len(names) <= _PATH else [*names[: _PATH - 2], "...", names[-1]])
 
 
 def seconds(value: float) -> str:
@@ -130,9 +162,33 @@ def as_dict(plan: Plan) -> dict[str, Any]:
             "skip": plan.counts.get(Decision.SKIP, 0),
             "goals": list(plan.goals),
             "backend": plan.backend,
+            **_times_as_dict(plan),
         },
         "notes": [note.as_dict() for note in plan.notes],
     }
+
+
+def _times_as_dict(plan: Plan) -> dict[str, Any]:
+    """What is known of the time; what is not known is None."""
+    found = plan.times()
+    least, most = found.least.wall, found.most.wall
+    is_known, is_bounded = not found.unknown, not found.unknown and not found.unsure
+    return {
+        "slots": plan.slots,
+        "estimate_s": least.p50_s if is_known else None,
+        "estimate_p95_s": least.p95_s if is_known else None,
+        "at_least_s": least.p50_s if is_known or least.p50_s else None,
+        "at_most_s": most.p50_s if is_bounded else None,
+        "at_most_p95_s": most.p95_s if is_bounded else None,
+        "work_s": found.least.work.p50_s if is_known else None,
+        "critical_path": [plan.graph.nodes[number].name for number in found.most.path],
+        "unknown": [*found.unknown, *found.unsure],
+        "saved_s": found.saved_s,
+    }
+
+
+def _effort(found: Effort | None) -> dict[str, float] | None:
+    return None if found is None else found.wall._asdict()
 
 
 def _step(step: Step) -> dict[str, Any]:
@@ -143,13 +199,18 @@ def _step(step: Step) -> dict[str, Any]:
         "requires": list(step.requires),
         "provides": list(step.provides),
         "key": step.key,
+        "recipe": None if step.recipe is None else step.recipe.digest.hex(),
+        "inputs": {name: None if found is None else found.hex() for name, found in step.inputs.items()},
         "params": {name: {"value": _jsonable(bound.value), "origin": bound.origin} for name, bound in step.params.items()},
         "changes": [{"code": change.code, "detail": change.detail} for change in step.changes],
         "last_s": step.last_s,
+        "estimate": _effort(step.effort),
+        "at_most": _effort(step.most),
     }
     if step.items is not None:
         counts = {str(decision): count for decision, count in step.items.counts.items()}
-        found["items"] = {"total": step.items.total, "counts": counts}
+        keys = None if step.keys is None else of_parts(*(key or b"" for key in step.keys)).hex()
+        found["items"] = {"total": step.items.total, "counts": counts, "keys": keys}
     return found
 
 

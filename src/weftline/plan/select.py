@@ -1,11 +1,25 @@
-"""The selection grammar: `NODE`, `+NODE` (with what it needs), `NODE+` (with what depends on it), `tag:x`, or a goal key."""
+"""The selection grammar: words that stand for nodes, joined by "or", "and" and "not".
+
+    selection  words; what any of them selects, without what `not:` words name; without other words everything
+    word       part, or part,part,...: what all of them select; `not:` before it leaves that out
+    part       NAME, +NAME (with what it needs), NAME+ (with what depends on it)
+    NAME       a node, a key or tag:TAG, also with `*`, `?` or `[...]` for all that match
+
+A key stands for the node that provides it; without a `+`, and unless it is left out, also for everything which that needs. What
+is the name of a node or a key as it stands means that, whatever signs are in it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from fnmatch import fnmatchcase
 
 from weftline.errors import UnknownSelectionError, WeftlineError, did_you_mean
 from weftline.model.graph import Graph
+
+#: Before a word that names what is left out.
+NOT = "not:"
+_TAG = "tag:"
 
 
 def select(graph: Graph, words: Sequence[str]) -> tuple[frozenset[int], tuple[str, ...], list[WeftlineError]]:
@@ -20,48 +34,120 @@ def select(graph: Graph, words: Sequence[str]) -> tuple[frozenset[int], tuple[st
     """
     if not words:
         return frozenset(range(len(graph.nodes))), graph.sinks, []
-    numbers: set[int] = set()
-    goals: list[str] = []
-    findings: list[WeftlineError] = []
+    reader = _Reader(graph)
+    wanted = [word for word in words if not reader.leaves_out(word)]
+    left_out: set[int] = set()
     for word in words:
-        if word in graph.producers:
-            numbers |= _reach([graph.producers[word]], graph.upstream)
-            goals.append(word)
-            continue
-        found = _nodes(graph, word)
-        if not found:
-            tags = sorted({f"tag:{tag}" for node in graph.nodes for tag in node.tags})
-            known = list(dict.fromkeys((*graph.index, *graph.producers, *tags)))
-            findings.append(UnknownSelectionError(word=word, hint=did_you_mean(word.strip("+"), known)))
-        numbers |= found
-        goals += [key for number in sorted(found) for key in graph.nodes[number].provided]
-    return frozenset(numbers), tuple(dict.fromkeys(goals)), findings
-
-
-def _nodes(graph: Graph, word: str) -> set[int]:
-    if word.startswith("tag:"):
-        return {number for number, node in enumerate(graph.nodes) if word.removeprefix("tag:") in node.tags}
-    name = word.strip("+")
-    if name in graph.index:
-        start = [graph.index[name]]
-    elif name in graph.producers:
-        start = [graph.producers[name]]
+        if reader.leaves_out(word):
+            left_out |= reader.word(word.removeprefix(NOT), word, needs=False)
+    if wanted:
+        numbers: set[int] = set()
+        goals: list[str] = []
+        for word in wanted:
+            found = reader.word(word, word)
+            numbers |= found
+            goals += [word] if word in graph.producers else _provided(graph, found)
     else:
-        return set()
-    found = set(start)
-    if word.startswith("+"):
-        found |= _reach(start, graph.upstream)
-    if word.endswith("+"):
-        found |= _reach(start, graph.downstream)
-    return found
+        numbers = set(range(len(graph.nodes)))
+        goals = _unread(graph, numbers - left_out)
+    kept = numbers - left_out
+    if not kept and numbers and not reader.findings:
+        reader.findings.append(UnknownSelectionError(word=" ".join(words)))
+    ends = tuple(key for key in dict.fromkeys(goals) if graph.producers[key] in kept)
+    return frozenset(kept), ends, reader.findings
 
 
-def _reach(start: Iterable[int], edges: Sequence[Sequence[int]]) -> set[int]:
-    found: set[int] = set()
-    stack = list(start)
-    while stack:
-        number = stack.pop()
-        if number not in found:
-            found.add(number)
-            stack.extend(edges[number])
-    return found
+class _Reader:
+    """Reads the words of one selection; what selects nothing is a finding."""
+
+    def __init__(self, graph: Graph) -> None:
+        self._graph = graph
+        self._tags = {tag for node in graph.nodes for tag in node.tags}
+        self.findings: list[WeftlineError] = []
+
+    def leaves_out(self, word: str) -> bool:
+        """Whether a word names what is left out."""
+        return word.startswith(NOT) and not self._is_name(word)
+
+    def word(self, word: str, as_typed: str, *, needs: bool = True) -> set[int]:
+        """The nodes that all parts of a word select.
+
+        Args:
+            word: without `not:`.
+            as_typed: what a finding shows.
+            needs: whether a key stands for what its node needs, too.
+        """
+        parts = [word] if self._is_name(word) else word.split(",")
+        found = [self._part(part, needs=needs) for part in parts]
+        chosen = set.intersection(*found)
+        if not chosen:
+            at = next((part for part, nodes in zip(parts, found, strict=True) if not nodes), "")
+            known = [*self._graph.index, *self._graph.producers, *(f"{_TAG}{tag}" for tag in sorted(self._tags))]
+            hint = did_you_mean(at.strip("+"), list(dict.fromkeys(known))) if at.strip("+") else None
+            self.findings.append(UnknownSelectionError(word=as_typed, hint=hint))
+        return chosen
+
+    def _part(self, part: str, *, needs: bool) -> set[int]:
+        if self._is_name(part):
+            return self._named(part, needs=needs)
+        name = part.removeprefix("+").removesuffix("+")
+        start = self._named(part if part.startswith(_TAG) and part.removeprefix(_TAG) in self._tags else name, needs=False)
+        if not start or (name == part and not needs):
+            return start
+        if name == part:  # a pattern or a tag: what each name that matches selects by itself
+            return start | self._reach(self._keys_in(part), self._graph.upstream)
+        found = set(start)
+        if part.startswith("+"):
+            found |= self._reach(start, self._graph.upstream)
+        if part.endswith("+"):
+            found |= self._reach(start, self._graph.downstream)
+        return found
+
+    def _named(self, name: str, *, needs: bool) -> set[int]:
+        """The nodes of a name, a tag or a pattern."""
+        graph = self._graph
+        if name in graph.producers:
+            start = {graph.producers[name]}
+            return self._reach(start, graph.upstream) if needs else start
+        if name in graph.index:
+            return {graph.index[name]}
+        if name.startswith(_TAG):
+            tag = name.removeprefix(_TAG)
+            tags = {tag} if tag in self._tags else {each for each in self._tags if _matches(each, tag)}
+            return {number for number, node in enumerate(graph.nodes) if not tags.isdisjoint(node.tags)}
+        named = {number for each, number in graph.index.items() if _matches(each, name)}
+        return named | self._keys_in(name)
+
+    def _keys_in(self, pattern: str) -> set[int]:
+        """The nodes that provide a key which matches a pattern."""
+        if pattern.startswith(_TAG):
+            return set()
+        return {number for key, number in self._graph.producers.items() if _matches(key, pattern)}
+
+    def _is_name(self, word: str) -> bool:
+        return word in self._graph.producers or word in self._graph.index
+
+    @staticmethod
+    def _reach(start: Iterable[int], edges: Sequence[Sequence[int]]) -> set[int]:
+        found: set[int] = set()
+        stack = list(start)
+        while stack:
+            number = stack.pop()
+            if number not in found:
+                found.add(number)
+                stack.extend(edges[number])
+        return found
+
+
+def _matches(name: str, pattern: str) -> bool:
+    return any(sign in pattern for sign in "*?[") and fnmatchcase(name, pattern)
+
+
+def _unread(graph: Graph, numbers: set[int]) -> list[str]:
+    """The keys of these nodes that none of them reads."""
+    read = {key for number in numbers for found in graph.nodes[number].inputs for key in graph.keys_for(found.key)}
+    return [key for key in _provided(graph, numbers) if key not in read]
+
+
+def _provided(graph: Graph, numbers: Iterable[int]) -> list[str]:
+    return [key for number in sorted(numbers) for key in graph.nodes[number].provided]

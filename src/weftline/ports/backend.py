@@ -19,6 +19,7 @@ class Capabilities:
         can_kill: whether a running call can be stopped; only then a timeout is accepted.
         ships: whether calls leave this process, so that nodes must be importable and values are copied.
         queue: calls that it is glad to have waiting, so that small ones do not wait for the engine.
+        one_by_one: whether calls run one after the other, whatever number of slots there is.
         memory_gb: main memory of the machine in GiB, which one call may not exceed; infinite where it is not known.
     """
 
@@ -26,6 +27,7 @@ class Capabilities:
     can_kill: bool = False
     ships: bool = False
     queue: int = 0
+    one_by_one: bool = False
     memory_gb: float = math.inf
 
 

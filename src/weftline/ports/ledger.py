@@ -69,7 +69,8 @@ class Ledger(Protocol):
     def append(self, run: str, events: Sequence[Event], recipes: Sequence[Recipe] = ()) -> None:
         """Adds events in one transaction; they survive a power failure once this returns.
 
-        Recipes that the events name by digest are kept once each.
+        Recipes that the events name by digest are kept once each. Of a recipe that is new here the texts of the symbols are
+        kept with it, each once; of others they are not asked for.
 
         Raises:
             LedgerUnusableError: the journal cannot be written.
@@ -89,7 +90,17 @@ class Ledger(Protocol):
         ...
 
     def last_times(self, pipeline: str, nodes: Sequence[str]) -> Mapping[str, LastTime]:
-        """For each of these nodes that was ever started in a pipeline of that name, the last time."""
+        """For each of these nodes that was ever started in a pipeline of that name, the last time.
+
+        The recipes give the texts of their symbols as long as the ledger is open.
+        """
+        ...
+
+    def durations(self, pipeline: str, nodes: Sequence[str]) -> Mapping[str, Sequence[float]]:
+        """How long calls took, in seconds, by node: the newest 50 that succeeded in runs of that pipeline, the newest last.
+
+        Nodes without any are missing.
+        """
         ...
 
     def claim(self, run: str, holder: str, *, instead_of: str | None = None) -> str | None:

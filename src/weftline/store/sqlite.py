@@ -15,8 +15,9 @@ from weftline.model.fingerprint import Recipe
 from weftline.model.transitions import RunStatus
 from weftline.ports.ledger import LastTime, RunSummary, Use
 from weftline.store.database import opened
+from weftline.store.recipes import Fresh, Recipes
 
-_LATEST = 1
+_LATEST = 3
 _encode = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 _INSERT = "INSERT INTO events (run, seq, kind, at, node, item, attempt, epoch, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _LAST = """
@@ -29,6 +30,18 @@ _DONE = """
 """
 
 
+#: Nodes that one query asks for; SQLite allows 999 values in any build (https://www.sqlite.org/limits.html).
+_AT_ONCE = 500
+#: Calls whose durations are kept for each node, and how one is written.
+_NEWEST = 50
+_DURATION = "{:.5e} ".format
+_WIDTH = len(_DURATION(0.0))
+_DURATIONS = """
+    INSERT INTO durations (pipeline, node, newest) VALUES (?, ?, ?)
+    ON CONFLICT (pipeline, node) DO UPDATE SET newest = substr(newest || excluded.newest, ?)
+"""
+
+
 class SqliteLedger:
     """A ledger in a file, or in memory for `":memory:"`."""
 
@@ -36,7 +49,6 @@ class SqliteLedger:
         self._path = str(path)
         self._next: dict[str, tuple[int, int]] = {}
         self._pipelines: dict[str, str] = {}
-        self._recipes: set[bytes] = set()
         try:
             if isinstance(path, Path):
                 path.parent.mkdir(parents=True, exist_ok=True)
@@ -46,15 +58,17 @@ class SqliteLedger:
         if found > _LATEST:
             self._db.close()
             raise LedgerTooNewError(path=self._path, found=found, known=_LATEST)
+        self._recipes = Recipes(self._db, self._query)
 
     def append(self, run: str, events: Sequence[Event], recipes: Sequence[Recipe] = ()) -> None:
         """Adds events in one transaction."""
         try:
+            fresh = self._recipes.fresh(recipes)  # files are read before others have to wait
             self._db.execute("BEGIN IMMEDIATE")
             try:
-                self._append(run, events, recipes)
+                self._append(run, events, fresh)
                 self._db.execute("COMMIT")
-                self._recipes.update(recipe.digest for recipe in recipes)
+                self._recipes.written(recipes, fresh)
             except BaseException:  # raised again
                 self._next.pop(run, None)
                 with contextlib.suppress(sqlite3.Error):
@@ -63,7 +77,7 @@ class SqliteLedger:
         except sqlite3.Error as error:
             raise LedgerUnusableError(path=self._path, detail=str(error)) from error
 
-    def _append(self, run: str, events: Sequence[Event], recipes: Sequence[Recipe]) -> None:
+    def _append(self, run: str, events: Sequence[Event], fresh: Fresh) -> None:
         first, epoch = self._place(run)
         epoch += sum(event.kind is Kind.RUN_RESUMED for event in events)
         rows = [
@@ -72,10 +86,8 @@ class SqliteLedger:
         ]
         self._db.executemany(_INSERT, rows)
         self._next[run] = (first + len(rows), epoch)
-        for recipe in recipes:
-            if recipe.digest not in self._recipes:
-                row = (recipe.digest.hex(), _encode(recipe.as_dict()))
-                self._db.execute("INSERT OR IGNORE INTO recipes VALUES (?, ?)", row)
+        if fresh.recipes:
+            self._recipes.write(fresh)
         self._note_last_times(run, events)
 
     def _place(self, run: str) -> tuple[int, int]:
@@ -89,11 +101,15 @@ class SqliteLedger:
     def _note_last_times(self, run: str, events: Sequence[Event]) -> None:
         seen: list[tuple[Any, ...]] = []
         done: list[tuple[Any, ...]] = []
+        took_s: dict[str, list[float]] = {}
         for event in events:
             body = event.body
             if body is None:
                 continue
-            if event.kind is Kind.RUN_STARTED:
+            if event.kind is Kind.CALL_SUCCEEDED:
+                if "took_s" in body:
+                    took_s.setdefault(event.node, []).append(body["took_s"])
+            elif event.kind is Kind.RUN_STARTED:
                 self._pipelines[run] = body["pipeline"]
             elif "recipe" in body:
                 is_end = event.kind is Kind.NODE_FINISHED
@@ -105,6 +121,11 @@ class SqliteLedger:
             self._db.executemany(_LAST, seen)
         if done:
             self._db.executemany(_DONE, done)
+        if took_s:
+            pipeline = self._pipeline(run)
+            newest = {node: "".join(map(_DURATION, found[-_NEWEST:])) for node, found in took_s.items()}
+            rows = [(pipeline, node, text, -_NEWEST * _WIDTH) for node, text in newest.items()]
+            self._db.executemany(_DURATIONS, rows)
 
     def _pipeline(self, run: str) -> str:
         if run not in self._pipelines:
@@ -143,8 +164,19 @@ class SqliteLedger:
         for name in nodes:
             for node, body, inputs, took_s, finished in self._query(sql, (pipeline, name)):
                 if body not in known:
-                    known[body] = Recipe.from_dict(json.loads(body))
+                    known[body] = self._recipes.read(body)
                 found[node] = LastTime(known[body], json.loads(inputs), took_s, bool(finished))
+        return found
+
+    def durations(self, pipeline: str, nodes: Sequence[str]) -> Mapping[str, Sequence[float]]:
+        """How long the newest calls of each node took; nodes without any are missing."""
+        found: dict[str, Sequence[float]] = {}
+        for first in range(0, len(nodes), _AT_ONCE):
+            asked = nodes[first : first + _AT_ONCE]
+            names = ", ".join("?" * len(asked))
+            sql = f"SELECT node, newest FROM durations WHERE pipeline = ? AND node IN ({names})"  # noqa: S608 - of marks
+            for node, newest in self._query(sql, (pipeline, *asked)):
+                found[node] = [float(word) for word in newest.split()]
         return found
 
     def claim(self, run: str, holder: str, *, instead_of: str | None = None) -> str | None:

@@ -50,8 +50,24 @@ def finished(node: str, took_s: float, at: float = 120.0, state: str = "succeede
     return Event(Kind.NODE_FINISHED, at, node, body={"state": state, "ran": ran, "took_s": took_s})
 
 
-class LedgerContract:
-    """What every ledger promises."""
+def _told(asked: list[str], scale: str = "1.0") -> Recipe:
+    """A recipe that gives texts of its symbols, and notes for which it was asked."""
+
+    def source(part: Part) -> str:
+        asked.append(part.name)
+        return {"odd()": "naïve ✂ \ud800", "LIMIT": ""}.get(part.name, f"text of {part.name}")
+
+    symbols = Part("load()", "10", "", "flow.py:3"), Part("odd()", "11", "", "flow.py:9"), Part("LIMIT", "12", "3")
+    return Recipe(code="told", symbols=symbols, params=(Part("scale", scale, scale),), source=source)
+
+
+def _took(node: str, took_s: float, item: int = WHOLE) -> Event:
+    """A call succeeded."""
+    return Event(Kind.CALL_SUCCEEDED, 115.0, node, item, 1, {"took_s": took_s})
+
+
+class _Suite:
+    """How the suite looks at a ledger."""
 
     def ledger(self, place: Path) -> Ledger:
         """A new, empty ledger; the suite closes it.
@@ -65,6 +81,15 @@ class LedgerContract:
         """Another view of the ledger at that place, as another process has it; None if it forgets everything."""
         del place
         return None
+
+    @contextlib.contextmanager
+    def _opened(self) -> Iterator[tuple[Ledger, Path]]:
+        with tempfile.TemporaryDirectory() as folder, contextlib.closing(self.ledger(Path(folder))) as ledger:
+            yield ledger, Path(folder)
+
+
+class _Journal(_Suite):
+    """Events, and the list of runs."""
 
     # --- the journal ---
 
@@ -156,6 +181,10 @@ class LedgerContract:
             assert event.body is not None
             assert event.body["params"]["text"] == odd["text"]
 
+
+class _Past(_Suite):
+    """What is known of a node's last time: its recipe, the texts of its symbols, and how long calls took."""
+
     # --- the last time ---
 
     def test_the_last_time_of_a_node_is_its_newest_start(self) -> None:
@@ -189,6 +218,96 @@ class LedgerContract:
             ledger.append("r2", [opening(), started("load"), finished("load", 1.5)], [RECIPE])
             assert ledger.last_times("churn", ["load"])["load"].recipe == RECIPE
 
+    # --- durations ---
+
+    def test_durations_are_of_the_newest_calls_that_succeeded(self) -> None:
+        """By node, the newest last, over all runs of pipelines of that name; nodes without any are missing."""
+        with self._opened() as (ledger, _):
+            ledger.append("r1", [opening(), _took("load", 1.25), _took("each", 0.5, 0), _took("each", 0.75, 1)])
+            ledger.append("r1", [_took("each", 100.125, 2), Event(Kind.CALL_FAILED, 1.0, "load", WHOLE, 2, {"took_s": 9.0})])
+            ledger.append("r2", [opening(pipeline="other"), _took("load", 7.0)])
+            ledger.append("r3", [opening(), _took("load", 0.000012)])
+            found = ledger.durations("churn", ["load", "each", "never"])
+            assert {node: list(durations) for node, durations in found.items()} == {
+                "load": [1.25, 0.000012],
+                "each": [0.5, 0.75, 100.125],
+            }
+            assert dict(ledger.durations("unknown", ["load"])) == {}
+
+    def test_durations_of_many_nodes_are_found_at_once(self) -> None:
+        """However many are asked for, some of them twice."""
+        names = [f"n{number}" for number in range(1203)]
+        with self._opened() as (ledger, _):
+            ledger.append("r1", [opening(), *(_took(name, float(at)) for at, name in enumerate(names))])
+            found = ledger.durations("churn", [*names, "n7", "never"])
+            assert {name: list(durations) for name, durations in found.items()} == {
+                name: [float(at)] for at, name in enumerate(names)
+            }
+            assert dict(ledger.durations("churn", [])) == {}
+
+    def test_fifty_durations_are_kept(self) -> None:
+        """Whether they come at once or one by one."""
+        with self._opened() as (ledger, _):
+            ledger.append("r1", [opening(), *(_took("each", float(number), number) for number in range(70))])
+            assert list(ledger.durations("churn", ["each"])["each"]) == [float(number) for number in range(20, 70)]
+            for number in range(70, 75):
+                ledger.append("r1", [_took("each", float(number), number)])
+            assert list(ledger.durations("churn", ["each"])["each"]) == [float(number) for number in range(25, 75)]
+
+    def test_durations_of_a_transaction_that_failed_are_not_kept(self) -> None:
+        """Nothing of it is."""
+        with self._opened() as (ledger, _):
+            ledger.append("r1", [opening(), _took("load", 1.0)])
+            with contextlib.suppress(LedgerUnusableError):
+                ledger.append("r1", [_took("each", 3.0), _took("load", 2.0)])
+            assert set(ledger.durations("churn", ["load", "each"])) == {"load"}
+
+    # --- texts ---
+
+    def test_a_recipe_that_is_new_brings_the_texts_of_its_symbols(self) -> None:
+        """Each is read once, and given back with the recipe of the last time; one without a text has none."""
+        asked: list[str] = []
+        with self._opened() as (ledger, _):
+            ledger.append("r1", [opening(), started("load", recipe=_told(asked))], [_told(asked), _told(asked)])
+            assert asked == ["load()", "odd()", "LIMIT"], "in order, and each once"
+            found = ledger.last_times("churn", ["load"])["load"].recipe
+            assert [found.source(part) for part in found.symbols] == ["text of load()", "naïve ✂ \\ud800", ""]
+            assert found.source(Part("load()", "other")) == ""
+            assert found.source(Part("other()", "10")) == "", "another name of an equal symbol has a text of its own"
+
+    def test_the_texts_of_a_recipe_that_is_known_are_not_read(self) -> None:
+        """Not in the next run, and not by another view of the ledger; a symbol that was kept is not read again either."""
+        asked: list[str] = []
+        with self._opened() as (ledger, place):
+            ledger.append("r1", [opening()], [_told(asked)])
+            asked.clear()
+            ledger.append("r2", [opening()], [_told(asked)])
+            assert asked == []
+            ledger.append("r2", [], [_told(asked, scale="2.0")])
+            assert asked == []
+            again = self.reopened(place)
+            if again is not None:
+                with contextlib.closing(again):
+                    again.append("r3", [opening(), started("load", recipe=_told(asked))], [_told(asked)])
+                    assert asked == []
+                    recipe = again.last_times("churn", ["load"])["load"].recipe
+                    assert recipe.source(recipe.symbols[0]) == "text of load()"
+
+    def test_the_texts_survive_a_transaction_that_failed(self) -> None:
+        """What was rolled back is not remembered as written."""
+        asked: list[str] = []
+        twice = [Event(Kind.CALL_SUCCEEDED, 1.0, "load", WHOLE, 1, {})] * 2
+        with self._opened() as (ledger, _):
+            with contextlib.suppress(LedgerUnusableError):
+                ledger.append("r1", [opening(), *twice], [_told(asked)])
+            ledger.append("r2", [opening(), started("load", recipe=_told(asked))], [_told(asked)])
+            recipe = ledger.last_times("churn", ["load"])["load"].recipe
+            assert recipe.source(recipe.symbols[0]) == "text of load()"
+
+
+class _Keeping(_Suite):
+    """Claims, and what another process sees."""
+
     # --- claims ---
 
     def test_a_run_is_claimed_by_one_holder(self) -> None:
@@ -217,24 +336,22 @@ class LedgerContract:
     def test_the_next_process_sees_everything(self) -> None:
         """As soon as `append` has returned, even if nobody closes anything."""
         with self._opened() as (ledger, place):
-            ledger.append("r1", [opening(), started("load"), finished("load", 1.5)], [RECIPE])
+            ledger.append("r1", [opening(), started("load"), _took("load", 1.5), finished("load", 1.5)], [RECIPE])
             ledger.claim("r1", "one")
             again = self.reopened(place)
             if again is None:
                 raise unittest.SkipTest("this ledger forgets everything, and says so by not overriding `reopened`")
             with contextlib.closing(again):
-                assert len(list(again.events("r1"))) == 3
+                assert len(list(again.events("r1"))) == 4
                 assert again.last_times("churn", ["load"])["load"].took_s == 1.5
+                assert list(again.durations("churn", ["load"])["load"]) == [1.5]
                 assert again.claim("r1", "two") == "one"
                 again.append("r1", [ending()])
                 assert _kinds(ledger, "r1")[-1] is Kind.RUN_FINISHED, "the first process does not see what the second wrote"
 
-    # --- how the suite looks at a ledger ---
 
-    @contextlib.contextmanager
-    def _opened(self) -> Iterator[tuple[Ledger, Path]]:
-        with tempfile.TemporaryDirectory() as folder, contextlib.closing(self.ledger(Path(folder))) as ledger:
-            yield ledger, Path(folder)
+class LedgerContract(_Journal, _Past, _Keeping):
+    """What every ledger promises."""
 
 
 def _kinds(ledger: Ledger, run: str) -> Sequence[Kind]:

@@ -579,6 +579,80 @@ def test_a_plan_tells_how_long_it_took_last_time(stage):
         stage.plan(FLOW)["nothing"]
 
 
+# --- how long ---
+
+
+def times(stage, **wish):
+    return stage.plan(FLOW, **wish).times()
+
+
+def timed(stage, slots=2):
+    """Runs once: load takes 4 s, each 3 s a call, total 2 s, words 1 s."""
+    stage.scripted(slots)
+    for name, seconds in {"load": 4.0, "each": 3.0, "total": 2.0, "words": 1.0}.items():
+        stage.backend.will(name, *[succeed(takes_s=seconds)] * 9)
+    stage.run(FLOW)
+
+
+def test_without_a_past_nothing_is_said_of_the_time(stage):
+    found = times(stage)
+    assert found.unknown == ("load", "each", "total", "words")
+    assert (found.least.wall, found.least.path, found.saved_s) == ((0.0, 0.0), (), 0.0)
+    assert {(step.effort, step.most) for step in stage.plan(FLOW).steps} == {(None, None)}
+
+
+def test_the_calls_that_will_run_take_as_long_as_before(stage):
+    timed(stage)
+    plan = stage.plan(FLOW, params={"power": 3})
+    assert plan["each"].effort.wall == plan["each"].most.wall == (6.0, 6.0), "3 calls of 3 s on 2 slots"
+    assert (plan["total"].effort, plan["total"].most.wall) == (None, (2.0, 2.0))
+    assert plan["load"].most is None
+    found = plan.times()
+    assert (found.least.wall.p50_s, found.most.wall.p50_s) == (6.0, 8.0)
+    assert (found.least.work.p50_s, found.most.work.p50_s) == (9.0, 11.0)
+    assert [plan.graph.nodes[number].name for number in found.most.path] == ["each", "total"]
+    assert (found.unknown, found.unsure) == ((), ())
+    assert found.saved_s == pytest.approx(5.0), "load and words"
+
+
+def test_items_that_are_there_are_saved_and_only_the_others_take_time(stage):
+    timed(stage)
+    stage.run([load], params={"count": 4})
+    plan = stage.plan(FLOW, params={"count": 4})
+    assert plan["each"].effort.wall.p50_s == 3.0
+    assert plan.times().saved_s == pytest.approx(13.0), "the longer list, and three calls"
+
+
+def test_a_list_that_is_not_known_has_no_time(stage):
+    timed(stage)
+    found = times(stage, force=["load"])
+    assert (found.unknown, found.unsure) == ((), ("each",))
+    found = times(stage, params={"count": 5, "power": 5})
+    assert (found.unknown, found.unsure) == (("each",), ())
+
+
+def test_what_is_not_selected_neither_takes_nor_saves_time(stage):
+    timed(stage)
+    found = times(stage, targets=["words"])
+    assert (found.least.wall.p50_s, found.saved_s) == (0.0, pytest.approx(1.0 + 4.0))
+    found = times(stage, targets=["+words"], params={"prefix": "v"})
+    assert (found.least.wall.p50_s, found.saved_s) == (1.0, pytest.approx(4.0))
+
+
+def test_a_backend_that_runs_one_by_one_has_one_slot(stage):
+    timed(stage)
+    plan = stage.plan(FLOW, params={"power": 3}, capabilities=Capabilities(slots=8, one_by_one=True))
+    assert plan.slots == 1
+    assert plan["each"].effort.wall.p50_s == 9.0
+
+
+def test_without_a_store_the_past_counts_too(stage):
+    timed(stage)
+    plan = stage.plan(FLOW, cached=False)
+    assert plan["load"].effort.wall.p50_s == 4.0
+    assert plan.times().unknown == ("each",)
+
+
 # --- paths from outside ---
 
 

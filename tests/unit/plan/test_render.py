@@ -2,9 +2,13 @@
 
 import json
 
+import pytest
+
 from weftline import node
+from weftline.digest import of_items
 from weftline.model.plan import Decision, Items, Plan, Reason, ReasonCode, Step
-from weftline.plan.render import as_dict, as_text, graph_as, graph_as_dict, seconds, total
+from weftline.plan.render import as_dict, as_text, graph_as, graph_as_dict, seconds, times, total
+from weftline.testing import succeed
 
 
 @node
@@ -78,6 +82,68 @@ def test_colours_are_a_matter_of_the_caller(stage):
     assert {"RUN", "dim"} <= set(seen)
 
 
+def test_how_long_it_takes_is_told_below_the_total(stage):
+    stage.scripted(2)
+    takes = {"load": 4.0, "each": 3.0, "both": 70.0}
+    for name, seconds_ in takes.items():
+        stage.backend.will(name, *[succeed(takes_s=seconds_)] * 3)
+    stage.run(NODES)
+    assert times(stage.plan(NODES)) == "the cache saves 83.0 s"
+    assert times(stage.plan(NODES, refresh=True)) == "at least 74.0 s on 2 slots, not counting each"
+    assert times(stage.plan(NODES, force=["each"])) == (
+        "at least 6.0 s, at most 76.0 s on 2 slots; longest path: each -> both; the cache saves 4.0 s"
+    )
+    assert times(stage.plan(NODES, force=["both"])) == "about 70.0 s on 2 slots; the cache saves 13.0 s"
+    assert text(stage.plan(NODES, force=["both"]), command="x")[-3:] == [
+        "  3 steps: 1 RUN, 2 CACHED",
+        "  about 70.0 s on 2 slots; the cache saves 13.0 s",
+        "  next: x",
+    ]
+    stage.scripted(2).will("both", succeed(takes_s=80.0))
+    stage.run(NODES, force=["both"])
+    assert times(stage.plan(NODES, force=["both"])).startswith("about 75.0 s (95 %: 79.5 s) on 2 slots")
+
+
+def test_a_short_plan_says_nothing_of_the_time(stage):
+    stage.run(NODES)
+    assert times(stage.plan(NODES, force=["load"])) == ""
+
+
+def test_a_long_path_is_named_by_its_ends(stage):
+    def made(number):
+        return node(name=f"n{number}", provides=f"k{number}", requires={"x": f"k{number - 1}"} if number else {})(
+            (lambda x: x + 1) if number else (lambda: 0)
+        )
+
+    nodes = [made(number) for number in range(9)]
+    for number in range(9):
+        stage.backend.will(f"n{number}", succeed(takes_s=1.0))
+    stage.run(nodes)
+    assert "longest path: n0 -> n1 -> n2 -> n3 -> ... -> n8" in times(stage.plan(nodes, refresh=True))
+
+
+def test_times_as_json_are_null_where_they_are_not_known(stage):
+    stage.scripted(2)
+    stage.backend.will("load", succeed(takes_s=4.0))
+    nothing = as_dict(stage.plan(NODES))
+    assert [(step["estimate"], step["at_most"]) for step in nothing["steps"]] == [(None, None)] * 3
+    unknown = {name: nothing["summary"][name] for name in ("estimate_s", "estimate_p95_s", "at_least_s", "at_most_s", "work_s")}
+    assert set(unknown.values()) == {None}
+    assert nothing["summary"]["unknown"] == ["load", "each", "both"]
+    stage.run(NODES)
+    known = as_dict(stage.plan(NODES, force=["load"]))
+    assert known["steps"][0]["estimate"] == known["steps"][0]["at_most"] == {"p50_s": 4.0, "p95_s": 4.0}
+    summary = known["summary"]
+    assert (summary["estimate_s"], summary["estimate_p95_s"], summary["at_least_s"], summary["at_most_s"]) == (
+        4.0,
+        4.0,
+        4.0,
+        None,
+    )
+    assert (summary["critical_path"], summary["unknown"], summary["slots"]) == (["load"], ["each"], 2)
+    assert as_dict(stage.plan(NODES))["summary"]["saved_s"] == pytest.approx(4.0)
+
+
 def test_skipped_steps_are_counted(stage):
     assert total(stage.plan(NODES, targets=["load"])) == "3 steps: 1 RUN, 2 SKIP"
 
@@ -101,7 +167,11 @@ def test_the_plan_as_json(stage):
         "provides": ["load"],
         "params": {"count": {"value": 4, "origin": "run"}},
     }
-    assert found["steps"][1]["items"] == {"total": None, "counts": {}}
+    assert found["steps"][1]["items"] == {"total": None, "counts": {}, "keys": None}
+    stage.run(NODES, params={"count": 4})
+    steps = as_dict(stage.plan(NODES, params={"count": 4}))["steps"]
+    assert steps[1]["inputs"] == {"x": of_items(stage.values.digests([0, 1, 2, 3], "load")).hex()}
+    assert all(len(digest) == 64 for digest in (steps[0]["key"], steps[0]["recipe"], steps[1]["items"]["keys"]))
     assert found["summary"]["run"] == 3
     assert found["summary"]["goals"] == ["first", "second"]
 

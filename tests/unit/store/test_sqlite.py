@@ -1,13 +1,15 @@
 """What the SQLite ledger and its files do besides their contract."""
 
+import json
 import sqlite3
 
 import pytest
 
 from weftline.errors import LedgerTooNewError, LedgerUnusableError
+from weftline.model.fingerprint import Recipe
 from weftline.store.database import connect, migrate
 from weftline.store.sqlite import SqliteLedger
-from weftline.testing.ledgers import opening
+from weftline.testing.ledgers import RECIPE, opening, started
 
 
 def test_a_ledger_of_a_newer_program_is_left_alone(tmp_path):
@@ -45,6 +47,24 @@ def test_commits_are_flushed_and_readers_do_not_block(tmp_path):
     database.close()
 
 
+def test_an_old_ledger_is_brought_to_the_latest_schema_and_loses_nothing(tmp_path):
+    path = tmp_path / "ledger.db"
+    old = connect(path)
+    migrate(old, "ledger", 1)
+    body = json.dumps(RECIPE.as_dict())
+    old.execute("INSERT INTO events VALUES ('r1', 0, 'RunStarted', 1.0, '', -1, 0, 0, '{\"pipeline\": \"churn\"}')")
+    old.execute("INSERT INTO recipes VALUES (?, ?)", (RECIPE.digest.hex(), body))
+    old.execute("INSERT INTO last_times VALUES ('churn', 'load', ?, '{}', 1.5, 1)", (RECIPE.digest.hex(),))
+    old.close()
+    ledger = SqliteLedger(path)
+    assert [run.run for run in ledger.runs()] == ["r1"]
+    last = ledger.last_times("churn", ["load"])["load"]
+    assert (last.recipe, last.took_s) == (RECIPE, 1.5)
+    assert last.recipe.source(RECIPE.symbols[0]) == "", "nobody kept it"
+    ledger.append("r1", [started("load", recipe=Recipe(code="new"))], [Recipe(code="new")])
+    ledger.close()
+
+
 def test_a_schema_is_made_once(tmp_path):
     database = connect(tmp_path / "x.db")
     assert migrate(database, "ledger", 1) == 0
@@ -52,7 +72,7 @@ def test_a_schema_is_made_once(tmp_path):
     database.close()
 
 
-@pytest.mark.parametrize("act", ["claim", "release", "append", "runs", "events", "last_times"])
+@pytest.mark.parametrize("act", ["claim", "release", "append", "runs", "events", "last_times", "durations"])
 def test_whatever_goes_wrong_with_the_file_is_an_error_of_the_ledger(tmp_path, act):
     ledger = SqliteLedger(tmp_path / "ledger.db")
     ledger.append("r1", [opening()])
@@ -64,6 +84,7 @@ def test_whatever_goes_wrong_with_the_file_is_an_error_of_the_ledger(tmp_path, a
         "runs": ledger.runs,
         "events": lambda: list(ledger.events("r1")),
         "last_times": lambda: ledger.last_times("churn", ["a"]),
+        "durations": lambda: ledger.durations("churn", ["a"]),
     }
     with pytest.raises(LedgerUnusableError):
         acts[act]()
