@@ -433,7 +433,7 @@ class UndigestableError(AuthorError):
 
 class UnencodableError(AuthorError):
     code = "K402"
-    what = "{path} cannot be stored: a value of type {kind} that the declared type does not name"
+    what = "{path} cannot be stored: a value of type {kind}"
     remedy = (
         "declare the type in the node's annotation (dataclasses, pydantic models, enums and named tuples are found there); "
         'or @node(codec="pickle"), or @node(cache=False)'

@@ -471,7 +471,7 @@ def test_who_asks_for_pickle_still_has_plain_values_plain():
 
 def tree(text, *parts):
     lengths = struct.pack(f"<{len(parts) + 2}Q", len(parts), len(text), *map(len, parts))
-    return Encoded("tree", b"WEFT1" + lengths + text + b"".join(parts))
+    return Encoded("tree", b"WEFT2" + lengths + text + b"".join(parts))
 
 
 def test_a_tree_is_written_as_it_is_described():
@@ -526,10 +526,10 @@ DAMAGED = {
     "part of an unknown codec": tree(b'{"$part": ["zip", 0]}', b"a"),
     "part that is no array": tree(b'{"$part": ["numpy-npy", 0]}', b"a"),
     "empty tree": Encoded("tree", b""),
-    "tree of nothing but its name": Encoded("tree", b"WEFT1"),
-    "tree of another kind": Encoded("tree", b"WEFT2" + b"\0" * 16),
-    "tree with too many parts": Encoded("tree", b"WEFT1" + b"\xff" * 8),
-    "tree with parts that are not there": Encoded("tree", b"WEFT1" + struct.pack("<Q", 3)),
+    "tree of nothing but its name": Encoded("tree", b"WEFT2"),
+    "tree of another kind": Encoded("tree", b"WEFT1" + b"\0" * 16),
+    "tree with too many parts": Encoded("tree", b"WEFT2" + b"\xff" * 8),
+    "tree with parts that are not there": Encoded("tree", b"WEFT2" + struct.pack("<Q", 3)),
     "tree that is cut": Encoded("tree", tree(b"[]", b"abc").content[:-1]),
     "tree that is too long": Encoded("tree", tree(b"[]", b"abc").content + b"x"),
     "empty array": Encoded("numpy-npy", b""),

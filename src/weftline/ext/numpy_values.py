@@ -74,6 +74,12 @@ class NumpyValues:
             value.flags.writeable = False
         return value
 
+    def advice(self, kind: type) -> str | None:
+        """For arrays that are more than their numbers."""
+        if issubclass(kind, np.ndarray):
+            return f"a {kind.__name__} is more than its numbers: hand on plain arrays, such as numpy.asarray(it)"
+        return None
+
 
 def _written(dtype: Any) -> str:
     """A type as text: of a record its fields, wherever they lie in memory."""

@@ -70,7 +70,7 @@ class ObjectFolder:
                 found = os.fstat(file.fileno())
                 content: bytes | memoryview
                 if found.st_size > _MAPPED_BYTES:
-                    content = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+                    content = memoryview(_mapped(file.fileno()))
                 else:
                     content = file.read()
         except (OSError, ValueError):
@@ -123,6 +123,17 @@ class ObjectFolder:
         with contextlib.suppress(OSError):
             self._quarantine.mkdir(parents=True, exist_ok=True)
             self.path(digest).replace(self._quarantine / f"{digest.hex()}.{os.urandom(2).hex()}")
+
+
+def _mapped(file: int) -> mmap.mmap:
+    """A file in memory, for whoever reads it alone: what is written there never gets into the file.
+
+    Tensors have no read-only mode. Written to in a read-only mapping, they would end the process.
+    """
+    try:
+        return mmap.mmap(file, 0, access=mmap.ACCESS_COPY)
+    except OSError:  # the system does not promise memory for the case that all of it is written to
+        return mmap.mmap(file, 0, access=mmap.ACCESS_READ)
 
 
 def _write(path: Path, content: Content) -> None:
