@@ -20,7 +20,6 @@ APART_BYTES = 1 << 20
 _SMALL_BYTES = 1 << 16
 #: Under this key the schema's metadata says what the table stands for.
 _NOTE = b"weftline"
-_OWN = b"\0weftline\0"
 _WIDE = {"string_view": pa.large_string(), "binary_view": pa.large_binary()}
 #: Texts of up to so many bytes do not lie apart.
 _INLINE = 12
@@ -37,9 +36,7 @@ def written(schema: Any, batches: Iterable[Any], note: bytes) -> Pieces:
     Raises:
         pyarrow.ArrowException: the format has no place for this.
     """
-    metadata = dict(schema.metadata or {})
-    if _NOTE in metadata:  # the user's own, or of a stored file that was read as it is
-        note += _OWN + metadata[_NOTE]
+    metadata = {key + b"'" if key.startswith(_NOTE) else key: text for key, text in (schema.metadata or {}).items()}
     sink = _Collected()
     file = pa.PythonFile(sink, mode="w")
     options = pa.ipc.IpcWriteOptions(compression=None)
@@ -65,9 +62,8 @@ def read(content: bytes | memoryview) -> tuple[Any, list[Any], bytes]:
     metadata = dict(reader.schema.metadata or {})
     if _NOTE not in metadata:
         raise ValueError("an Arrow file that says nothing of what it stands for")
-    note, found, own = metadata.pop(_NOTE).partition(_OWN)
-    if found:
-        metadata[_NOTE] = own
+    note = metadata.pop(_NOTE)
+    metadata = {key[:-1] if key.startswith(_NOTE) else key: text for key, text in metadata.items()}  # the user's own
     schema = reader.schema.with_metadata(metadata or None)
     return schema, [batch.replace_schema_metadata(metadata or None) for batch in batches], note
 

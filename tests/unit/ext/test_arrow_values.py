@@ -170,7 +170,7 @@ VALUES_THAT_COME_BACK = {
     "metadata": pa.table(
         [pa.array([1])], pa.schema([pa.field("a", pa.int64(), nullable=False, metadata={"unit": "s"})], {"k": "v", "b": b"\xff\0"})
     ),
-    "metadata of our own name": pa.table({"a": [1]}).replace_schema_metadata({"weftline": "x"}),
+    "metadata of our own name": pa.table({"a": [1]}).replace_schema_metadata({"weftline": "x", "weftline'": "y"}),
     "names": pa.table([[1], [2]], ["a", "a"]),
     "scalar": pa.scalar(3, pa.int16()),
     "null scalar": pa.scalar(None, pa.string()),
