@@ -22,7 +22,6 @@ from __future__ import annotations
 import dataclasses
 import enum
 import functools
-import itertools
 import json
 import math
 import pickle
@@ -292,8 +291,14 @@ def _join(text: bytes, parts: list[Content]) -> Content:
 
 def _together(pieces: list[bytes | memoryview]) -> Iterator[bytes | memoryview]:
     """The same with small neighbours put together, so that each is not written by itself."""
-    for is_large, group in itertools.groupby(pieces, lambda piece: len(piece) > _ALIGNED_BYTES):
-        yield from group if is_large else (b"".join(group),)
+    small: list[bytes | memoryview] = []
+    for piece in pieces:
+        if len(piece) < _ALIGNED_BYTES:
+            small.append(piece)
+        else:
+            yield from (b"".join(small), piece)
+            small = []
+    yield b"".join(small)
 
 
 def _gap(position: int, length: int) -> int:

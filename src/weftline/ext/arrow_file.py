@@ -98,7 +98,7 @@ def _has_rest(array: Any) -> bool:
     _, views, *apart = array.buffers()
     lengths = np.frombuffer(views, "<i4").reshape(-1, 4)[array.offset :][: len(array), 0]
     shown = int(lengths[lengths > _INLINE].sum())
-    return sum(buffer.size for buffer in apart) > 2 * shown + _SMALL_BYTES
+    return bool(sum(buffer.size for buffer in apart) > 2 * shown + _SMALL_BYTES)
 
 
 def in_memory(content: Pieces) -> bytes | Pieces:

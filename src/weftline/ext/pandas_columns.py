@@ -273,7 +273,7 @@ def _objects(array: Any) -> tuple[Form, Any]:
         missing.discard(float)
     content = kinds - missing
     if content in ({str}, {bytes}, set()) and len(missing) <= 1:
-        kind = {str: pa.large_string(), bytes: pa.large_binary()}.get(*content, None) if content else pa.null()
+        kind = pa.large_string() if str in content else pa.large_binary() if content else pa.null()
         marker = next(iter(missing)).__name__ if missing else None
         form = {"objects": next(iter(content)).__name__ if content else "nothing", "missing": marker}
         try:
@@ -304,13 +304,13 @@ def _record(value: Any, row: int) -> tuple[int, bytes]:
     if kind in _TO_RECORD:
         number, write = _TO_RECORD[kind]
         return number, write(value)
-    tag = WRITERS.get(full_name(kind))
-    if tag is not None and tag[0] in _SCALAR_TAGS:
+    what = full_name(kind)
+    tag, write_plain = WRITERS.get(what, ("", str))
+    if tag in _SCALAR_TAGS:
         try:
-            return 9, json.dumps([tag[0], tag[1](value)]).encode()
-        except UnknownTypeError as error:
-            kind = error.kind  # type: ignore[assignment]  # a zone that has no name
-    what = kind if isinstance(kind, str) else full_name(kind)
+            return 9, json.dumps([tag, write_plain(value)]).encode()
+        except UnknownTypeError as error:  # a zone that has no name
+            what = error.kind
     raise _refused(f"with a {what} in row {row}", "hand on such objects beside the frame, in a list or a dict")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import numpy as np
@@ -31,7 +32,7 @@ def _block(columns: list[Any]) -> Any:
         return first.reshape(1, -1)
     places = [column.ctypes.data for column in columns]
     pitch = places[1] - places[0]
-    is_even = all(later - earlier == pitch for earlier, later in zip(places, places[1:], strict=False))
+    is_even = all(later - earlier == pitch for earlier, later in itertools.pairwise(places))
     base = first.base
     if not is_even or not isinstance(base, np.ndarray) or not len(first) or pitch < first.nbytes:
         return np.stack(columns)

@@ -69,7 +69,12 @@ def index_form(index: Any, columns: Columns) -> Any:
         return {"class": kind, "levels": levels, "names": list(index.names), "sorted": index.sortorder}
     if index.__class__.__module__.partition(".")[0] != "pandas":
         raise UnencodableError(path="", kind=f"{columns.owner} whose index is a {kind}", hint="use an index of pandas' own")
-    return {"class": kind, "values": columns.add(index.array, "index", "index"), "name": index.name, "freq": _frequency(index, columns.owner)}
+    return {
+        "class": kind,
+        "values": columns.add(index.array, "index", "index"),
+        "name": index.name,
+        "freq": _frequency(index, columns.owner),
+    }
 
 
 def index_from(form: Any, arrays: list[Any], memory: Memory) -> Any:

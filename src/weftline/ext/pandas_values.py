@@ -10,11 +10,8 @@ memory unless `pd.options.mode.copy_on_write` is set, it gets a copy.
 from __future__ import annotations
 
 import hashlib
-import json
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
-import numpy as np
 import pandas as pd
 import pyarrow as pa
 
@@ -23,7 +20,7 @@ from weftline.digest import canonical
 from weftline.errors import UndigestableError, UnencodableError
 from weftline.ext.arrow_digest import column_digest, type_form
 from weftline.ext.arrow_file import APART_BYTES, in_memory, read, written
-from weftline.ext.pandas_columns import Memory, packed, stamp_form, stamp_of, unpacked
+from weftline.ext.pandas_columns import Memory, stamp_form, stamp_of, unpacked
 from weftline.ext.pandas_frames import frame_of
 from weftline.ext.pandas_indexes import Columns, index_form, index_from
 from weftline.ports.plugins import InstalledValues
@@ -75,7 +72,7 @@ class PandasValues:
         except UnencodableError as error:
             raise UndigestableError(path=error.path, kind=error.kind, hint=error.hint) from None
 
-    def digest_from(self, value: Any, encoded: bytes) -> bytes | None:
+    def digest_from(self, value: Any, encoded: bytes) -> None:
         """Not told by the bytes: they differ from one version of pyarrow to the next."""
         del value, encoded
 

@@ -48,4 +48,3 @@ def zone_of(form: dict[str, Any]) -> Any:
 
 def _is_bare(zone: Any) -> bool:
     return len(zone.__getinitargs__()) == 1
-

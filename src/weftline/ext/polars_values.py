@@ -19,7 +19,6 @@ from weftline.errors import UndigestableError, UnencodableError
 from weftline.ext.arrow_digest import column_digest
 from weftline.ext.arrow_file import APART_BYTES, batches_of, in_memory, read, written
 
-
 #: Of a slice of a column of structs or arrays, polars 1 gives Arrow the wrong rows; a copy is no slice.
 _EXPORTS_SLICES_WRONG = int(pl.__version__.partition(".")[0]) < 2
 
@@ -40,7 +39,7 @@ class PolarsValues:
         except UnencodableError as error:
             raise UndigestableError(path=error.path, kind=error.kind, hint=error.hint) from None
 
-    def digest_from(self, value: Any, encoded: bytes) -> bytes | None:
+    def digest_from(self, value: Any, encoded: bytes) -> None:
         """Not told by the bytes: they differ from one version of polars or pyarrow to the next."""
         del value, encoded
 
@@ -86,6 +85,8 @@ def _as_table(value: Any) -> Any:
         UnencodableError: Arrow has no such type.
     """
     frame = _frame(value)
+    if frame.height and not frame.width:
+        raise UnencodableError(path="", kind="polars.DataFrame that has rows and no columns", hint="add a column")
     for name, kind in frame.schema.items():
         if not _is_kept(kind):
             what = f"polars.{type(value).__name__} with column {name!r} of type {kind}, for which Arrow has none"
@@ -111,7 +112,7 @@ def _is_kept(kind: Any) -> bool:
 def _as_frame(table: Any) -> Any:
     if not table.num_columns:
         return pl.DataFrame()
-    frame = pl.from_arrow(table, rechunk=False)
+    frame: Any = pl.from_arrow(table, rechunk=False)
     frame.columns = table.column_names  # polars calls a column without a name by its number
     return frame
 

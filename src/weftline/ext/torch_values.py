@@ -80,7 +80,12 @@ class TorchValues:
             header = json.loads(bytes(content[8 : 8 + length]))
             form, found = header["__metadata__"], header["tensor"]
             kind, shape, (start, end) = _TYPES[found["dtype"]], found["shape"], found["data_offsets"]
-            if min(shape, default=0) < 0 or start or end != math.prod(shape) * kind.itemsize or end != len(content) - 8 - length:
+            if (
+                min(shape, default=0) < 0
+                or start
+                or end != math.prod(shape) * kind.itemsize
+                or end != len(content) - 8 - length
+            ):
                 raise ValueError("less or more than the header says")
             tensor = _filled(content, 8 + length, kind, math.prod(shape)).reshape(shape)
         except (KeyError, TypeError, struct.error) as error:

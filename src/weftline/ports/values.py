@@ -108,7 +108,7 @@ class Values:
         return self._codecs[memo][1]
 
     def freeze(self, value: Any) -> Any:
-        """A value as one reader may have it: arrays as read-only views, frames as copies that share memory, all else as it is."""
+        """A value as one reader may have it: arrays as read-only views, frames as shared copies, all else as it is."""
         kind = type(value)
         if kind in _AS_THEY_ARE:
             return value

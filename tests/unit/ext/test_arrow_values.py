@@ -168,7 +168,8 @@ VALUES_THAT_COME_BACK = {
     "batch": pa.record_batch({"a": [1, None], "b": ["x", "y"]}),
     "batch without rows": pa.record_batch({"a": [1]}).slice(0, 0),
     "metadata": pa.table(
-        [pa.array([1])], pa.schema([pa.field("a", pa.int64(), nullable=False, metadata={"unit": "s"})], {"k": "v", "b": b"\xff\0"})
+        [pa.array([1])],
+        pa.schema([pa.field("a", pa.int64(), nullable=False, metadata={"unit": "s"})], {"k": "v", "b": b"\xff\0"}),
     ),
     "metadata of our own name": pa.table({"a": [1]}).replace_schema_metadata({"weftline": "x", "weftline'": "y"}),
     "names": pa.table([[1], [2]], ["a", "a"]),
@@ -195,7 +196,11 @@ def test_values_come_back(value):
 
 @pytest.mark.parametrize("name", ["string", "list", "struct", "bool", "dictionary", "string view"])
 def test_of_a_slice_only_the_slice_is_stored(name):
-    array = pa.concat_arrays([ARRAYS[name]] * 1000) if name != "string view" else pa.array(["long enough to lie apart"] * 40_000, pa.string_view())
+    array = (
+        pa.concat_arrays([ARRAYS[name]] * 1000)
+        if name != "string view"
+        else pa.array(["long enough to lie apart"] * 40_000, pa.string_view())
+    )
     content = VALUES.encode(array.slice(2, 2))
     assert len(content) < 3000
     assert VALUES.decode(content).equals(array.slice(2, 2))

@@ -100,7 +100,8 @@ def test_all_of_these_differ():
         pl.DataFrame({"a": [None, 2]}), pl.DataFrame({"a": [0.0]}), pl.DataFrame({"a": [-0.0]}),
         pl.Series(["a", "b"], dtype=pl.Enum(["a", "b"])), pl.Series(["a", "b"], dtype=pl.Enum(["b", "a"])),
         pl.Series(["a", "b"], dtype=pl.Categorical), pl.Series(["a", "b"]), pl.Series(["ab", ""]), pl.Series([["a", "b"]]),
-        pl.Series([["a"], ["b"]]), pl.Series([1, 2], dtype=pl.Datetime("us")), pl.Series([1, 2], dtype=pl.Datetime("us", "UTC")),
+        pl.Series([["a"], ["b"]]), pl.Series([1, 2], dtype=pl.Datetime("us")),
+        pl.Series([1, 2], dtype=pl.Datetime("us", "UTC")),
     ]  # fmt: skip
     digests = [VALUES.digest(value) for value in values]
     assert [values[at] for at, found in enumerate(digests) if found in digests[:at]] == []
