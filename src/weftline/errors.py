@@ -338,7 +338,7 @@ class UnstorableTypeError(AuthorError):
     code = "G210"
     what = "{key!r} of node {node!r} is {given}, which no codec can store"
     remedy = (
-        "return built-in types, dataclasses, pydantic models or arrays; or mark the node: "
+        "return built-in types, dataclasses, pydantic models, arrays or frames; or mark the node: "
         '@node(codec="pickle") trusts your own store, @node(cache=False) keeps the value in memory only'
     )
     node: str

@@ -21,7 +21,7 @@ import numpy as np
 import pydantic
 import pytest
 
-from weftline.codec import Codec, Encoded, classes_in, is_storable
+from weftline.codec import Codec, Encoded, Pieces, classes_in, is_storable, whole
 from weftline.digest import of
 from weftline.errors import UnencodableError
 from weftline.ports.plugins import InstalledValues
@@ -472,6 +472,34 @@ def test_who_asks_for_pickle_still_has_plain_values_plain():
 def tree(text, *parts):
     lengths = struct.pack(f"<{len(parts) + 2}Q", len(parts), len(text), *map(len, parts))
     return Encoded("tree", b"WEFT2" + lengths + text + b"".join(parts))
+
+
+def test_large_parts_of_a_tree_stay_in_their_memory_and_are_restored_where_they_lie():
+    one, other, small = np.arange(100_000.0), np.arange(90_000, dtype="i4"), np.arange(3)
+    value = {"one": one, "small": small, "name": b"x" * 5, "other": [other]}
+    encoded = Codec(Any, FOREIGN).encode(value)
+    assert isinstance(encoded.content, Pieces)
+    for array in (one, other):
+        assert any(np.shares_memory(np.frombuffer(part, "u1"), array) for part in encoded.content.parts)
+    content = whole(encoded.content)
+    assert len(content) == len(encoded.content)
+    again = Codec(Any, FOREIGN).decode(Encoded("tree", memoryview(content)))
+    start = np.frombuffer(content, "u1").ctypes.data
+    assert [(array.ctypes.data - start) % 64 for array in (again["one"], again["other"][0])] == [0, 0]
+    assert np.shares_memory(again["one"], np.frombuffer(content, "u1"))
+    assert all(np.array_equal(again[name], value[name]) for name in ("one", "small"))
+    assert again["name"] == b"xxxxx"
+    assert np.array_equal(again["other"][0], other)
+
+
+def test_an_ordered_mapping_comes_back_with_what_was_set_on_it():
+    value = OrderedDict(b=1, a=[2.5])
+    value.versions = {"a": 1}
+    again = Codec(OrderedDict, FOREIGN).decode(Codec(OrderedDict, FOREIGN).encode(value))
+    assert type(again) is OrderedDict
+    assert list(again.items()) == list(value.items())
+    assert vars(again) == {"versions": {"a": 1}}
+    assert of(again) == of(value) != of(OrderedDict(b=1, a=[2.5]))
 
 
 def test_a_tree_is_written_as_it_is_described():

@@ -42,7 +42,7 @@ _MAGIC = b"WEFT2"
 _ALIGNED_BYTES = 512
 _ALIGNMENT = 64
 #: Content of more bytes is not put together in memory.
-_APART_BYTES = 1 << 20
+_APART_BYTES = 1 << 16
 _JSON_READY = frozenset({type(None), bool, int, str})
 
 

@@ -137,13 +137,13 @@ class _Level:
         places = _buffer(array, 2, np.int32) if array.type.mode == "dense" else np.arange(len(array))
         fields = []
         for number, code in enumerate(array.type.type_codes):
-            fields.append(array.field(number).take(pa.array(places[codes == code], pa.int64())))
+            fields.append(_taken(array.field(number), places[codes == code]))
         self._feed_below(fields)
 
     def _feed_lists(self, array: Any, nulls: Any) -> None:
         kind = array.type
         if pa.types.is_fixed_size_list(kind):
-            self._feed_below([(array if nulls is None else array.filter(pa.array(~nulls))).flatten()])
+            self._feed_below([(array if nulls is None else _taken(array, np.flatnonzero(~nulls))).flatten()])
             return
         if pa.types.is_map(kind):
             array, offsets, lengths = _spans(array, nulls, np.int32)
@@ -220,11 +220,22 @@ def _buffer(array: Any, number: int, kind: Any, more: int = 0) -> Any:
 
 
 def _spans(array: Any, nulls: Any, kind: Any) -> tuple[Any, Any, Any]:
-    """An array of texts or lists, its offsets, and its lengths, which are 0 where it is null."""
+    """An array of texts or lists in which no null has a length, its offsets, and the lengths in the array that was given."""
     if not len(array):
         return array, np.zeros(1, kind), np.zeros(0, kind)
     offsets = _buffer(array, 1, kind, more=1)
     lengths = np.diff(offsets)
     if nulls is None or not lengths[nulls].any():
         return array, offsets, lengths
-    return _spans(array.take(pa.array(np.arange(len(array)))), nulls, kind)  # null, and yet of some length: made anew
+    lengths[nulls] = 0
+    array = _taken(array, np.flatnonzero(~nulls))
+    return array, _spans(array, None, kind)[1], lengths
+
+
+def _taken(array: Any, places: Any) -> Any:
+    """The items at those places."""
+    try:
+        return array.take(pa.array(places, pa.int64()))
+    except pa.ArrowNotImplementedError:  # where there are views in it
+        runs = np.split(places, np.flatnonzero(np.diff(places) != 1) + 1)
+        return pa.concat_arrays([array.slice(int(run[0]), len(run)) for run in runs if len(run)] or [array.slice(0, 0)])

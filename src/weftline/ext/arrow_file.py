@@ -15,7 +15,7 @@ import pyarrow as pa
 from weftline.codec import Pieces, whole
 
 #: Content of more bytes is not put together in memory.
-APART_BYTES = 1 << 20
+APART_BYTES = 1 << 16
 #: Buffers of fewer bytes are put together with their neighbours.
 _SMALL_BYTES = 1 << 16
 #: Under this key the schema's metadata says what the table stands for.

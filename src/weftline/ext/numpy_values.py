@@ -17,7 +17,7 @@ from weftline.codec import Content, Pieces, sha256_of, whole
 from weftline.errors import UndigestableError, UnencodableError
 
 #: Content of more bytes is not put together in memory.
-_APART_BYTES = 1 << 20
+_APART_BYTES = 1 << 16
 _MAGIC = b"\x93NUMPY"
 _LONGEST_HEADER = 1 << 20
 

@@ -93,7 +93,11 @@ def _as_table(value: Any) -> Any:
             raise UnencodableError(path="", kind=what, hint="cast the column to a type that Arrow has")
     if _EXPORTS_SLICES_WRONG:
         nested = [name for name, kind in frame.schema.items() if kind.is_nested()]
-        frame = frame.with_columns(pl.col(nested).gather(pl.int_range(pl.len())))
+        try:
+            frame = frame.with_columns(pl.col(nested).gather(pl.int_range(pl.len())))
+        except pl.exceptions.PanicException as error:
+            kind = f"polars.{type(value).__name__} with columns {nested}, one of which polars {pl.__version__} cannot copy"
+            raise UnencodableError(path="", kind=kind, hint="install polars 2") from error
     return frame.to_arrow(compat_level=pl.CompatLevel.newest()).unify_dictionaries()
 
 

@@ -22,7 +22,7 @@ from weftline.codec import Content, Pieces, sha256_of, whole
 from weftline.errors import UndigestableError, UnencodableError
 
 #: Content of more bytes is not put together in memory.
-_APART_BYTES = 1 << 20
+_APART_BYTES = 1 << 16
 _ALIGNMENT = 64
 #: A smaller content inside another one may begin anywhere.
 _ALIGNED_FROM = 512
