@@ -162,7 +162,7 @@ def test_polars_series_are_told_apart_by_their_content_alone(data, kind_and_valu
         first, second = (pl.from_arrow(pa.table({"a": pa.array(data.draw(lists), kind)}))["a"] for _ in range(2))
     except (pl.exceptions.PolarsError, pa.ArrowException):  # not every type of Arrow's
         return
-    if not can_be_digested(first):
+    if "map" in str(kind) or not (can_be_digested(first) and can_be_digested(second)):  # a map's equal keys are told once
         return
     assert (POLARS.digest(first) == POLARS.digest(second)) == (form(first.to_list()) == form(second.to_list()))
     around = pl.concat([second, first, second]).slice(len(second), len(first))

@@ -21,7 +21,7 @@ import pyarrow.compute as pc
 
 from weftline.errors import UndigestableError
 
-#: Rows that are looked at together where numbers under nulls have to be left out.
+#: Rows that are looked at together.
 _ROWS = 1 << 20
 _NARROW = {"string": "large_string", "binary": "large_binary", "string_view": "large_string", "binary_view": "large_binary"}
 
@@ -91,7 +91,13 @@ class _Level:
         return hashlib.sha256(b"".join(parts)).digest()
 
     def feed(self, array: Any) -> None:
-        """One more chunk."""
+        """One more chunk; a long one in parts, so that little memory is needed beside it."""
+        for start in range(0, len(array), _ROWS):
+            self._feed(array.slice(start, _ROWS))
+        if not len(array):
+            self._feed(array)
+
+    def _feed(self, array: Any) -> None:
         self.is_fed = True
         array = _plain(array, decoded=self._decoded)
         kind = array.type
@@ -127,7 +133,7 @@ class _Level:
             self._dictionary = array.dictionary
             self._below = [_Level(decoded=False), _Level(decoded=False)]
             self._below[1].feed(array.dictionary)
-        elif column_digest(array.dictionary.type, [array.dictionary]) != self._below[1].digest():
+        elif not _is_same(array.dictionary, self._dictionary, self._below[1]):
             raise UndigestableError(path="", kind="pyarrow.DictionaryArray in chunks whose dictionaries differ")
         self._below[0].feed(array.indices)
 
@@ -182,10 +188,9 @@ class _Level:
         if nulls is None:
             self._content.update(data.view(np.uint8).data)
             return
-        for start in range(0, len(data), _ROWS):
-            some = data[start : start + _ROWS].copy()
-            some[nulls[start : start + _ROWS]] = np.zeros((), some.dtype)
-            self._content.update(some.view(np.uint8).data)
+        data = data.copy()
+        data[nulls] = np.zeros((), data.dtype)
+        self._content.update(data.view(np.uint8).data)
 
 
 def _plain(array: Any, *, decoded: bool) -> Any:
@@ -211,6 +216,14 @@ def _nulls(array: Any) -> Any:
     if pa.types.is_null(array.type) or not array.null_count:
         return None
     return array.is_null().to_numpy(zero_copy_only=False)
+
+
+def _is_same(dictionary: Any, known: Any, level: _Level) -> bool:
+    """Whether a dictionary is the known one, by its place in memory or by its content."""
+    places = [
+        (len(found), found.offset, [buffer and buffer.address for buffer in found.buffers()]) for found in (dictionary, known)
+    ]
+    return places[0] == places[1] or column_digest(dictionary.type, [dictionary]) == level.digest()
 
 
 def _buffer(array: Any, number: int, kind: Any, more: int = 0) -> Any:
