@@ -122,6 +122,10 @@ def struct_under_null(number):
 
 EQUAL = {
     "numbers": (under_nulls([1, 7, 2]), pa.array([1, None, 2])),
+    "bits": (
+        pa.Array.from_buffers(pa.bool_(), 3, [pa.py_buffer(b"\x05"), pa.py_buffer(b"\x07")]),
+        pa.array([True, None, True]),
+    ),
     "texts": (text_under_null("xyz"), pa.array(["a", None, "b"])),
     "lists": (list_under_null([7, 8]), pa.array([[1], None, [2]])),
     "fixed lists": (fixed_list_under_null([7, 8]), pa.array([[1, 2], None, [3, 4]], pa.list_(pa.int64(), 2))),
