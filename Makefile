@@ -13,13 +13,20 @@ else
   INSTALL   = $(BIN)/python -m pip install --quiet
 endif
 
-.PHONY: demo test check unit format bench bench-truth docs clean
+.PHONY: demo test test-torch check unit format bench bench-truth docs clean
 
 demo: $(VENV)/.installed
 	@$(BIN)/python examples/demo.py
 
 test: $(VENV)/.tested
 	@$(BIN)/python -m pytest -n auto --dist loadgroup
+
+# The tests that need torch, which is too large for everybody: 900 MB, and 20 seconds where it lies on the local disk.
+# TORCH="torch==... --index-url ..." names another build.
+TORCH ?= torch==2.13.0
+
+test-torch: $(VENV)/.torched
+	@$(BIN)/python -m pytest -q tests/unit/ext/test_torch_values.py
 
 # What must be green at each commit: format, lint, types, layers, declared dependencies, unit and property tests.
 check: $(VENV)/.checked
@@ -60,6 +67,11 @@ $(VENV)/.installed: pyproject.toml
 
 $(VENV)/.tested: $(VENV)/.installed
 	@$(INSTALL) --group test
+	@touch $@
+
+$(VENV)/.torched: $(VENV)/.tested
+	@$(INSTALL) pip
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check $(TORCH)
 	@touch $@
 
 $(VENV)/.checked: $(VENV)/.tested

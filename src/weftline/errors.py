@@ -338,7 +338,7 @@ class UnstorableTypeError(AuthorError):
     code = "G210"
     what = "{key!r} of node {node!r} is {given}, which no codec can store"
     remedy = (
-        "return built-in types, dataclasses, pydantic models or arrays; or mark the node: "
+        "return built-in types, dataclasses, pydantic models, arrays or frames; or mark the node: "
         '@node(codec="pickle") trusts your own store, @node(cache=False) keeps the value in memory only'
     )
     node: str
@@ -467,7 +467,7 @@ class UndigestableError(AuthorError):
 
 class UnencodableError(AuthorError):
     code = "K402"
-    what = "{path} cannot be stored: a value of type {kind} that the declared type does not name"
+    what = "{path} cannot be stored: a value of type {kind}"
     remedy = (
         "declare the type in the node's annotation (dataclasses, pydantic models, enums and named tuples are found there); "
         'or @node(codec="pickle"), or @node(cache=False)'

@@ -13,7 +13,7 @@ from weftline.backends.capture import Capture
 from weftline.backends.inline import InlineBackend
 from weftline.backends.threads import ThreadBackend
 from weftline.clock import Clock, SystemClock
-from weftline.codec import is_storable
+from weftline.codec import advice_for, is_storable
 from weftline.errors import BadArgumentError, UnknownBackendError, did_you_mean
 from weftline.observe.log import LogFolder
 from weftline.plan import planner
@@ -152,6 +152,7 @@ class Home:
             backend=backend.name,
             capabilities=backend.capabilities,
             storable=(lambda kind: is_storable(kind, self.values.foreign)) if keeps else None,
+            advice=lambda kind: advice_for(kind, self.values.foreign),
         )
 
     def close(self) -> None:

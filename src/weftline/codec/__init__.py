@@ -9,7 +9,8 @@ no stored name ever causes an import. The codecs:
 name     bytes
 ======== ===========================================================================================
 json     the skeleton alone
-tree     a skeleton and its parts: `WEFT1`, the number of parts, their lengths, then one after the other
+tree     a skeleton and its parts: `WEFT2`, the number of parts, their lengths, then one after the other; those that
+         are not small begin at multiples of 64, so that arrays can be used where they lie
 bytes    the value itself
 array... a value of another library, in the format which that library's file in `ext/` names
 pickle   Python's own; only for nodes that say `codec="pickle"`
@@ -25,16 +26,23 @@ import json
 import math
 import pickle
 import struct
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from weftline.codec.content import Content, Pieces, sha256_of, whole
-from weftline.codec.declared import ForeignCodec, ForeignCodecs, by_name, classes_in, is_storable
+from weftline.codec.declared import ForeignCodec, ForeignCodecs, advice_for, by_name, classes_in, is_storable
 from weftline.codec.plain import READERS, WRITERS, UnknownTypeError, full_name
 from weftline.errors import UnencodableError, WeftlineError
 
 Parts = list[bytes | memoryview]
 
-_MAGIC = b"WEFT1"
+_MAGIC = b"WEFT2"
+#: Parts of at least so many bytes begin at a multiple of the other, counted from the start of the content; 64 is what the
+#: formats of arrays ask for: https://arrow.apache.org/docs/format/Columnar.html#buffer-alignment-and-padding
+_ALIGNED_BYTES = 512
+_ALIGNMENT = 64
+#: Content of more bytes is not put together in memory.
+_APART_BYTES = 1 << 16
 _JSON_READY = frozenset({type(None), bool, int, str})
 
 
@@ -74,7 +82,7 @@ class Codec:
             return Encoded("bytes", value)
         if self._pickle:
             return Encoded("pickle", pickle.dumps(value, protocol=5))
-        parts: list[tuple[str, bytes]] = []
+        parts: list[Content] = []
         try:
             foreign = self._foreign.for_type(kind)
             if foreign is not None:
@@ -82,7 +90,7 @@ class Codec:
             skeleton = _Skeleton(self._names, self._foreign, parts).write(value)
             text = _text(skeleton, path)
         except UnknownTypeError as unknown:
-            raise UnencodableError(path=path + unknown.path, kind=unknown.kind) from None
+            raise UnencodableError(path=path + unknown.path, kind=unknown.kind, hint=unknown.advice) from None
         except RecursionError:
             raise UnencodableError(path=path, kind="a structure that contains itself or is nested too deeply") from None
         return Encoded("tree", _join(text, parts)) if parts else Encoded("json", text)
@@ -163,7 +171,7 @@ class Codec:
 class _Skeleton:
     """Writes one value as what JSON can say, and its binary parts beside it."""
 
-    def __init__(self, names: dict[type, str], foreign: ForeignCodecs, parts: list[tuple[str, bytes]]) -> None:
+    def __init__(self, names: dict[type, str], foreign: ForeignCodecs, parts: list[Content]) -> None:
         self._names = names
         self._foreign = foreign
         self._parts = parts
@@ -185,7 +193,7 @@ class _Skeleton:
             return {writer[0]: self.write(writer[1](value))}
         foreign = self._foreign.for_type(kind)
         if foreign is not None:
-            return self._part(foreign.name, whole(_asked(foreign, value)))
+            return self._part(foreign.name, _asked(foreign, value))
         return self._object(kind, value)
 
     def _sequence(self, values: list[Any]) -> list[Any]:
@@ -204,14 +212,14 @@ class _Skeleton:
             return {key: self._inside(value, f"[{key!r}]") for key, value in values.items()}
         return {"$map": [[self.write(key), self._inside(value, f"[{key!r}]")] for key, value in values.items()]}
 
-    def _part(self, codec: str, content: bytes) -> dict[str, Any]:
-        self._parts.append((codec, content))
+    def _part(self, codec: str, content: Content) -> dict[str, Any]:
+        self._parts.append(content)
         return {"$part": [codec, len(self._parts) - 1]}
 
     def _object(self, kind: type, value: Any) -> dict[str, Any]:
         name = self._names.get(kind)
         if name is None:
-            raise UnknownTypeError(kind)
+            raise UnknownTypeError(kind, advice=self._foreign.advice(kind))
         if isinstance(value, enum.Enum):  # a combination of flags has no name to find it by
             return {"$object": [name, [value.value] if isinstance(value, enum.Flag) else value.name]}
         if isinstance(value, tuple):
@@ -259,7 +267,7 @@ def _asked(foreign: ForeignCodec, value: Any) -> Content:
     try:
         return foreign.encode(value)
     except UnencodableError as error:
-        raise UnknownTypeError(error.kind, error.path) from None
+        raise UnknownTypeError(error.kind, error.path, error.hint) from None
 
 
 def _text(skeleton: Any, path: str) -> bytes:
@@ -269,9 +277,33 @@ def _text(skeleton: Any, path: str) -> bytes:
         raise UnencodableError(path=path, kind="builtins.int with more digits than Python writes") from None
 
 
-def _join(text: bytes, parts: list[tuple[str, bytes]]) -> bytes:
-    lengths = struct.pack(f"<{len(parts) + 2}Q", len(parts), len(text), *(len(content) for _, content in parts))
-    return b"".join((_MAGIC, lengths, text, *(content for _, content in parts)))
+def _join(text: bytes, parts: list[Content]) -> Content:
+    lengths = struct.pack(f"<{len(parts) + 2}Q", len(parts), len(text), *map(len, parts))
+    pieces: list[bytes | memoryview] = [_MAGIC, lengths, text]
+    position = sum(map(len, pieces))
+    for content in parts:
+        gap = _gap(position, len(content))
+        pieces.append(b"\0" * gap)
+        pieces.extend(content.parts if isinstance(content, Pieces) else (content,))
+        position += gap + len(content)
+    return Pieces(*_together(pieces)) if position > _APART_BYTES else whole(Pieces(*pieces))
+
+
+def _together(pieces: list[bytes | memoryview]) -> Iterator[bytes | memoryview]:
+    """The same with small neighbours put together, so that each is not written by itself."""
+    small: list[bytes | memoryview] = []
+    for piece in pieces:
+        if len(piece) < _ALIGNED_BYTES:
+            small.append(piece)
+        else:
+            yield from (b"".join(small), piece)
+            small = []
+    yield b"".join(small)
+
+
+def _gap(position: int, length: int) -> int:
+    """How many bytes are left out before a part."""
+    return -position % _ALIGNMENT if length >= _ALIGNED_BYTES else 0
 
 
 def _split(content: bytes | memoryview) -> tuple[bytes | memoryview, Parts]:
@@ -284,7 +316,8 @@ def _split(content: bytes | memoryview) -> tuple[bytes | memoryview, Parts]:
     lengths = struct.unpack_from(f"<{count + 1}Q", content, start + 8)
     position = start + 8 * (count + 2)
     pieces = []
-    for length in lengths:
+    for number, length in enumerate(lengths):
+        position += _gap(position, length) if number else 0
         pieces.append(content[position : position + length])
         position += length
     if position != len(content):
@@ -299,6 +332,7 @@ __all__ = [
     "ForeignCodec",
     "ForeignCodecs",
     "Pieces",
+    "advice_for",
     "classes_in",
     "is_storable",
     "sha256_of",

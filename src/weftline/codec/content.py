@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 
 
 class Pieces:
@@ -10,12 +11,14 @@ class Pieces:
 
     Args:
         parts: one after the other.
+        identity: what `ports.plugins.ForeignValues.digest` says of the value, found from what the parts were made of.
     """
 
-    __slots__ = ("parts",)
+    __slots__ = ("identity", "parts")
 
-    def __init__(self, *parts: bytes | memoryview) -> None:
+    def __init__(self, *parts: bytes | memoryview, identity: Callable[[], bytes] | None = None) -> None:
         self.parts = parts
+        self.identity = identity
 
     def __len__(self) -> int:
         return sum(len(part) if isinstance(part, bytes) else part.nbytes for part in self.parts)

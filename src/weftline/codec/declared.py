@@ -34,6 +34,10 @@ class ForeignCodec(Protocol):
 class ForeignCodecs(Protocol):
     """Finds who can store a type of another library, or who wrote a format; None when nobody is registered."""
 
+    def advice(self, kind: type) -> str | None:
+        """What to hand on instead of a value that cannot be stored."""
+        ...
+
     def for_type(self, kind: type) -> ForeignCodec | None:
         """By the type of a value."""
         ...
@@ -99,6 +103,13 @@ def is_storable(declared: Any, foreign: ForeignCodecs) -> bool:
     if origin in STORED or origin.__module__ in {"collections.abc", "typing"} or full_name(origin) in WRITERS:
         return all(is_storable(argument, foreign) for argument in arguments)
     return getattr(origin, "_is_protocol", False)
+
+
+def advice_for(declared: Any, foreign: ForeignCodecs) -> str | None:
+    """What to declare instead, where a library knows it of a type that cannot be stored, or of one inside it."""
+    if isinstance(declared, type) and not typing.get_args(declared):
+        return foreign.advice(declared)
+    return next(filter(None, (advice_for(argument, foreign) for argument in typing.get_args(declared))), None)
 
 
 def is_record(kind: type) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import pathlib
+from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
 
@@ -11,10 +12,11 @@ from typing import Any
 class UnknownTypeError(Exception):
     """A part that cannot be stored; its path grows while the error travels outwards."""
 
-    def __init__(self, kind: type | str, path: str = "") -> None:
+    def __init__(self, kind: type | str, path: str = "", advice: str | None = None) -> None:
         super().__init__()
         self.kind = kind if isinstance(kind, str) else f"{kind.__module__}.{kind.__qualname__}"
         self.path = path
+        self.advice = advice
 
 
 def full_name(kind: type) -> str:
@@ -54,6 +56,18 @@ def _time(parts: list[Any]) -> dt.time:
     return found
 
 
+def _ordered(value: OrderedDict[Any, Any]) -> list[Any]:
+    """With what was set on it: torch keeps the versions of modules there."""
+    return [[[key, item] for key, item in value.items()], *([vars(value)] if vars(value) else ())]
+
+
+def _ordered_again(parts: list[Any]) -> OrderedDict[Any, Any]:
+    found = OrderedDict(parts[0])
+    for attributes in parts[1:]:
+        vars(found).update(attributes)
+    return found
+
+
 def _decimal(text: str) -> Any:
     import decimal
 
@@ -78,6 +92,7 @@ WRITERS: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "builtins.set": ("$set", lambda value: sorted(value, key=repr)),
     "builtins.frozenset": ("$frozenset", lambda value: sorted(value, key=repr)),
     "builtins.bytearray": ("$bytearray", bytes),
+    "collections.OrderedDict": ("$ordered", _ordered),
     "builtins.complex": ("$complex", lambda value: [value.real, value.imag]),
     "datetime.datetime": ("$datetime", _zoned),
     "datetime.date": ("$date", lambda value: value.isoformat()),
@@ -96,6 +111,7 @@ READERS: dict[str, Callable[[Any], Any]] = {
     "$set": set,
     "$frozenset": frozenset,
     "$bytearray": bytearray,
+    "$ordered": _ordered_again,
     "$complex": lambda pair: complex(*pair),
     "$datetime": _datetime,
     "$date": dt.date.fromisoformat,

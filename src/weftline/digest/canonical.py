@@ -104,7 +104,7 @@ def canonical(
     try:
         _Encoder(foreign, ordered=ordered).write(value, out.append)
     except _UnknownTypeError as unknown:
-        raise UndigestableError(path=path + unknown.path, kind=unknown.kind) from None
+        raise UndigestableError(path=path + unknown.path, kind=unknown.kind, hint=unknown.advice) from None
     except RecursionError:
         raise UndigestableError(path=path, kind="a structure that contains itself or is nested too deeply") from None
     return b"".join(out)
@@ -113,10 +113,11 @@ def canonical(
 class _UnknownTypeError(Exception):
     """A part without an encoding; its path grows while the error travels outwards."""
 
-    def __init__(self, kind: str, path: str = "") -> None:
+    def __init__(self, kind: str, path: str = "", advice: str | None = None) -> None:
         super().__init__()
         self.kind = kind
         self.path = path
+        self.advice = advice
 
     def inside(self, step: str) -> _UnknownTypeError:
         self.path = step + self.path
@@ -169,6 +170,8 @@ class _Encoder:
             members = sorted(self._alone(member, "{...}") for member in value)
             out((b"S" if kind is set else b"Z") + b"%x:" % len(members) + b"".join(members))
         elif kind is OrderedDict:
+            if vars(value):  # torch keeps the versions of modules there
+                self._mapping(b"a", vars(value), out)
             self._sequence(b"O", list(value.items()), out)
         elif kind is deque:
             if value.maxlen is not None:
@@ -251,7 +254,7 @@ def _asked(foreign: Callable[[Any], bytes], value: Any) -> bytes:
     try:
         return foreign(value)
     except UndigestableError as error:
-        raise _UnknownTypeError(error.kind, error.path) from None
+        raise _UnknownTypeError(error.kind, error.path, error.hint) from None
 
 
 def has_member(kind: type, name: str) -> bool:

@@ -17,7 +17,7 @@ from weftline.codec import Content, Pieces, sha256_of, whole
 from weftline.errors import UndigestableError, UnencodableError
 
 #: Content of more bytes is not put together in memory.
-_APART_BYTES = 1 << 20
+_APART_BYTES = 1 << 16
 _MAGIC = b"\x93NUMPY"
 _LONGEST_HEADER = 1 << 20
 
@@ -73,6 +73,12 @@ class NumpyValues:
             value = value.view()
             value.flags.writeable = False
         return value
+
+    def advice(self, kind: type) -> str | None:
+        """For arrays that are more than their numbers."""
+        if issubclass(kind, np.ndarray):
+            return f"a {kind.__name__} is more than its numbers: hand on plain arrays, such as numpy.asarray(it)"
+        return None
 
 
 def _written(dtype: Any) -> str:

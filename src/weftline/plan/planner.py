@@ -49,6 +49,7 @@ class Wish:
         backend: where calls will run.
         capabilities: what that backend can do.
         storable: whether a type can be stored; None when nothing will be.
+        advice: what to declare instead of a type that cannot be stored.
     """
 
     params: Mapping[str, Any] = field(default_factory=dict)
@@ -60,6 +61,7 @@ class Wish:
     backend: str = "threads"
     capabilities: Capabilities = field(default_factory=Capabilities)
     storable: Callable[[Any], bool] | None = None
+    advice: Callable[[Any], str | None] = lambda _: None
 
 
 def check(graph: Graph, wish: Wish) -> tuple[list[WeftlineError], list[WeftlineError]]:
@@ -73,7 +75,7 @@ def check(graph: Graph, wish: Wish) -> tuple[list[WeftlineError], list[WeftlineE
     errors += misfits(graph, sorted(selected), wish.backend, wish.capabilities)
     errors += _not_given(graph, selected, given)
     if wish.storable is not None:
-        errors += unstorable(graph, selected, wish.storable)
+        errors += unstorable(graph, selected, wish.storable, wish.advice)
     return errors, list(graph.remembered("notes", lambda: tuple(graph_notes(graph))))
 
 

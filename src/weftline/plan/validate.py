@@ -62,7 +62,9 @@ def notes(graph: Graph) -> list[WeftlineError]:
     return found
 
 
-def unstorable(graph: Graph, selected: Collection[int], storable: Callable[[Any], bool]) -> Iterator[WeftlineError]:
+def unstorable(
+    graph: Graph, selected: Collection[int], storable: Callable[[Any], bool], advice: Callable[[Any], str | None]
+) -> Iterator[WeftlineError]:
     """Outputs of declared types that no codec can store, told before their node has worked for an hour."""
     known: dict[int, bool] = {}  # by the type itself: most graphs have few
     for number in sorted(selected):
@@ -72,7 +74,8 @@ def unstorable(graph: Graph, selected: Collection[int], storable: Callable[[Any]
             if is_fine is None:
                 is_fine = known[id(output.kind)] = is_unknown(output.kind) or storable(output.kind)
             if not is_fine:
-                yield UnstorableTypeError(node=node.name, key=output.key, given=render(output.kind), place=node.place)
+                given, hint = render(output.kind), advice(output.kind)
+                yield UnstorableTypeError(node=node.name, key=output.key, given=given, place=node.place, hint=hint)
 
 
 def _duplicates(graph: Graph) -> Iterator[WeftlineError]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Protocol
 
@@ -30,7 +30,15 @@ class ForeignValues(ForeignCodec, Protocol):
         ...
 
     def freeze(self, value: Any) -> Any:
-        """The value, or a view of it, that cannot be written to."""
+        """The value as one reader may have it: what that does to it, no other reader sees.
+
+        A view that cannot be written to, or a copy that shares memory until it is written to; of values that no view
+        protects, the value itself. Asked for each reader anew.
+        """
+        ...
+
+    def advice(self, kind: type) -> str | None:
+        """What to hand on instead of a value of a type that it does not own; None where it knows nothing."""
         ...
 
 
@@ -58,7 +66,8 @@ def load(point: EntryPoint, feature: str) -> Any:
     except ModuleNotFoundError as error:
         if (error.name or "").startswith("weftline"):
             raise
-        raise MissingExtraError(feature=feature, extra=point.name) from error
+        extra = point.module.rpartition(".")[2].removesuffix("_values")  # each extra is called as its file in `ext/`
+        raise MissingExtraError(feature=feature, extra=extra) from error
 
 
 class InstalledValues:
@@ -74,16 +83,20 @@ class InstalledValues:
         return self._by_type[kind]
 
     def _find(self, kind: type) -> ForeignValues | None:
-        roots = dict.fromkeys(part.__module__.partition(".")[0] for part in kind.__mro__)
-        for root in roots:
+        return next((values for values in self._libraries(kind) if values.owns(kind)), None)
+
+    def advice(self, kind: type) -> str | None:
+        """What to hand on instead of a value that nobody can store."""
+        return next(filter(None, (values.advice(kind) for values in self._libraries(kind))), None)
+
+    def _libraries(self, kind: type) -> Iterator[ForeignValues]:
+        """Those that a type or a base of it comes from."""
+        for root in dict.fromkeys(part.__module__.partition(".")[0] for part in kind.__mro__):
             if root in {"builtins", "typing", "abc", "enum", "dataclasses", "__main__"}:
                 continue
             point = offered("weftline.values").get(root)
             if point is not None:
-                values: ForeignValues = load(point, f"storing values of {root}")
-                if values.owns(kind):
-                    return values
-        return None
+                yield load(point, f"storing values of {root}")
 
     def for_name(self, name: str) -> ForeignValues | None:
         """Who wrote a codec's format; the part before the first dash is the library."""

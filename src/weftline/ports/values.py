@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from weftline import digest
-from weftline.codec import Codec, Encoded, sha256_of
+from weftline.codec import Codec, Encoded, Pieces, sha256_of
 from weftline.errors import NoContentError, Place, UndigestableError
 from weftline.model.entry import ITEMS, Stored
 from weftline.model.node import NodeSpec, Output
@@ -76,17 +76,21 @@ class Values:
         assert not isinstance(encoded.content, memoryview), "which only a store gives"
         stored = sha256_of(encoded.content)
         try:
-            own = self._digest_from(value, encoded.codec, stored) or self.digest(value, path)
+            own = self._digest_from(value, encoded, stored) or self.digest(value, path)
         except UndigestableError:
             if encoded.codec != "pickle":
                 raise
             own = digest.of_parts(b"pickle", stored)  # the node trusts pickle; the bytes stand for the value
         return Stored(own, encoded.codec, stored, len(encoded.content), encoded.content)
 
-    def _digest_from(self, value: Any, codec: str, content: bytes) -> bytes | None:
+    def _digest_from(self, value: Any, encoded: Encoded, content: bytes) -> bytes | None:
         """The digest of a value by way of that of its content, where another library can tell."""
         foreign = self.foreign.for_type(type(value))
-        identity = foreign.digest_from(value, content) if foreign is not None and foreign.name == codec else None
+        if foreign is None or foreign.name != encoded.codec:
+            return None
+        if isinstance(encoded.content, Pieces) and encoded.content.identity is not None:
+            return digest.of_foreign(encoded.content.identity())
+        identity = foreign.digest_from(value, content)
         return None if identity is None else digest.of_foreign(identity)
 
     def decode(self, content: bytes | memoryview, stored: Stored, node: NodeSpec, output: Output) -> Any:
@@ -104,7 +108,7 @@ class Values:
         return self._codecs[memo][1]
 
     def freeze(self, value: Any) -> Any:
-        """A value as other nodes may have it: arrays as read-only views, all else as it is."""
+        """A value as one reader may have it: arrays as read-only views, frames as shared copies, all else as it is."""
         kind = type(value)
         if kind in _AS_THEY_ARE:
             return value

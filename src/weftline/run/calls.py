@@ -58,7 +58,7 @@ class NodeCalls:
             name = node.over_name
             assert name is not None
             inputs = {**inputs, name: holdings.item(node.over, handle[1])}
-        return Call(handle, node, inputs, self.params, node.policy.timeout_s)
+        return Call(handle, node, holdings.lent(inputs), self.params, node.policy.timeout_s)
 
     def key(self, item: int) -> bytes:
         """The key of a call."""

@@ -225,6 +225,11 @@ class Holdings:
 
     # --- inputs of calls ---
 
+    def lent(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
+        """Inputs as one call may have them: what it does to a frame, no other call sees."""
+        freeze = self._values.freeze
+        return {name: freeze(value) for name, value in inputs.items()}
+
     def shared_inputs(self, node: NodeSpec) -> dict[str, Any]:
         """The inputs that all calls of a node have in common, by name."""
         found: dict[str, Any] = {}

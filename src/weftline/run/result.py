@@ -145,7 +145,7 @@ class RunResult:
         if not holdings.has(key):
             raise NoValueError(key=key, detail=self._why_missing(key), known=self._known())
         try:
-            return holdings.value(key)
+            return holdings.lent({key: holdings.value(key)})[key]
         except OutputLostError:
             detail = "its stored value was damaged and put into quarantine; run again to make it anew"
             raise NoValueError(key=key, detail=detail, known=self._known()) from None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import mmap
 import os
 import stat
 import threading
@@ -16,9 +15,7 @@ from weftline.errors import StoreUnusableError
 from weftline.ports.blobs import Blob
 from weftline.store import aside
 from weftline.store.database import flush_folder
-
-#: Larger blobs are mapped into memory rather than read.
-_MAPPED_BYTES = 1 << 20
+from weftline.store.mapping import content_of
 
 
 class FolderBlobs:
@@ -38,8 +35,8 @@ class FolderBlobs:
         """Those whose file is there."""
         found: dict[str, bytes | memoryview] = {}
         for name in names:
-            with contextlib.suppress(FileNotFoundError), self._telling():
-                found[name] = _content(self._folder / name)
+            with contextlib.suppress(FileNotFoundError), self._telling(), (self._folder / name).open("rb") as file:
+                found[name] = content_of(file)
         return found
 
     def sizes(self, names: Sequence[str]) -> Mapping[str, int]:
@@ -161,10 +158,3 @@ class FolderBlobs:
         finally:
             with contextlib.suppress(OSError):
                 probe.unlink(missing_ok=True)
-
-
-def _content(path: Path) -> bytes | memoryview:
-    with path.open("rb") as file:
-        if os.fstat(file.fileno()).st_size > _MAPPED_BYTES:
-            return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
-        return file.read()

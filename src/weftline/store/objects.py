@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import mmap
 import os
 import time
 from collections.abc import Callable, Collection, Iterable
@@ -13,12 +12,11 @@ from pathlib import Path
 from weftline.codec import Content
 from weftline.store import aside
 from weftline.store.database import flush_folder
+from weftline.store.mapping import content_of
 
 #: Contents up to this size are read and compared with their digest when they are looked up, if their file is not as it was
 #: when that was last done; larger ones when they are loaded.
 _ALWAYS_CHECKED_BYTES = 16 << 20
-#: Larger contents are mapped into memory rather than read.
-_MAPPED_BYTES = 1 << 20
 #: A file younger than this may belong to an entry that is being written, in seconds.
 _NEW_S = 3600.0
 
@@ -68,11 +66,7 @@ class ObjectFolder:
         try:
             with self.path(digest).open("rb") as file:
                 found = os.fstat(file.fileno())
-                content: bytes | memoryview
-                if found.st_size > _MAPPED_BYTES:
-                    content = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
-                else:
-                    content = file.read()
+                content = content_of(file)
         except (OSError, ValueError):
             return None
         own = _signature(found)

@@ -1,6 +1,8 @@
 """What the cache in a folder does besides its contract: damage of every kind, and trust."""
 
+import errno
 import hashlib
+import mmap
 import os
 import sqlite3
 
@@ -326,3 +328,38 @@ def test_content_in_pieces_is_stored_as_one(place):
         found = cache.find([made.key])[made.key].outputs[0]
         assert bytes(cache.load(found, made.key)) == whole(content)
         cache.close()
+
+
+def test_what_a_reader_writes_to_a_mapped_content_does_not_get_into_its_file(place):
+    """Tensors cannot be protected: a mapping that may only be read would end the process."""
+    content = bytes(2 << 20)
+    made = entry("large", content)
+    cache = FileCache(place)
+    cache.store([made])
+    found = cache.find([made.key])[made.key].outputs[0]
+    mapped = cache.load(found, made.key)
+    mapped[:4] = b"mine"
+    (file,) = files_in(place)
+    assert file.read_bytes() == content
+    assert cache.load(found, made.key) == content, "another reader has a mapping of its own"
+    cache.close()
+
+
+def test_a_content_is_mapped_for_reading_where_the_system_promises_no_memory_for_writing(place, monkeypatch):
+    content = bytes(2 << 20)
+    made = entry("large", content)
+    cache = FileCache(place)
+    cache.store([made])
+    found = cache.find([made.key])[made.key].outputs[0]
+    real = mmap.mmap
+
+    def reluctant(file, length, access):
+        if access == mmap.ACCESS_COPY:
+            raise OSError(errno.ENOMEM, "Cannot allocate memory")
+        return real(file, length, access=access)
+
+    monkeypatch.setattr("weftline.store.objects.mmap.mmap", reluctant)
+    loaded = cache.load(found, made.key)
+    assert loaded.readonly
+    assert loaded == content
+    cache.close()
