@@ -152,11 +152,12 @@ class _Encoder:
             self._named(b"h", kind, hooked(value), out)
         elif isinstance(value, enum.Enum):
             self._named(b"e", kind, (value.name, value.value), out)
-        elif dataclasses.is_dataclass(kind):
+        elif dataclasses.is_dataclass(kind) and not issubclass(kind, _CONTENTFUL):
             names = [field.name for field in dataclasses.fields(value)]
             self._fields(b"D", kind, [*names, *further_attributes(value, names)], value, out)
         elif isinstance(value, tuple) and has_member(kind, "_fields"):
-            self._fields(b"n", kind, getattr(kind, "_fields"), value, out)  # noqa: B009 - typing knows tuples without it
+            names = getattr(kind, "_fields")  # noqa: B009 - typing knows tuples without it
+            self._fields(b"n", kind, [*names, *further_attributes(value, names)], value, out)
         elif has_member(kind, "__attrs_attrs__"):
             self._fields(b"A", kind, [attribute.name for attribute in value.__attrs_attrs__], value, out)
         elif has_member(kind, "__pydantic_fields__"):
@@ -179,7 +180,7 @@ class _Encoder:
             self._sequence(b"q", list(value), out)
         elif (compound := _COMPOUND.get(f"{kind.__module__}.{kind.__qualname__}")) is not None:
             self._named(b"c", kind, compound(value), out)
-        elif isinstance(value, pathlib.PurePath):
+        elif isinstance(value, pathlib.PurePath) and kind.__module__.partition(".")[0] == "pathlib":
             self._counted(b"p", value.as_posix().encode("utf-8", "surrogatepass"), out)
         else:
             raise _UnknownTypeError(_full_name(kind))
@@ -210,8 +211,10 @@ class _Encoder:
         pairs = [(self._alone(key, ".keys()"), key) for key in values]
         if self._ordered:
             tag = b"o"
-        else:
+        elif len(dict(pairs)) == len(pairs):
             pairs.sort(key=lambda pair: pair[0])
+        else:  # keys that only a dictionary tells apart, such as several NaN
+            pairs.sort(key=lambda pair: (pair[0], self._alone(values[pair[1]], f"[{pair[1]!r}]")))
         out(tag + b"%x:" % len(pairs))
         for encoded, key in pairs:
             out(encoded)
@@ -279,10 +282,27 @@ def further_attributes(value: Any, fields: Collection[str]) -> list[str]:
     """What was set on an instance beyond its fields, sorted; not what a cached property keeps for speed."""
     kind = type(value)
     own = getattr(value, "__dict__", {})
-    if len(own) <= len(fields) and own.keys() <= set(fields):
+    slots = [name for name in slots_of(kind) if name not in fields and hasattr(value, name)]
+    if not slots and len(own) <= len(fields) and own.keys() <= set(fields):
         return []
     kept = {name for name in own if not isinstance(getattr(kind, name, None), functools.cached_property)}
-    return sorted(kept - set(fields))
+    return sorted(kept.union(slots) - set(fields))
+
+
+def slots_of(kind: Any) -> tuple[str, ...]:
+    """The slots of a class and its bases, under the names that their attributes have."""
+    return _slots_of(kind)
+
+
+@functools.lru_cache(maxsize=1024)
+def _slots_of(kind: type) -> tuple[str, ...]:
+    found = []
+    for part in kind.__mro__:
+        slots = part.__dict__.get("__slots__", ())
+        for slot in (slots,) if isinstance(slots, str) else slots:
+            is_private = slot.startswith("__") and not slot.endswith("__")
+            found.append(f"_{part.__name__.lstrip('_')}{slot}" if is_private else slot)
+    return tuple(name for name in found if name not in {"__dict__", "__weakref__"})
 
 
 def model_fields(value: Any) -> dict[str, Any]:
@@ -305,15 +325,32 @@ def _text(value: str) -> bytes:
     return b"s%x:" % len(content) + content
 
 
-def _zone(value: Any) -> tuple[str, float | None]:
-    offset = value.utcoffset()
-    zone = value.tzinfo
-    has_name = getattr(type(zone), "__repr__", None) is not object.__repr__  # else it would count by its address
-    name = "" if zone is None else str(zone) if has_name else type(zone).__qualname__
-    if value.fold and zone is None:
-        return "fold", None  # it says which of two hours is meant, as soon as somebody gives it a zone
-    return name, None if offset is None else offset.total_seconds()
+def _zone(value: Any) -> tuple[Any, ...]:
+    """Name and offset; of what is no fixed offset also its class, and the fold where no offset says which hour is meant."""
+    offset, zone = value.utcoffset(), value.tzinfo
+    seconds = None if offset is None else offset.total_seconds()
+    if zone is None:
+        return ("fold" if value.fold else "", None)
+    kind = type(zone)
+    name = f"{kind.__module__}.{kind.__qualname__}"
+    if name == "datetime.timezone":
+        return (str(zone), seconds)
+    if name == "zoneinfo.ZoneInfo":
+        said = _zone_key(zone)
+    else:
+        has_name = getattr(kind, "__repr__", None) is not object.__repr__  # else it would count by its address
+        said = str(zone) if has_name else kind.__qualname__
+    return (said, seconds, kind.__qualname__, value.fold if offset is None else 0)
 
+
+def _zone_key(zone: Any) -> str:
+    if zone.key is None:
+        raise _UnknownTypeError("a ZoneInfo without a key")
+    return str(zone.key)
+
+
+#: A class with fields that is one of these as well has more content than its fields.
+_CONTENTFUL = (int, float, complex, str, bytes, bytearray, list, tuple, dict, set, frozenset, deque)
 
 _SIMPLE: dict[type, Callable[[Any], bytes]] = {
     type(None): lambda _: b"N",
@@ -341,5 +378,5 @@ _COMPOUND: dict[str, Callable[[Any], Any]] = {
     "fractions.Fraction": lambda value: (value.numerator, value.denominator),
     "re.Pattern": lambda value: (value.pattern, value.flags),
     "uuid.UUID": lambda value: value.bytes,
-    "zoneinfo.ZoneInfo": lambda value: value.key,
+    "zoneinfo.ZoneInfo": _zone_key,
 }

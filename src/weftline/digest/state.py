@@ -11,7 +11,7 @@ import typing
 from collections.abc import Iterator
 from typing import Any
 
-from weftline.digest.canonical import has_member, hooked
+from weftline.digest.canonical import has_member, hooked, slots_of
 from weftline.digest.origin import is_installed
 from weftline.errors import UndigestableError
 
@@ -76,20 +76,10 @@ def _alias(thing: Any) -> Iterator[tuple[str, Any]]:
 
 def _attributes(thing: Any) -> dict[str, Any]:
     """Instance attributes and slots."""
-    found: dict[str, Any] = {}
-    for kind in type(thing).__mro__:
-        for slot in _names(kind.__dict__.get("__slots__", ())):
-            is_private = slot.startswith("__") and not slot.endswith("__")
-            name = f"_{kind.__name__.lstrip('_')}{slot}" if is_private else slot
-            if name not in {"__dict__", "__weakref__"} and hasattr(thing, name):
-                found[name] = getattr(thing, name)
+    found = {name: getattr(thing, name) for name in slots_of(type(thing)) if hasattr(thing, name)}
     found |= getattr(thing, "__dict__", {})
     found.pop("__doc__", None)
     return found
-
-
-def _names(slots: object) -> tuple[str, ...]:
-    return (slots,) if isinstance(slots, str) else tuple(slots) if hasattr(slots, "__iter__") else ()
 
 
 def _reduced(thing: Any, name: str) -> Iterator[tuple[str, Any]]:

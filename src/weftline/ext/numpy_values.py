@@ -20,6 +20,8 @@ from weftline.errors import UndigestableError, UnencodableError
 _APART_BYTES = 1 << 16
 _MAGIC = b"\x93NUMPY"
 _LONGEST_HEADER = 1 << 20
+#: Bits of the fraction, and bytes, of a number in x87's extended precision; it takes 12 or 16 bytes of memory.
+_X87_BITS, _X87_BYTES = 63, 10
 
 
 class NumpyValues:
@@ -104,6 +106,20 @@ def _packed_type(dtype: Any) -> Any:
     return np.dtype([(name, _packed_type(dtype.fields[name][0])) for name in dtype.names])
 
 
+def _loose(dtype: Any) -> list[int]:
+    """Those bytes of an item that are no part of a number and may be anything: extended precision has 10 bytes in 12 or 16."""
+    if dtype.subdtype:
+        part = dtype.subdtype[0]
+        return [start + at for start in range(0, dtype.itemsize, part.itemsize or 1) for at in _loose(part)]
+    if dtype.fields:
+        return [dtype.fields[name][1] + at for name in dtype.names for at in _loose(dtype.fields[name][0])]
+    if dtype.char not in "gG" or np.finfo(np.longdouble).nmant != _X87_BITS:
+        return []
+    size = np.dtype(np.longdouble).itemsize
+    loose = range(_X87_BYTES, size) if dtype.isnative else range(size - _X87_BYTES)
+    return [start + at for start in range(0, dtype.itemsize, size) for at in loose]
+
+
 def _is_fortran(array: Any) -> bool:
     """Whether the first axis is the one that changes fastest in memory."""
     return bool(array.flags.f_contiguous and not array.flags.c_contiguous)
@@ -125,11 +141,15 @@ def _header_of(array: Any) -> bytes:
 
 
 def _data(array: Any) -> tuple[bytes | memoryview, ...]:
-    """The numbers in their order in memory, copied only if they do not lie side by side."""
+    """The numbers in their order in memory, copied only if they do not lie side by side, or with what is no part of them."""
     if not array.size or not array.dtype.itemsize:
         return ()
     flat = array.ravel(order="F" if _is_fortran(array) else "C")
-    return (flat.view(np.uint8).data,)
+    content = flat.view(np.uint8)
+    if loose := _loose(array.dtype):
+        content = content.copy()
+        content.reshape(-1, array.dtype.itemsize)[:, loose] = 0
+    return (content.data,)
 
 
 def _read(content: bytes | memoryview) -> tuple[Any, bytes]:

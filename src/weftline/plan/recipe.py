@@ -31,6 +31,7 @@ class RecipeMaker:
         self._files: dict[Path, bytes] = {}
         self._signatures: dict[Path, bytes] = {}
         self._made: dict[tuple[object, ...], tuple[object, Recipe]] = {}
+        self._symbols: dict[int, tuple[Closure, tuple[Part, ...]]] = {}
 
     def make(self, node: NodeSpec, params: Mapping[str, Bound], made: Iterable[Any] = ()) -> Recipe:
         """The recipe of a node with these parameters.
@@ -85,7 +86,7 @@ class RecipeMaker:
             raise UnhashableCodeError(node=node.name, path=error.path, kind=error.kind, place=node.place) from error
         return Recipe(
             code=closure.digest.hex(),
-            symbols=tuple(_symbols(closure)),
+            symbols=self._symbols_of(closure),
             params=params,
             version=node.version,
             env=closure.distributions,
@@ -94,6 +95,12 @@ class RecipeMaker:
             not_followed=closure.not_followed,
             source=_Sources(closure),
         )
+
+    def _symbols_of(self, closure: Closure) -> tuple[Part, ...]:
+        """Made once for all nodes that run the same code."""
+        if id(closure) not in self._symbols:
+            self._symbols[id(closure)] = (closure, tuple(_symbols(closure)))
+        return self._symbols[id(closure)][1]
 
     def _param(self, node: NodeSpec, name: str, value: Any) -> Part:
         if isinstance(value, Path):

@@ -5,6 +5,7 @@ import datetime as dt
 import decimal
 import enum
 import fractions
+import io
 import itertools
 import math
 import pathlib
@@ -97,6 +98,7 @@ EQUAL = {
     "an alias of an enum member": (Colour.RED, Colour.ROUGE),
     "paths with a slash too many": (pathlib.PurePosixPath("a//b/"), pathlib.PurePosixPath("a/b")),
     "a path and its abstract twin": (pathlib.PurePosixPath("a/b"), pathlib.Path("a/b")),
+    "several keys that are NaN": ({(nan := math.nan): 1, (other := -nan): 2}, {other: 2, nan: 1}),
     "parts of one object and copies of it": ([[1]] * 2, [[1], [1]]),
 }
 
@@ -113,6 +115,29 @@ def test_no_number_is_taken_for_nan():
 def test_zones_of_one_name_and_different_offsets_differ():
     one, two = (dt.timezone(dt.timedelta(hours=hours), "X") for hours in (1, 2))
     assert of(one) != of(two)
+
+
+def test_a_zone_differs_from_a_fixed_offset_that_has_its_name():
+    named = dt.timezone(dt.timedelta(hours=1), "Europe/Berlin")
+    one, two = (dt.datetime(2026, 11, 20, tzinfo=zone) for zone in (named, BERLIN))
+    later = dt.timedelta(days=180)
+    assert (one + later).utcoffset() != (two + later).utcoffset()
+    assert of(one) != of(two)
+
+
+def test_the_fold_of_a_time_counts_where_its_zone_needs_a_day():
+    one, two = (dt.time(2, 30, tzinfo=BERLIN, fold=fold) for fold in (0, 1))
+    assert of(one) != of(two)
+    assert of(dt.time(2, 30, tzinfo=dt.UTC, fold=1)) == of(dt.time(2, 30, tzinfo=dt.UTC))
+
+
+@pytest.mark.parametrize(
+    "make", [lambda zone: zone, lambda zone: dt.datetime(2026, 11, 20, tzinfo=zone)], ids=["alone", "in a moment"]
+)
+def test_a_zone_from_a_file_without_a_key_is_refused(make):
+    content = struct.pack(">4s16x6llbb4s", b"TZif", 0, 0, 0, 0, 1, 4, 0, 0, 0, b"UTC")  # one kind of time; see tzfile(5)
+    with pytest.raises(UndigestableError, match="without a key"):
+        of([make(zoneinfo.ZoneInfo.from_file(io.BytesIO(content)))])
 
 
 class Summer(dt.tzinfo):
@@ -139,6 +164,11 @@ def test_a_zone_of_unknown_class_never_counts_by_its_address():
 
 # --- what has no digest -------------------------------------------------------------------------------------------
 
+
+class Versioned(pathlib.PurePosixPath):
+    pass
+
+
 UNKNOWN = {
     "object": (object(), "builtins.object"),
     "generator": ((item for item in ()), "builtins.generator"),
@@ -148,6 +178,7 @@ UNKNOWN = {
     "list iterator": (iter([]), "builtins.list_iterator"),
     "keys": ({}.keys(), "builtins.dict_keys"),
     "subclass of int": (type("Number", (int,), {})(1), "Number"),
+    "subclass of a path": (Versioned("a"), "Versioned"),
     "subclass of dict": (defaultdict(list), "collections.defaultdict"),
     "counter": (Counter("a"), "collections.Counter"),
     "proxy": (MappingProxyType({}), "builtins.mappingproxy"),

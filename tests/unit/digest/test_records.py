@@ -157,3 +157,60 @@ def test_models_that_differ_in_a_private_attribute_differ():
     two._hidden = 1
     assert one != two
     assert of(one) != of(two)
+
+
+class Annotated(Pair):
+    """A named tuple whose instances have attributes, too."""
+
+
+class Slotted(Point):
+    __slots__ = ("more",)
+
+
+@pytest.mark.parametrize("kind", [Annotated, Slotted])
+def test_what_was_set_beyond_the_fields_counts(kind):
+    values = [kind(1, 2) for _ in range(4)]
+    values[2].more, values[3].more = 1, 2
+    digests = [of(value) for value in values]
+    assert digests[0] == digests[1]
+    assert len(set(digests)) == 3
+
+
+def test_a_private_slot_beyond_the_fields_counts():
+    @dataclasses.dataclass(slots=True)
+    class Base:
+        x: int
+
+    class Hiding(Base):
+        __slots__ = ("__hidden",)
+
+        def hide(self, value):
+            self.__hidden = value
+            return self
+
+    assert len({of(Hiding(1)), of(Hiding(1).hide(1)), of(Hiding(1).hide(2))}) == 3
+
+
+@dataclasses.dataclass
+class Row(dict):
+    name: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Tag(str):
+    __slots__ = ()
+
+
+@pytest.mark.parametrize("value", [Row("a"), Tag()], ids=["dict", "str"])
+def test_a_dataclass_that_is_a_builtin_type_as_well_is_refused(value):
+    with pytest.raises(UndigestableError) as caught:
+        of([value])
+    assert caught.value.path == "value[0]"
+
+
+def test_a_class_may_move_to_another_module_and_not_to_another_name():
+    def made(name, module):
+        return dataclasses.make_dataclass(name, ["x"], namespace={"__module__": module})
+
+    assert of(made("Moved", "one")(1)) == of(made("Moved", "two")(1))
+    assert of(made("Moved", "one")(1)) != of(made("Renamed", "one")(1))

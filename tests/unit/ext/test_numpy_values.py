@@ -79,6 +79,26 @@ def test_what_lies_between_the_fields_of_a_record_does_not_count():
     assert VALUES.digest(one) == VALUES.digest(two)
 
 
+LONG = np.dtype(np.longdouble)
+LONGS = {
+    "numbers": LONG,
+    "complex": np.dtype(np.clongdouble),
+    "of another machine": LONG.newbyteorder(),
+    "record": np.dtype([("a", "i1"), ("b", LONG)]),
+    "record in a record": np.dtype([("a", [("b", LONG, (2,))])]),
+}
+
+
+@pytest.mark.skipif(np.finfo(LONG).nmant != 63, reason="no extended precision here, and nothing between its numbers")
+@pytest.mark.parametrize("dtype", LONGS.values(), ids=LONGS)
+def test_what_lies_between_numbers_of_extended_precision_does_not_count(dtype):
+    one, two = np.zeros(3, dtype), np.zeros(3, dtype)
+    two.view(np.uint8)[-1 if dtype.isnative else 0] = 7  # which is no part of the number
+    assert (one == two).all()
+    assert VALUES.digest(one) == VALUES.digest(two)
+    assert VALUES.digest(one) != VALUES.digest(np.ones(3, dtype))
+
+
 def test_records_whose_fields_overlap_have_a_digest_or_are_refused():
     overlapping = np.dtype({"names": ["a", "b"], "formats": ["<i4", "<i4"], "offsets": [0, 2]})
     try:
