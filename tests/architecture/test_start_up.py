@@ -6,7 +6,22 @@ import json
 import subprocess
 import sys
 
-HEAVY = ["numpy", "pydantic", "onnxruntime", "tokenizers", "typer", "rich", "click", "sqlite3", "multiprocessing", "asyncio"]
+HEAVY = [
+    "numpy",
+    "pandas",
+    "polars",
+    "pyarrow",
+    "torch",
+    "pydantic",
+    "onnxruntime",
+    "tokenizers",
+    "typer",
+    "rich",
+    "click",
+    "sqlite3",
+    "multiprocessing",
+    "asyncio",
+]
 
 
 def loaded_by(statement: str) -> list[str]:
