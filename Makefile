@@ -21,7 +21,7 @@ demo: $(VENV)/.installed
 test: $(VENV)/.tested
 	@$(BIN)/python -m pytest -n auto --dist loadgroup
 
-# The tests that need torch, which is too large for everybody: 900 MB, and 20 seconds where it lies on the local disk.
+# The tests that need torch, which is too large for everybody: 900 MB.
 # TORCH="torch==... --index-url ..." names another build.
 TORCH ?= torch==2.13.0
 

@@ -3,6 +3,7 @@
 from weftline.app.pipeline import Pipeline
 from weftline.author.node import Node, node
 from weftline.author.resolver import Resolver
+from weftline.codec.artifact import File, Folder
 from weftline.errors import WeftlineError
 from weftline.model.context import Context
 from weftline.model.node import env
@@ -10,4 +11,17 @@ from weftline.model.policy import Policy
 from weftline.model.resources import Resources
 from weftline.version import __version__
 
-__all__ = ["Context", "Node", "Pipeline", "Policy", "Resolver", "Resources", "WeftlineError", "__version__", "env", "node"]
+__all__ = [
+    "Context",
+    "File",
+    "Folder",
+    "Node",
+    "Pipeline",
+    "Policy",
+    "Resolver",
+    "Resources",
+    "WeftlineError",
+    "__version__",
+    "env",
+    "node",
+]

@@ -571,6 +571,15 @@ class BadCacheUrlError(UsageError):
     advice: str
 
 
+class NoArtifactError(AuthorError):
+    code = "K413"
+    what = "{what_it_is} has a file or folder that cannot be stored: {path}: {detail}"
+    remedy = "write it before the node returns, to a path that no other call writes to"
+    what_it_is: str
+    path: str
+    detail: str
+
+
 # --- R: runs ------------------------------------------------------------------------------------------------------
 
 

@@ -135,7 +135,10 @@ def forget(home: Home, items: Sequence[Item]) -> int:
     """Removes results, pinned ones too; gives the bytes that this freed."""
     cache = _cache_of(home)
     cache.remove([key for item in items for key in (item.entry.key, *item.parts)])
-    return cache.sweep()
+    freed = cache.sweep()
+    if home.artifacts is not None:
+        home.artifacts.sweep({stored.object for held in cache.held() for stored in held.entry.outputs})
+    return freed
 
 
 def pin(home: Home, items: Sequence[Item], *, pinned: bool) -> None:

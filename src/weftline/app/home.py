@@ -22,6 +22,7 @@ from weftline.ports.cache import Cache
 from weftline.ports.leases import Leases
 from weftline.ports.ledger import Ledger
 from weftline.ports.values import Values
+from weftline.store.artifacts import ArtifactFolder
 
 OnFailure = Literal["stop", "continue"]
 
@@ -78,7 +79,8 @@ class Home:
         self.path = None if path is None else path.absolute()  # a node may change the working directory
         self.settings = known or settings.Settings.read()
         self.clock = clock or SystemClock()
-        self.values = Values()
+        self.artifacts = None if self.path is None else ArtifactFolder(self.path / "artifacts", self._located)
+        self.values = Values(self.artifacts)
         self._opened: Store | None = None
         self._ledger: Ledger | None = None
 
@@ -101,6 +103,9 @@ class Home:
     def leases(self) -> Leases | None:
         """Who computes what, among those that share the cache."""
         return None if self.path is None else self._store(self.path).leases
+
+    def _located(self, digest: bytes) -> Path | None:
+        return None if self.cache is None else self.cache.located(digest)
 
     def _store(self, path: Path) -> Store:
         if self._opened is None:

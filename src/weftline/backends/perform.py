@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 
 from weftline.backends.capture import Capture
+from weftline.codec.artifact import seal
 from weftline.model.call import Call, Failure, Report
 
 
@@ -35,5 +36,6 @@ def perform(
         failure = Failure.of(error, call.node.place)
         log = "" if capture is None else capture.end()
         return Report(call.handle, None, failure, clock() - start, log, worker)
+    seal(outputs)
     log = "" if capture is None else capture.end()
     return Report(call.handle, outputs, None, clock() - start, log, worker)

@@ -12,6 +12,7 @@ json     the skeleton alone
 tree     a skeleton and its parts: `WEFT2`, the number of parts, their lengths, then one after the other; those that
          are not small begin at multiples of 64, so that arrays can be used where they lie
 bytes    the value itself
+file:... a file of that name, its bytes; folder:... a folder, as `artifact.py` packs it
 array... a value of another library, in the format which that library's file in `ext/` names
 pickle   Python's own; only for nodes that say `codec="pickle"`
 ======== ===========================================================================================
@@ -22,6 +23,7 @@ from __future__ import annotations
 import dataclasses
 import enum
 import functools
+import hashlib
 import json
 import math
 import pickle
@@ -29,8 +31,9 @@ import struct
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from weftline.codec.artifact import Artifact, File, Folder, Shelf, codec_of, from_shelf
 from weftline.codec.content import Content, Pieces, sha256_of, whole
-from weftline.codec.declared import ForeignCodec, ForeignCodecs, advice_for, by_name, classes_in, is_storable
+from weftline.codec.declared import ForeignCodec, ForeignCodecs, advice_for, by_name, classes_in, is_storable, reaches_artifact
 from weftline.codec.plain import READERS, WRITERS, UnknownTypeError, full_name
 from weftline.errors import UnencodableError, WeftlineError
 
@@ -43,14 +46,16 @@ _ALIGNED_BYTES = 512
 _ALIGNMENT = 64
 #: Content of more bytes is not put together in memory.
 _APART_BYTES = 1 << 16
+_ARTIFACTS = (f"{File.kind}:", f"{Folder.kind}:")
 _JSON_READY = frozenset({type(None), bool, int, str})
 
 
 class Encoded(NamedTuple):
-    """A value as bytes: the codec's name and the content."""
+    """A value as bytes: the codec's name and the content, and the digest of that, where it is known."""
 
     codec: str
     content: Content | memoryview
+    digest: bytes = b""
 
 
 class Codec:
@@ -61,10 +66,14 @@ class Codec:
             tuples and models) are the ones that may be stored.
         foreign: codecs of other libraries.
         trusted_pickle: use pickle for everything; only for nodes that ask for it.
+        shelf: where files and folders lie that are read again.
     """
 
-    def __init__(self, declared: Any, foreign: ForeignCodecs, *, trusted_pickle: bool = False) -> None:
+    def __init__(
+        self, declared: Any, foreign: ForeignCodecs, *, trusted_pickle: bool = False, shelf: Shelf | None = None
+    ) -> None:
         self._foreign = foreign
+        self._shelf = shelf
         self._classes = by_name(classes_in(declared))
         self._names = {kind: name for name, kind in self._classes.items()}
         self._pickle = trusted_pickle
@@ -80,6 +89,8 @@ class Codec:
             return Encoded("json", _text(value, path))
         if kind is bytes:
             return Encoded("bytes", value)
+        if isinstance(value, Artifact):
+            return Encoded(codec_of(value), value.content())
         if self._pickle:
             return Encoded("pickle", pickle.dumps(value, protocol=5))
         parts: list[Content] = []
@@ -104,7 +115,10 @@ class Codec:
         """
         try:
             content = encoded.content
-            return self._decoded(encoded.codec, whole(content) if isinstance(content, Pieces) else content)
+            read = whole(content) if isinstance(content, Pieces) else content
+            if encoded.codec.startswith(_ARTIFACTS):
+                return self._artifact(encoded.codec, read, encoded.digest)
+            return self._decoded(encoded.codec, read)
         except (ValueError, WeftlineError):
             raise
         except Exception as error:  # bytes that were altered may say anything, and what is made of them may raise anything
@@ -123,6 +137,11 @@ class Codec:
                 raise ValueError("a pickled value, but the node does not say codec='pickle'")
             return pickle.loads(content)  # noqa: S301 - the node asked for it, and the store vouches for its folder
         return self._foreign_codec(codec).decode(content)
+
+    def _artifact(self, codec: str, content: bytes | memoryview, digest: bytes) -> Artifact:
+        if self._shelf is None:
+            raise ValueError("a file or folder, and no place to put it")
+        return from_shelf(codec, digest or hashlib.sha256(content).digest(), content, self._shelf)
 
     def _foreign_codec(self, name: str) -> ForeignCodec:
         found = self._foreign.for_name(name)
@@ -145,6 +164,8 @@ class Codec:
     def _tagged(self, tag: str, content: Any, parts: Parts) -> Any:
         if tag == "$part":
             name, position = content
+            if name.startswith(_ARTIFACTS):
+                return self._artifact(name, parts[position], b"")
             return bytes(parts[position]) if name == "bytes" else self._foreign_codec(name).decode(parts[position])
         if tag == "$object":
             name, fields = content
@@ -188,6 +209,8 @@ class _Skeleton:
             return self._mapping(value)
         if kind is bytes:
             return self._part("bytes", value)
+        if isinstance(value, Artifact):
+            return self._part(codec_of(value), value.content())
         writer = WRITERS.get(full_name(kind))
         if writer is not None:
             return {writer[0]: self.write(writer[1](value))}
@@ -326,15 +349,20 @@ def _split(content: bytes | memoryview) -> tuple[bytes | memoryview, Parts]:
 
 
 __all__ = [
+    "Artifact",
     "Codec",
     "Content",
     "Encoded",
+    "File",
+    "Folder",
     "ForeignCodec",
     "ForeignCodecs",
     "Pieces",
+    "Shelf",
     "advice_for",
     "classes_in",
     "is_storable",
+    "reaches_artifact",
     "sha256_of",
     "whole",
 ]

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
+from weftline.codec.artifact import Artifact
 from weftline.codec.content import Content
 from weftline.codec.plain import WRITERS, full_name
 
@@ -96,7 +97,7 @@ def is_storable(declared: Any, foreign: ForeignCodecs) -> bool:
         return all(is_storable(argument, foreign) for argument in arguments)
     if issubclass(origin, Callable):  # type: ignore[arg-type]  # an abstract class at run time
         return False
-    if is_record(origin) or foreign.for_type(origin) is not None:
+    if issubclass(origin, Artifact) or is_record(origin) or foreign.for_type(origin) is not None:
         return True
     if typing.is_typeddict(origin):
         return all(is_storable(kind, foreign) for kind in field_types(origin))
@@ -110,6 +111,16 @@ def advice_for(declared: Any, foreign: ForeignCodecs) -> str | None:
     if isinstance(declared, type) and not typing.get_args(declared):
         return foreign.advice(declared)
     return next(filter(None, (advice_for(argument, foreign) for argument in typing.get_args(declared))), None)
+
+
+def reaches_artifact(declared: Any) -> bool:
+    """Whether a file or a folder may be in a value of a declared type."""
+    if isinstance(declared, type) and issubclass(declared, Artifact):
+        return True
+    parts = [*typing.get_args(declared), *(part for kind in classes_in(declared) for part in field_types(kind))]
+    return any(isinstance(part, type) and issubclass(part, Artifact) for part in parts) or any(
+        reaches_artifact(part) for part in typing.get_args(declared) if typing.get_args(part)
+    )
 
 
 def is_record(kind: type) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Protocol
 
 from weftline.model.entry import Entry, Held, Stored
@@ -65,6 +66,10 @@ class Cache(Protocol):
 
         What another process has written a short while ago, and is about to name in an entry, stays.
         """
+        ...
+
+    def located(self, digest: bytes) -> Path | None:
+        """The file in which a stored content lies by itself, whole; None if there is none."""
         ...
 
     def version(self) -> int:

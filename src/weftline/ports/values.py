@@ -8,21 +8,29 @@ from pathlib import Path
 from typing import Any
 
 from weftline import digest
-from weftline.codec import Codec, Encoded, Pieces, sha256_of
-from weftline.errors import NoContentError, Place, UndigestableError
+from weftline.codec import Artifact, Codec, Encoded, Pieces, Shelf, reaches_artifact, sha256_of
+from weftline.errors import NoArtifactError, NoContentError, Place, UndigestableError
 from weftline.model.entry import ITEMS, Stored
 from weftline.model.node import NodeSpec, Output
 from weftline.ports.plugins import InstalledValues
 
+#: Types whose values hold no others.
+_PLAIN = frozenset({type(None), bool, int, float, str, bytes})
 #: Types whose values cannot be changed, or that are passed on as they are.
 _AS_THEY_ARE = frozenset({type(None), bool, int, float, str, bytes, tuple, list, dict, set, frozenset})
 
 
 class Values:
-    """Digests and codecs for everything that nodes hand to each other."""
+    """Digests and codecs for everything that nodes hand to each other.
 
-    def __init__(self) -> None:
+    Args:
+        shelf: where files and folders lie that come out of a store; None where nothing is stored.
+    """
+
+    def __init__(self, shelf: Shelf | None = None) -> None:
         self.foreign = InstalledValues()
+        self._shelf = shelf
+        self._reaching: dict[int, tuple[Output, bool]] = {}
         self._codecs: dict[tuple[int, str], tuple[Output, Codec]] = {}
 
     def digest(self, value: Any, path: str = "value") -> bytes:
@@ -70,8 +78,16 @@ class Values:
 
         Raises:
             UnencodableError: no codec is known for a part of it.
+            NoArtifactError: a file or folder in it cannot be read.
         """
         path = f"{output.key!r} of node {node.name!r}"
+        try:
+            return self._encoded(value, node, output, path)
+        except OSError as error:
+            detail = error.strerror or str(error)
+            raise NoArtifactError(what_it_is=path, path=str(error.filename), detail=detail, place=node.place) from error
+
+    def _encoded(self, value: Any, node: NodeSpec, output: Output, path: str) -> Stored:
         encoded = self._codec(node, output).encode(value, path=path)
         assert not isinstance(encoded.content, memoryview), "which only a store gives"
         stored = sha256_of(encoded.content)
@@ -99,13 +115,27 @@ class Values:
         Raises:
             ValueError: the content is not what the codec wrote.
         """
-        return self._codec(node, output).decode(Encoded(stored.codec, content))
+        return self._codec(node, output).decode(Encoded(stored.codec, content, stored.object))
 
     def _codec(self, node: NodeSpec, output: Output) -> Codec:
         memo = (id(output), node.codec)
         if memo not in self._codecs:
-            self._codecs[memo] = (output, Codec(output.kind, self.foreign, trusted_pickle=node.codec == "pickle"))
+            is_trusting = node.codec == "pickle"
+            self._codecs[memo] = (output, Codec(output.kind, self.foreign, trusted_pickle=is_trusting, shelf=self._shelf))
         return self._codecs[memo][1]
+
+    def hold_artifacts(self, values: Sequence[Any], node: NodeSpec) -> bool:
+        """Whether there are files or folders among the outputs of a node, or may be in them."""
+        return any(
+            type(value) not in _PLAIN and (isinstance(value, Artifact) or self._may_hold_artifacts(output))
+            for value, output in zip(values, node.outputs, strict=True)
+        )
+
+    def _may_hold_artifacts(self, output: Output) -> bool:
+        memo = id(output)
+        if memo not in self._reaching:
+            self._reaching[memo] = (output, reaches_artifact(output.kind))
+        return self._reaching[memo][1]
 
     def freeze(self, value: Any) -> Any:
         """A value as one reader may have it: arrays as read-only views, frames as shared copies, all else as it is."""

@@ -84,11 +84,13 @@ class ReportReader:
             if self._looks_closely:
                 self._check(report)
             outputs = tuple(map(around.values.freeze, report.outputs))
-            self._holdings.put(number, item, outputs)
             if around.cache is None:
+                self._holdings.put(number, item, outputs)
                 return Succeeded(now, report.handle)
             self._check_files(number)
             made = self._finder.entries(self._calls(number), item, outputs, now, report.took_s)
+            if not made or not around.values.hold_artifacts(outputs, self._calls(number).node):
+                self._holdings.put(number, item, outputs)  # a file or folder is read from the store, where nobody changes it
         except WeftlineError as error:
             return Failed(now, report.handle, Failure.of(error, self._calls(number).node.place))
         body: dict[str, Any] = {"took_s": round(report.took_s, 6)}

@@ -115,6 +115,10 @@ class IndexedCache:
         """Which recipes have made an entry."""
         return self._index.recipes(list(recipes))
 
+    def located(self, digest: bytes) -> Path | None:
+        """The file of a large content."""
+        return self._objects.located(digest)
+
     def version(self) -> int:
         """Counts what others have changed in the index."""
         return self._index.version()

@@ -112,6 +112,11 @@ class ObjectFolder:
                 freed += size
         return freed
 
+    def located(self, digest: bytes) -> Path | None:
+        """The file of a content, if it is there."""
+        path = self.path(digest).absolute()
+        return path if path.exists() else None
+
     def put_aside(self, digest: bytes) -> None:
         """Moves a damaged file out of the way, so that it can be looked at and written again."""
         with contextlib.suppress(OSError):

@@ -358,7 +358,7 @@ def test_a_content_is_mapped_for_reading_where_the_system_promises_no_memory_for
             raise OSError(errno.ENOMEM, "Cannot allocate memory")
         return real(file, length, access=access)
 
-    monkeypatch.setattr("weftline.store.objects.mmap.mmap", reluctant)
+    monkeypatch.setattr("weftline.store.mapping.mmap.mmap", reluctant)
     loaded = cache.load(found, made.key)
     assert loaded.readonly
     assert loaded == content
