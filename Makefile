@@ -13,7 +13,7 @@ else
   INSTALL   = $(BIN)/python -m pip install --quiet
 endif
 
-.PHONY: demo test check unit format bench bench-truth docs clean
+.PHONY: demo test check unit format bench bench-cache bench-truth docs clean
 
 demo: $(VENV)/.installed
 	@$(BIN)/python examples/demo.py
@@ -39,6 +39,9 @@ format: $(VENV)/.checked
 
 bench: $(VENV)/.installed
 	@$(BIN)/python benchmarks/overhead.py $(ARGS)
+
+bench-cache: $(VENV)/.installed
+	@$(BIN)/python benchmarks/cache.py $(ARGS)
 
 bench-truth: $(VENV)/.installed
 	@$(BIN)/python benchmarks/truth.py $(ARGS)
