@@ -13,7 +13,11 @@ else
   INSTALL   = $(BIN)/python -m pip install --quiet
 endif
 
+<<<<<<< HEAD
 .PHONY: demo test test-torch check unit format bench bench-truth docs clean
+=======
+.PHONY: demo test check unit format bench bench-cache bench-truth docs clean
+>>>>>>> w-bench
 
 demo: $(VENV)/.installed
 	@$(BIN)/python examples/demo.py
@@ -46,6 +50,9 @@ format: $(VENV)/.checked
 
 bench: $(VENV)/.installed
 	@$(BIN)/python benchmarks/overhead.py $(ARGS)
+
+bench-cache: $(VENV)/.installed
+	@$(BIN)/python benchmarks/cache.py $(ARGS)
 
 bench-truth: $(VENV)/.installed
 	@$(BIN)/python benchmarks/truth.py $(ARGS)

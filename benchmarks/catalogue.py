@@ -17,8 +17,13 @@ class Case:
 
     title: str
     size: int
-    bar: float
-    goal: float
+    bar: float | None = None
+    goal: float | None = None
+
+    @property
+    def limits(self) -> dict[str, float]:
+        """What weftline is held to, by name."""
+        return {name: limit for name, limit in (("bar", self.bar), ("goal", self.goal)) if limit is not None}
 
 
 CASES = {
@@ -38,12 +43,14 @@ class Peer:
         name: of the row, and of the adapter in `peers/` and of the environment, up to the first blank.
         sizes: by case, smallest first; larger ones are tried while the smaller go well and the time suffices.
         notes: by case, what the figure stands for; under an empty case for all others.
+        judged: whether its figures are held against bar and goal.
     """
 
     name: str
     sizes: Mapping[str, tuple[int, ...]]
     notes: Mapping[str, str]
     variant: str = ""
+    judged: bool = False
 
     @property
     def adapter(self) -> str:
@@ -60,6 +67,7 @@ PEERS = [
         {"chain": LADDER, "wide": MANY, "fan": (10_000, 100_000), "fan-cold": MANY, "fan-hit": MANY},
         {"": "inline backend"},
         "inline",
+        judged=True,
     ),
     Peer(
         "weftline (threads)",

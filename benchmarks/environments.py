@@ -21,10 +21,10 @@ REQUIREMENTS: dict[str, tuple[str, ...]] = {
     "kedro": ("kedro==1.7.0",),
     "luigi": ("luigi==3.8.1",),
     "dagster": ("dagster==1.13.28",),
-    "redun": ("redun==0.44.1",),
+    "redun": ("redun==0.44.1", "numpy==2.4.6"),
     "prefect": ("prefect==3.8.8", "fastapi==0.139.*"),  # its server does not start with the newest fastapi that it allows
-    "diskcache": ("diskcache==5.6.3",),
-    "joblib": ("joblib==1.6.0",),
+    "diskcache": ("diskcache==5.6.3", "numpy==2.4.6"),
+    "joblib": ("joblib==1.6.0", "numpy==2.4.6"),
     "snakemake": ("snakemake==9.27.1",),
     "dvc": ("dvc==3.67.1",),
 }

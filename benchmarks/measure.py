@@ -1,14 +1,14 @@
 """Times one case of one peer inside the process it is called in, and prints one line of JSON; standard library only.
 
 A peer's adapter gives `serve` one builder for each case. A builder makes the graph and returns the function that runs it and
-returns a number, which must be the right one. Building, the first run and later runs are timed apart.
+returns a number, which must be the right one. Building, the first run and later runs are timed apart. Cases that begin with
+`array` are those of `arrays.py`.
 """
 
 from __future__ import annotations
 
 import argparse
 import contextlib
-import gc
 import json
 import os
 import resource
@@ -16,11 +16,13 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from importlib import metadata
 from pathlib import Path
+
+import arrays
+from clock import Clock
 
 #: Samples go on until this much CPU time is spent, so that a short run is not measured once only.
 ENOUGH_S = 0.5
@@ -34,26 +36,60 @@ TINY = 4
 
 @dataclass(frozen=True)
 class Job:
-    """One case to build: how many nodes, where files may be kept, and which of the peer's variants to use."""
+    """One case to build: how many nodes, where files may be kept, and which of the peer's variants to use.
+
+    Cases are called `SHAPE` or `SHAPE-STATE`. The states: `cold`, all has to be computed; `hit`, all is in the cache, filled by
+    another process; `leaf`, the same, but one thing that nothing else depends on was changed since.
+    """
 
     case: str
     size: int
     folder: Path
     variant: str
 
+    @property
+    def is_changed(self) -> bool:
+        return self.case.endswith("-leaf")
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether results go to a cache."""
+        return "-" in self.case
+
+    @property
+    def items(self) -> list[int]:
+        """What a fan is over: 0, 1, 2, ...; if the leaf is changed, the one in the middle is another."""
+        found = list(range(self.size))
+        if self.is_changed:
+            found[self.size // 2] = self.size
+        return found
+
+    @property
+    def last(self) -> int:
+        """What the last node of a chain adds."""
+        return 2 if self.is_changed else 1
+
 
 Run = Callable[[], float]
 Builder = Callable[[Job], Run]
 
 
-def expected(case: str, size: int) -> int:
+def expected(job: Job) -> int:
     """What a right run returns: the end of a chain that counts up, or the sum of all results.
 
-    Chain: 0, then each adds 1. Wide: each of `size` nodes adds 1 to the same 0. Fan: each adds 1 to one of 0, 1, 2, ...
+    Chain: 0, then each adds 1. Wide: each of `size` nodes adds 1 to the same 0. Fan: each adds 1 to one of the items.
     """
-    if case == "chain":
-        return size - 1
-    return size if case == "wide" else size * (size + 1) // 2
+    shape = job.case.partition("-")[0]
+    if shape == "chain":
+        return job.size - 2 + job.last
+    return job.size if shape == "wide" else sum(job.items) + job.size
+
+
+def kept_cases(fan: Builder, chain: Builder, array: Callable[[Job], Callable[[], object]]) -> dict[str, Builder]:
+    """The builders of all cases with a cache."""
+    shapes = {"fan": fan, "chain": chain}
+    found = {f"{shape}-{state}": build for shape, build in shapes.items() for state in ("cold", "hit", "leaf")}
+    return {**found, "array-cold": array, "array-hit": array}
 
 
 def serve(peer: str, distribution: str, builders: Mapping[str, Builder], note: str = "", *, follow: bool = False) -> None:
@@ -72,6 +108,7 @@ def serve(peer: str, distribution: str, builders: Mapping[str, Builder], note: s
     parser.add_argument("--variant", default="")
     parser.add_argument("--folder", type=Path, help="where files are kept; a temporary one by default")
     parser.add_argument("--limit", type=int, default=0, help="CPU seconds after which the system ends the process")
+    parser.add_argument("--once", action="store_true", help="time the first run, and no more")
     parser.add_argument("--fill", action="store_true", help="run once and print nothing: fills the cache of --folder")
     asked = parser.parse_args()
     if asked.limit:
@@ -83,9 +120,13 @@ def serve(peer: str, distribution: str, builders: Mapping[str, Builder], note: s
         out = stack.enter_context(_quiet())
         try:
             if asked.fill:
-                _checked(job, builders[job.case](job))
+                builders[job.case](job)()
                 return
-            line |= _measured(job, builders[job.case], follow=follow)
+            clock = Clock(follow=follow)
+            if job.case.startswith("array"):
+                line |= arrays.measured(job, builders[job.case], clock)
+            else:
+                line |= _measured(job, builders[job.case], clock, once=asked.once)
             line["note"] = line.get("note") or note
         except Exception as error:  # a peer that breaks at a size is a result
             if os.environ.get("BENCH_DEBUG"):
@@ -113,22 +154,20 @@ def _reason(error: BaseException) -> str:
     return f"{type(error).__name__}: {text[0][:60]}" if text else type(error).__name__
 
 
-def _measured(job: Job, build: Builder, *, follow: bool) -> dict[str, object]:
+def _measured(job: Job, build: Builder, clock: Clock, *, once: bool) -> dict[str, object]:
     _warm_up(job, build)
-    if job.case.endswith("hit"):
-        command = [sys.executable, "-P", sys.argv[0], job.case, str(job.size), "--fill", "--folder", str(job.folder)]
-        subprocess.run([*command, "--variant", job.variant], check=True, stdout=sys.stderr)  # another process fills the cache
-    cold = job.case.endswith("cold")
-    clock = _Clock(follow=follow)
+    if job.case.endswith(("-hit", "-leaf")):
+        fill(job)
+    cold = job.case.endswith("-cold")
     with clock.timing() as built:
         run = build(replace(job, folder=job.folder / "0") if cold else job)
     with clock.timing() as first:
         _checked(job, run)
-    is_only = first.cpu_s > VERY_LONG_S
+    is_only = once or first.cpu_s > VERY_LONG_S
     samples = [first] if cold or is_only else []  # a cold cache is always a first run
-    fewest = 1 if first.cpu_s > LONG_S else FEWEST
+    fewest = 1 if is_only or first.cpu_s > LONG_S else FEWEST
     while len(samples) < MOST:
-        if len(samples) >= fewest and sum(sample.cpu_s for sample in samples) >= ENOUGH_S:
+        if len(samples) >= fewest and (once or sum(sample.cpu_s for sample in samples) >= ENOUGH_S):
             break
         if cold:
             run = build(replace(job, folder=job.folder / str(len(samples))))
@@ -142,8 +181,15 @@ def _measured(job: Job, build: Builder, *, follow: bool) -> dict[str, object]:
         "build_us_per_node": round(built.cpu_s * each, 3),
         "first_us_per_node": round(first.cpu_s * each, 3),
         "samples": len(samples),
-        "note": "the first run alone" if is_only and not cold else "",
+        "note": "the first run alone" if is_only and not cold and not once else "",
     }
+
+
+def fill(job: Job) -> None:
+    """Another process runs the job as it was before its leaf was changed, and leaves the cache filled."""
+    case = job.case.replace("-leaf", "-hit")
+    command = [sys.executable, "-P", sys.argv[0], case, str(job.size), "--fill", "--folder", str(job.folder)]
+    subprocess.run([*command, "--variant", job.variant], check=True, stdout=sys.stderr)
 
 
 def _warm_up(job: Job, build: Builder) -> None:
@@ -154,49 +200,5 @@ def _warm_up(job: Job, build: Builder) -> None:
 
 def _checked(job: Job, run: Run) -> None:
     found = run()
-    if found != expected(job.case, job.size):
-        raise ValueError(f"wrong result: {found} instead of {expected(job.case, job.size)}")
-
-
-@dataclass
-class Sample:
-    """What one timed stretch took, this process and its children together."""
-
-    cpu_s: float = 0.0
-    wall_s: float = 0.0
-
-
-class _Clock:
-    """CPU time of this process and of its children, and the time on the wall."""
-
-    def __init__(self, *, follow: bool) -> None:
-        self._follow = follow
-
-    @contextlib.contextmanager
-    def timing(self):
-        gc.collect()
-        sample = Sample()
-        cpu, wall = self._cpu_s(), time.perf_counter()
-        yield sample
-        sample.wall_s = time.perf_counter() - wall
-        sample.cpu_s = self._cpu_s() - cpu
-
-    def _cpu_s(self) -> float:
-        used = [resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)]
-        return sum(each.ru_utime + each.ru_stime for each in used) + (_living_s() if self._follow else 0.0)
-
-
-def _living_s() -> float:
-    """CPU time of all living descendants, which the resource usage of children leaves out; Linux only, else 0.
-
-    Fields of /proc/PID/stat after the name: state, parent (2nd), ..., utime (12th), stime (13th); see proc_pid_stat(5).
-    """
-    stats: dict[int, tuple[int, int]] = {}
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        with contextlib.suppress(OSError):
-            fields = path.read_text().rpartition(")")[2].split()
-            stats[int(path.parent.name)] = (int(fields[1]), int(fields[11]) + int(fields[12]))
-    ours = {os.getpid()}
-    while more := {pid for pid, (parent, _) in stats.items() if parent in ours and pid not in ours}:
-        ours |= more
-    return sum(stats[pid][1] for pid in ours - {os.getpid()}) / os.sysconf("SC_CLK_TCK")
+    if found != expected(job):
+        raise ValueError(f"wrong result: {found} instead of {expected(job)}")

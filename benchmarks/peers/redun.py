@@ -2,7 +2,8 @@
 
 import logging
 
-from measure import Job, Run, serve
+import arrays
+from measure import Job, Run, kept_cases, serve
 from redun import Scheduler, task
 from redun.config import Config
 
@@ -12,6 +13,16 @@ logging.disable(logging.WARNING)
 @task(namespace="bench")
 def step(x: int) -> int:
     return x + 1
+
+
+@task(namespace="bench")
+def last(x: int, by: int) -> int:
+    return x + by
+
+
+@task(namespace="bench")
+def numbers(size_bytes: int):
+    return arrays.numbers(size_bytes)
 
 
 @task(namespace="bench")
@@ -25,20 +36,21 @@ def total(values: list[int]) -> int:
 
 
 def ran(job: Job, expression: object) -> int:
-    kept = job.case.startswith("fan-")
-    place = f"sqlite:///{job.folder}/redun.db" if kept else "sqlite:///:memory:"
+    backend = {"db_uri": f"sqlite:///{job.folder}/redun.db" if job.is_kept else "sqlite:///:memory:"}
+    if job.case.startswith("array"):
+        backend["value_store_path"] = str(job.folder / "values")
     job.folder.mkdir(parents=True, exist_ok=True)
-    scheduler = Scheduler(config=Config({"backend": {"db_uri": place}}))
+    scheduler = Scheduler(config=Config({"backend": backend}))
     scheduler.load()
-    return scheduler.run(expression, cache=kept)
+    return scheduler.run(expression, cache=job.is_kept)
 
 
 def chain(job: Job) -> Run:
     def run() -> int:
         value = -1
-        for _ in range(job.size):
+        for _ in range(job.size - 1):
             value = step(value)
-        return ran(job, value)
+        return ran(job, last(value, job.last))
 
     return run
 
@@ -52,8 +64,12 @@ def wide(job: Job) -> Run:
 
 
 def fan(job: Job) -> Run:
-    return lambda: ran(job, total([step(x) for x in range(job.size)]))
+    return lambda: ran(job, total([step(x) for x in job.items]))
+
+
+def array(job: Job):
+    return lambda: ran(job, numbers(job.size))
 
 
 if __name__ == "__main__":
-    serve("redun", "redun", {"chain": chain, "wide": wide, "fan": fan, "fan-cold": fan, "fan-hit": fan})
+    serve("redun", "redun", {"chain": chain, "wide": wide, "fan": fan, **kept_cases(fan, chain, array)})

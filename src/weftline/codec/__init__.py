@@ -51,11 +51,10 @@ _JSON_READY = frozenset({type(None), bool, int, str})
 
 
 class Encoded(NamedTuple):
-    """A value as bytes: the codec's name and the content, and the digest of that, where it is known."""
+    """A value as bytes: the codec's name and the content."""
 
     codec: str
     content: Content | memoryview
-    digest: bytes = b""
 
 
 class Codec:
@@ -106,8 +105,12 @@ class Codec:
             raise UnencodableError(path=path, kind="a structure that contains itself or is nested too deeply") from None
         return Encoded("tree", _join(text, parts)) if parts else Encoded("json", text)
 
-    def decode(self, encoded: Encoded) -> Any:
+    def decode(self, encoded: Encoded, digest: bytes = b"") -> Any:
         """The value again; it may use the memory of the content.
+
+        Args:
+            encoded: what was written.
+            digest: sha256 of the content, where it is known.
 
         Raises:
             ValueError: the bytes are not what the codec writes, or name a class that the declared type does not reach.
@@ -117,7 +120,7 @@ class Codec:
             content = encoded.content
             read = whole(content) if isinstance(content, Pieces) else content
             if encoded.codec.startswith(_ARTIFACTS):
-                return self._artifact(encoded.codec, read, encoded.digest)
+                return self._artifact(encoded.codec, read, digest)
             return self._decoded(encoded.codec, read)
         except (ValueError, WeftlineError):
             raise

@@ -171,7 +171,7 @@ def _written(found: _Packed) -> Pieces:
 
 
 def _note(form: Any) -> bytes:
-    codec, content, _ = _CODEC.encode(form, path="what is beside the columns")
+    codec, content = _CODEC.encode(form, path="what is beside the columns")
     assert not isinstance(content, memoryview), "which only a store gives"
     return codec.encode() + b"\0" + whole(content)
 

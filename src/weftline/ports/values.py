@@ -115,7 +115,7 @@ class Values:
         Raises:
             ValueError: the content is not what the codec wrote.
         """
-        return self._codec(node, output).decode(Encoded(stored.codec, content, stored.object))
+        return self._codec(node, output).decode(Encoded(stored.codec, content), stored.object)
 
     def _codec(self, node: NodeSpec, output: Output) -> Codec:
         memo = (id(output), node.codec)
