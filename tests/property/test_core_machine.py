@@ -205,7 +205,7 @@ class World:
             share = 1.0
         else:
             share = self.rng.choice([0.0, 0.0, 0.5, 1.0]) if self.looks_up else 0.0
-        restored = {item: self.rng.choice([None, {"key": "k"}]) for item in items if self.rng.random() < share}
+        restored = {item: self.rng.choice([None, b"k" * 32]) for item in items if self.rng.random() < share}
         if self.lost[number]:
             restored = dict.fromkeys(restored)  # the engine knows that the journal has these
         if len(restored) == total:
