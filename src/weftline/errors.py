@@ -537,6 +537,20 @@ class BadCacheUrlError(UsageError):
     advice: str
 
 
+class StoreUnreachableError(StoreUnusableError):
+    code = "K413"
+    what = "the store at {path} cannot be reached: {detail}"
+    remedy = "check that its server runs, that the address is right, and that the network lets you through"
+    transient = True
+
+
+class StoreRefusedError(StoreUnusableError):
+    code = "K414"
+    what = "the store at {path} refuses: {detail}"
+    remedy = "{advice}"
+    advice: str
+
+
 # --- R: runs ------------------------------------------------------------------------------------------------------
 
 
