@@ -45,14 +45,19 @@ _HEAD = re.compile(rb"[0-9]{13}[=>]")
 _HEAD_BYTES = 14
 _ADDRESS = "write redis://USER:PASSWORD@HOST:PORT/DATABASE/PREFIX, with %-escapes for signs such as @ / : # in the password"
 
-#: What all scripts know. `found` gives the size of a blob, its time, and the parts of a large one; nil where none of ours is.
+#: What all scripts know. `found` gives the size of a blob, its time, and the parts of a large one; nil where nothing is. What
+#: somebody else has put there has no time, and is a content as it stands: whoever reads it finds that it was altered.
 _COMMON = """
 local clock = redis.call('TIME')
 local now = string.format('%013.0f', clock[1] * 1000 + math.floor(clock[2] / 1000))
 local function found(key)
   local time, sign = string.match(redis.call('GETRANGE', key, 0, 13), '^(%d%d%d%d%d%d%d%d%d%d%d%d%d)([=>])$')
   if sign == '=' then return redis.call('STRLEN', key) - 14, time, {} end
-  if sign ~= '>' then return nil end
+  if not sign then
+    local size = redis.call('STRLEN', key)
+    if size == 0 then return nil end
+    return size, nil, {}
+  end
   local size, count, name = string.match(redis.call('GET', key), '^%d+>(%d+) (%d+) (.+)$')
   local parts = {}
   for number = 1, count do parts[number] = name .. ':' .. number end
@@ -67,10 +72,11 @@ end
 _WRITE = """
 local done = {}
 for at, key in ipairs(KEYS) do
+  local size, _, before = found(key)
   local is_large = string.sub(ARGV[at], 1, 1) == '>'
-  if not (is_large and found(key) and string.sub(redis.call('GET', key), 14) == ARGV[at]) then  -- else it was heard before
-    drop(key)
+  if not (is_large and size and string.sub(redis.call('GET', key), 14) == ARGV[at]) then  -- else it was heard before
     redis.call('SET', key, now .. ARGV[at])
+    for _, part in ipairs(before or {}) do redis.call('UNLINK', part) end
   end
   done[at] = 1
   local _, _, parts = found(key)
@@ -85,8 +91,8 @@ return done
 _RENEW = """
 local done = {}
 for at, key in ipairs(KEYS) do
-  local size, _, parts = found(key)
-  done[at] = size == tonumber(ARGV[at]) and 1 or 0
+  local size, time, parts = found(key)
+  done[at] = time and size == tonumber(ARGV[at]) and 1 or 0
   for _, part in ipairs(parts or {}) do
     if redis.call('EXISTS', part) == 0 then done[at] = 0 end
   end
@@ -99,7 +105,7 @@ local seen = {}
 for at, key in ipairs(KEYS) do
   local size, time = found(key)
   seen[2 * at - 1] = size or -1
-  seen[2 * at] = size and now - time or 0
+  seen[2 * at] = time and now - time or 0
 end
 return seen
 """
@@ -111,11 +117,11 @@ _SWAP = """
 local again, done = ARGV[1] == '1', {}
 for at, key in ipairs(KEYS) do
   local old, new = ARGV[2 * at], ARGV[2 * at + 1]
-  local is = found(key) and '+' .. string.sub(redis.call('GET', key), 15) or '-'
+  local size, time = found(key)
+  local is = size and '+' .. string.sub(redis.call('GET', key), time and 15 or 1) or '-'
   done[at] = is == old and 1 or 0
   if is == old then
-    drop(key)
-    if new ~= '-' then redis.call('SET', key, now .. '=' .. string.sub(new, 2)) end
+    if new == '-' then redis.call('UNLINK', key) else redis.call('SET', key, now .. '=' .. string.sub(new, 2)) end
   elseif again and new ~= '-' and is == new then
     done[at] = 1
   end
@@ -162,6 +168,43 @@ def opened(url: str) -> Blobs:
     return RedisBlobs(client, prefix or "weftline", place)
 
 
+class _Server:
+    """Asks a server, for some time if it does not answer at once."""
+
+    def __init__(self, client: redis.Redis, place: str) -> None:
+        self.place = place
+        self.client: Any = client  # its methods are declared for waiting and for awaiting at once
+
+    def values(self, keys: Sequence[str]) -> Sequence[bytes | None]:
+        """What stands under keys; None for nothing."""
+        found: Sequence[bytes | None] = self.ask(lambda _: self.client.mget(keys))
+        return found
+
+    def set_for_now(self, key: str, value: bytes | bytearray | memoryview) -> None:
+        """Puts a value there that goes away by itself, unless somebody makes it stay."""
+        self.ask(lambda _: self.client.set(key, value, ex=_ORPHAN_S))
+
+    def scanned(self, cursor: int, pattern: str) -> tuple[int, Sequence[bytes]]:
+        """The next cursor, 0 at the end, and some keys; one may come twice."""
+        found: tuple[int, Sequence[bytes]] = self.ask(
+            lambda _: self.client.scan(cursor, match=pattern, count=_BATCH, _type="string")
+        )
+        return found
+
+    def ask(self, question: Callable[[bool], Any]) -> Any:
+        """The answer; a server that is not there at first is asked for some time, which the question is told."""
+        until = time.monotonic() + _PATIENCE_S
+        for attempt in itertools.count():
+            try:
+                return question(attempt > 0)
+            except redis.RedisError as error:
+                meant = _meaning(error, self.place)
+                if not meant.transient or time.monotonic() > until:
+                    raise meant from error
+            time.sleep(min(0.05 * 2**attempt, 1.0))
+        raise AssertionError("count() does not end")
+
+
 class RedisBlobs:
     """Fits `weftline.ports.blobs.Blobs`; may be used by threads, and by a forked child, which makes its own connections.
 
@@ -173,7 +216,7 @@ class RedisBlobs:
 
     def __init__(self, client: redis.Redis, prefix: str, place: str) -> None:
         self.place = place
-        self._client: Any = client  # its methods are declared for waiting and for awaiting at once
+        self._server = _Server(client, place)
         self._prefix = prefix
         scripts = (_WRITE, _RENEW, _LOOK, _REMOVE, _SWAP)
         self._write, self._renew, self._look, self._remove, self._swap = (
@@ -185,21 +228,23 @@ class RedisBlobs:
         found: dict[str, bytes | memoryview] = {}
         for batch in _batches(names):
             keys = [self._key(name) for name in batch]
-            for name, value in zip(batch, self._values(keys), strict=True):
+            for name, value in zip(batch, self._server.values(keys), strict=True):
                 content = self._content(self._key(name), value)
                 if content is not None:
                     found[name] = content
         return found
 
     def _content(self, key: str, value: bytes | None) -> bytes | memoryview | None:
-        """What a value stands for; None for nothing, and for what is not ours."""
-        while value is not None and _HEAD.match(value):
+        """What a value stands for; None for nothing."""
+        while value:
+            if not _HEAD.match(value):
+                return value
             if value[_HEAD_BYTES - 1 : _HEAD_BYTES] == b"=":
                 return value[_HEAD_BYTES:]
             content = self._together(value[_HEAD_BYTES:])
             if content is not None:
                 return content
-            before, (value,) = value, self._values([key])
+            before, (value,) = value, self._server.values([key])
             if value == before:
                 return None  # a part was evicted
         return None
@@ -208,7 +253,7 @@ class RedisBlobs:
         size, count, name = manifest.decode().split(" ", 2)
         content, at = bytearray(int(size)), 0
         for number in range(1, int(count) + 1):
-            (part,) = self._values([f"{name}:{number}"])
+            (part,) = self._server.values([f"{name}:{number}"])
             if part is None or at + len(part) > len(content):
                 return None
             content[at : at + len(part)] = part
@@ -249,7 +294,7 @@ class RedisBlobs:
         name = f"{self._prefix}:parts:{os.urandom(8).hex()}"
         number = 0
         for number, part in enumerate(_parts(content), 1):
-            self._set_for_now(f"{name}:{number}", part)
+            self._server.set_for_now(f"{name}:{number}", part)
         return f">{len(content)} {number} {name}".encode()
 
     def keep(self, blobs: Sequence[tuple[str, Content]]) -> None:
@@ -275,7 +320,7 @@ class RedisBlobs:
         told: set[str] = set()
         cursor: int | None = None
         while cursor != 0:
-            cursor, keys = self._scanned(cursor or 0, pattern)
+            cursor, keys = self._server.scanned(cursor or 0, pattern)
             names = dict.fromkeys(key.decode(errors="replace")[len(self._prefix) + 1 :] for key in keys)
             for batch in _batches([name for name in names if name not in told]):
                 told.update(batch)
@@ -288,9 +333,7 @@ class RedisBlobs:
 
     def close(self) -> None:
         """Closes the connections."""
-        self._client.close()
-
-    # --- asking ---
+        self._server.client.close()
 
     def _key(self, name: str) -> str:
         return f"{self._prefix}/{name}"
@@ -299,34 +342,10 @@ class RedisBlobs:
         self, script: Any, names: Sequence[str], values: Sequence[bytes] = (), *, tells_again: bool = False
     ) -> Sequence[int]:
         keys = [self._key(name) for name in names]
-        told: Sequence[int] | None = self._ask(lambda again: script(keys, [b"%d" % again, *values] if tells_again else values))
-        return told or []
-
-    def _values(self, keys: Sequence[str]) -> Sequence[bytes | None]:
-        found: Sequence[bytes | None] = self._ask(lambda _: self._client.mget(keys))
-        return found
-
-    def _set_for_now(self, key: str, value: bytes | bytearray | memoryview) -> None:
-        self._ask(lambda _: self._client.set(key, value, ex=_ORPHAN_S))
-
-    def _scanned(self, cursor: int, pattern: str) -> tuple[int, Sequence[bytes]]:
-        found: tuple[int, Sequence[bytes]] = self._ask(
-            lambda _: self._client.scan(cursor, match=pattern, count=_BATCH, _type="string")
+        told: Sequence[int] | None = self._server.ask(
+            lambda again: script(keys, [b"%d" % again, *values] if tells_again else values)
         )
-        return found
-
-    def _ask(self, question: Callable[[bool], Any]) -> Any:
-        """The answer; a server that is not there at first is asked for some time, which the question is told."""
-        until = time.monotonic() + _PATIENCE_S
-        for attempt in itertools.count():
-            try:
-                return question(attempt > 0)
-            except redis.RedisError as error:
-                meant = _meaning(error, self.place)
-                if not meant.transient or time.monotonic() > until:
-                    raise meant from error
-            time.sleep(min(0.05 * 2**attempt, 1.0))
-        raise AssertionError("count() does not end")
+        return told or []
 
 
 def _meaning(error: redis.RedisError, place: str) -> StoreUnusableError:
@@ -346,12 +365,12 @@ _REFUSALS = [
     (
         "NOPERM|NoPermission",
         "this user may not do that",
-        "allow the user ~PREFIX* +@read +@write +@scripting +time, or see the log",
+        "allow it ~PREFIX* +@read +@write +@scripting +@connection +time",
     ),
     ("OutOfMemory|OOM", "its memory is full", "raise its maxmemory, or remove results: weftline cache gc --max-size 1GB"),
     ("READONLY|ReadOnly", "it is a replica that only reads", "name the primary server"),
     ("MISCONF|NOREPLICAS", "it takes no writes at present", "see the server's log; its disk may be full"),
-    ("MOVED|ASK |CROSSSLOT|cluster mode", "it is a cluster", "name a server that is not part of a cluster"),
+    (r"MOVED|\bASK |CROSSSLOT|cluster mode", "it is a cluster", "name a server that is not part of a cluster"),
 ]
 
 
