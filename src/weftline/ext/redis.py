@@ -55,8 +55,7 @@ local function found(key)
   if sign == '=' then return redis.call('STRLEN', key) - 14, time, {} end
   if not sign then
     local size = redis.call('STRLEN', key)
-    if size == 0 then return nil end
-    return size, nil, {}
+    return size > 0 and size or nil, nil, {}
   end
   local size, count, name = string.match(redis.call('GET', key), '^%d+>(%d+) (%d+) (.+)$')
   local parts = {}
@@ -362,11 +361,7 @@ def _meaning(error: redis.RedisError, place: str) -> StoreUnusableError:
 
 _REFUSALS = [
     ("WRONGPASS|NOAUTH|Authentication|Authorization|invalid password", "it wants another password", "check the URL"),
-    (
-        "NOPERM|NoPermission",
-        "this user may not do that",
-        "allow it ~PREFIX* +@read +@write +@scripting +@connection +time",
-    ),
+    ("NOPERM|NoPermission", "this user may not do that", "allow it ~PREFIX* +@read +@write +@scripting +@connection +time"),
     ("OutOfMemory|OOM", "its memory is full", "raise its maxmemory, or remove results: weftline cache gc --max-size 1GB"),
     ("READONLY|ReadOnly", "it is a replica that only reads", "name the primary server"),
     ("MISCONF|NOREPLICAS", "it takes no writes at present", "see the server's log; its disk may be full"),
