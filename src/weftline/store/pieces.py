@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import sqlite3
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 
 from weftline.codec import Content, Pieces
 from weftline.store.replaceable import ReplaceableDatabase
@@ -60,6 +61,13 @@ class ObjectTable:
         gone = [(digest, size) for digest, size in old if digest not in kept]
         self._remove([digest for digest, _ in gone])
         return sum(size for _, size in gone)
+
+    def naming(self) -> AbstractContextManager[None]:
+        """Nothing is dropped at once, so nothing has to be held off."""
+        return nullcontext()
+
+    def drop(self, digests: Sequence[bytes], named: Callable[[Sequence[bytes]], Collection[bytes]]) -> None:
+        """Contents that nobody names go with the next sweep."""
 
     def located(self, digest: bytes) -> None:
         """Nothing lies in a file by itself."""
