@@ -190,7 +190,7 @@ class NodeSpec:
     @property
     def provided(self) -> tuple[str, ...]:
         """Keys that it makes."""
-        return tuple(found.key for found in self.outputs)
+        return tuple([found.key for found in self.outputs])
 
     def kind_of_output(self, output: Output) -> Any:
         """The type that the key holds: a list where the node runs over items."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from weftline.errors import (
@@ -113,7 +114,8 @@ def make(graph: Graph, wish: Wish, cache: Cache | None, ledger: Ledger | None, v
             steps = _with_efforts(graph, steps, ledger, _slots(wish))
         return Plan(graph, steps, bound.given, goals, tuple(notes), wish.backend, _slots(wish))
     forced = selected if wish.refresh else frozenset(graph.index[name] for name in wish.force)
-    predictor = Predictor(graph, bound.params, cache, values, wish.now)
+    guess = tuple if ledger is None else partial(ledger.last_keys, graph.name)
+    predictor = Predictor(graph, bound.params, cache, values, wish.now, guess)
     forecasts = predictor.predict(bound.given, forced)
     explainer = _Explainer(graph, forecasts, selected, forced, wish.now)
     decisions = [explainer.decision(number) for number in range(len(graph.nodes))]
@@ -155,6 +157,7 @@ def _calls(step: Step) -> tuple[int, int]:
 
 
 _NEVER = Reason(ReasonCode.NEVER_CACHED, "no cache in this run")
+_HIT = Reason(ReasonCode.HIT)
 _NOT_SELECTED = Reason(ReasonCode.NOT_SELECTED)
 
 
@@ -259,6 +262,20 @@ class _Explainer:
     def step(self, number: int, decision: Decision, params: Mapping[str, Bound]) -> Step:
         """The planned node."""
         node, forecast = self._graph.nodes[number], self._forecasts[number]
+        if decision is Decision.CACHED and node.over is None and forecast.keys:  # most of most plans
+            return Step(
+                node=node.name,
+                decision=decision,
+                reason=_HIT,
+                requires=tuple([read.key for read in node.inputs]),
+                provides=node.provided,
+                key=(forecast.keys[0] or b"").hex(),
+                params=params,
+                recipe=forecast.recipe,
+                inputs=forecast.inputs,
+                files=forecast.files,
+                entry=forecast.entries[0],
+            )
         last = self.last_times.get(node.name)
         differences = () if last is None or forecast.recipe is None else tuple(changes(last.recipe, forecast.recipe))
         items = None

@@ -8,7 +8,8 @@ if not. Items of a fan-out are predicted one by one.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import itertools
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,9 @@ from weftline.model.params import Bound
 from weftline.plan.recipe import RecipeMaker
 from weftline.ports.cache import Cache
 from weftline.ports.values import Values, digests_in
+
+#: Waves after which it shows whether a graph is long and narrow.
+_NARROW = 32
 
 
 @dataclass(slots=True)
@@ -85,14 +89,33 @@ class Forecast:
 
 
 class Predictor:
-    """Predicts one plan."""
+    """Predicts one plan.
 
-    def __init__(self, graph: Graph, params: Sequence[Mapping[str, Bound]], cache: Cache, values: Values, now: float) -> None:
+    Args:
+        graph: what is planned.
+        params: bound parameters by node number.
+        cache: where results are.
+        values: digests and codecs.
+        now: seconds since the epoch.
+        guess: keys that may well be wanted, for looking them up together.
+    """
+
+    def __init__(
+        self,
+        graph: Graph,
+        params: Sequence[Mapping[str, Bound]],
+        cache: Cache,
+        values: Values,
+        now: float,
+        guess: Callable[[], Sequence[bytes]] = tuple,
+    ) -> None:
         self._graph = graph
         self._params = params
         self._cache = cache
         self._values = values
         self._now = now
+        self._guess = guess
+        self._guessed: Mapping[bytes, Entry] = {}
         self._recipes = RecipeMaker(values)
         self._keys: dict[str, KeyState] = {}
         self._over = {node.over for node in graph.nodes if node.over is not None}
@@ -106,7 +129,11 @@ class Predictor:
             self._keys[key] = self._state_of(key, value)
         waiting = [len(sources) for sources in self._graph.upstream]
         wave = [number for number in self._graph.order if waiting[number] == 0]
-        while wave:
+        for count in itertools.count():
+            if not wave:
+                break
+            if count == _NARROW:
+                self._look_ahead(sum(known.keys is not None for known in self.forecasts))
             self._predict_wave(wave, forced)
             following = []
             for number in wave:
@@ -116,6 +143,11 @@ class Predictor:
                         following.append(after)
             wave = following
         return self.forecasts
+
+    def _look_ahead(self, predicted: int) -> None:
+        """In a graph that is long and narrow, each wave would be a question of its own to the cache."""
+        if predicted < 2 * _NARROW and len(self.forecasts) > 4 * _NARROW:
+            self._guessed = self._cache.find(self._guess())
 
     def _make_recipes(self, given: Mapping[str, Any]) -> None:
         for node, params, forecast in zip(self._graph.nodes, self._params, self.forecasts, strict=True):
@@ -159,7 +191,7 @@ class Predictor:
             forecast.keys = call_keys(forecast.recipe.digest, forecast.inputs, node.over_name, items)
             if number not in forced and forecast.known_recipe:
                 wanted += [key for key in forecast.keys or () if key is not None]
-        entries = self._cache.find(wanted) if wanted else {}
+        entries = self._found(wanted) if wanted else {}
         for number in wave:
             forecast = self.forecasts[number]
             if number not in forced and forecast.keys is not None:
@@ -168,6 +200,12 @@ class Predictor:
                 }
             self._drop_expired(self._graph.nodes[number], forecast)
             self._publish(self._graph.nodes[number], self._params[number], forecast)
+
+    def _found(self, wanted: Sequence[bytes]) -> Mapping[bytes, Entry]:
+        guessed = self._guessed
+        if guessed and all(key in guessed for key in wanted):
+            return guessed
+        return self._cache.find(wanted)
 
     def _drop_expired(self, node: NodeSpec, forecast: Forecast) -> None:
         if node.expires_after is not None:

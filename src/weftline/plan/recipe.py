@@ -45,8 +45,8 @@ class RecipeMaker:
             UnhashableCodeError: the code refers to something without a stable digest.
             NoContentError: a parameter or dependency names a file that is not there, or cannot be read.
         """
-        bound = tuple(self._param(node, name, found.value) for name, found in params.items())
-        depends = tuple(self._dependency(node, position, found) for position, found in enumerate(node.depends))
+        bound = tuple(self._param(node, name, found.value) for name, found in params.items()) if params else ()
+        depends = tuple(self._dependency(node, at, found) for at, found in enumerate(node.depends)) if node.depends else ()
         root, left_out = node.body.root, node.body.left_out
         shape = _shape(node)
         receives = _received(node, params, made)
@@ -142,9 +142,15 @@ def _received(node: NodeSpec, params: Mapping[str, Bound], made: Iterable[Any]) 
         params: bound parameters; the class of a value may be hidden behind what is declared.
         made: types that the nodes before it declare for what it reads, such as what implements a protocol.
     """
-    kinds = [read.kind for read in node.inputs] + [parameter.kind for parameter in node.parameters.values()]
-    kinds += [type(bound.value) for bound in params.values()]
-    return frozenset().union(*(_telling(declared) for declared in (*kinds, *made)))
+    kinds = [read.kind for read in node.inputs]
+    if params or node.parameters:
+        kinds += [parameter.kind for parameter in node.parameters.values()]
+        kinds += [type(bound.value) for bound in params.values()]
+    found: frozenset[type] = frozenset()
+    for declared in (*kinds, *made):
+        if type(declared) is not type or declared.__module__ != "builtins":
+            found |= _telling(declared)
+    return found
 
 
 def _telling(declared: Any) -> frozenset[type]:

@@ -116,15 +116,16 @@ def _mismatches(graph: Graph, node: NodeSpec) -> Iterator[WeftlineError]:
         for key in graph.keys_for(read.key):
             producer = graph.producers.get(key)
             if producer is None:
-                kind, owner, place = graph.inputs[key], "(given)", ""
+                source, kind = None, graph.inputs[key]
             else:
                 source = graph.nodes[producer]
                 output = next(found for found in source.outputs if found.key == key)
-                kind, owner, place = source.kind_of_output(output), source.name, str(source.place or source.name)
-            yield from _edge(node, read, key, kind, owner, place)
+                kind = source.kind_of_output(output)
+            if kind is not read.kind or node.over == key:
+                yield from _edge(node, read, key, kind, source)
 
 
-def _edge(node: NodeSpec, read: Input, key: str, kind: Any, owner: str, place: str) -> Iterator[WeftlineError]:
+def _edge(node: NodeSpec, read: Input, key: str, kind: Any, source: NodeSpec | None) -> Iterator[WeftlineError]:
     wanted = read.kind
     if node.over == key and not read.optional:
         item = element_type(kind)
@@ -136,6 +137,7 @@ def _edge(node: NodeSpec, read: Input, key: str, kind: Any, owner: str, place: s
         wanted = list[wanted]  # type: ignore[valid-type]  # made at run time, for the message
     elif assignable(kind, wanted):
         return
+    owner, place = ("(given)", "") if source is None else (source.name, str(source.place or source.name))
     yield TypeMismatchError(
         key=key, producer=owner, consumer=node.name, given=render(kind), wanted=render(wanted), other=place, place=node.place
     )

@@ -89,6 +89,13 @@ class Ledger(Protocol):
         """Every stored result that some run made or took, once for each run."""
         ...
 
+    def last_keys(self, pipeline: str) -> Sequence[bytes]:
+        """Keys of what the newest run of a pipeline made or took that has ended; a guess at what the next one will want.
+
+        Of nodes over items there are none.
+        """
+        ...
+
     def last_times(self, pipeline: str, nodes: Sequence[str]) -> Mapping[str, LastTime]:
         """For each of these nodes that was ever started in a pipeline of that name, the last time.
 

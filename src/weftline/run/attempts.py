@@ -18,13 +18,14 @@ class Attempts:
         before: attempts that were made before this process, by node and item.
     """
 
-    __slots__ = ("_failures", "_sleeping", "numbers", "running")
+    __slots__ = ("_elsewhere", "_failures", "_sleeping", "numbers", "running")
 
     def __init__(self, before: Mapping[tuple[int, int], int]) -> None:
         self.numbers = dict(before)  # the last attempt by node and item, where it is not the first
         self._failures: dict[tuple[int, int], int] = {}
         self.running: dict[tuple[int, int], int] = {}  # the attempt that is with the backend, by node and item
         self._sleeping: list[tuple[float, int, int, int]] = []
+        self._elsewhere: dict[int, dict[int, int]] = {}  # attempts that wait for what others compute, by node and item
 
     @property
     def handles(self) -> list[Handle]:
@@ -67,8 +68,8 @@ class Attempts:
 
     @property
     def wakes_at(self) -> float | None:
-        """When the first pause ends."""
-        return self._sleeping[0][0] if self._sleeping else None
+        """When the first pause ends: never, if all that wait do so for others; None if nothing waits."""
+        return self._sleeping[0][0] if self._sleeping else inf if self._elsewhere else None
 
     def sleep(self, until: float, handle: Handle) -> None:
         """The attempt after this one waits; it holds no slot."""
@@ -85,29 +86,32 @@ class Attempts:
     def wait_elsewhere(self, handle: Handle) -> None:
         """An attempt waits, without a time, for what another process computes."""
         number, item, attempt = handle
-        heappush(self._sleeping, (inf, number, item, attempt))
+        self._elsewhere.setdefault(number, {})[item] = attempt
 
     def wake(self, handle: Handle) -> bool:
         """Ends the wait of an attempt; False if it does not wait."""
-        nap = (inf, *handle)
-        if nap not in self._sleeping:
+        number, item, attempt = handle
+        waiting = self._elsewhere.get(number, {})
+        if waiting.get(item) != attempt:
             return False
-        self._sleeping.remove(nap)
-        heapify(self._sleeping)
+        del waiting[item]
+        if not waiting:
+            del self._elsewhere[number]
         return True
 
     def sleeps(self, number: int) -> bool:
         """Whether an attempt of a node waits."""
-        return any(nap[1] == number for nap in self._sleeping)
+        return number in self._elsewhere or any(nap[1] == number for nap in self._sleeping)
 
     def forget_pauses(self, number: int) -> None:
         """A node tries nothing again."""
         if self.sleeps(number):
+            self._elsewhere.pop(number, None)
             self._sleeping = [nap for nap in self._sleeping if nap[1] != number]
             heapify(self._sleeping)
 
     def forget_all_pauses(self) -> set[int]:
         """Nothing is tried again; the nodes that waited."""
-        nodes = {nap[1] for nap in self._sleeping}
-        self._sleeping = []
+        nodes = {*self._elsewhere, *(nap[1] for nap in self._sleeping)}
+        self._sleeping, self._elsewhere = [], {}
         return nodes

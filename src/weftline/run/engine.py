@@ -42,11 +42,11 @@ from weftline.run.facts import (
 from weftline.run.flight import SingleFlight
 from weftline.run.inputs import Holdings
 from weftline.run.preparation import Preparation
+from weftline.run.release import Release
 from weftline.run.reports import ReportReader
 from weftline.run.resume import Past
 from weftline.run.stored import OutputLostError
 from weftline.run.surroundings import Surroundings
-from weftline.run.temporary import Temporary
 
 _NOTHING: Mapping[Handle, Fact] = {}
 #: The longest wait for a report, so that an interrupt or a due timer is noticed.
@@ -90,14 +90,15 @@ class Engine:
         self._steps: Sequence[Step] = sorted_by_number(plan)
         self.holdings = Holdings(graph, plan.given, around.values, around.cache)
         self._finder = CallFinder(plan, run, self.holdings, around.cache, around.values, self._past.done, self._now)
+        self._release = Release(graph, plan.goals, self.holdings, around.cache)
         starts: dict[int, Start] = {}
         for number, step in enumerate(self._steps):
             if takes_planned(step):
                 starts[number] = "hit"
             elif step.decision is Decision.SKIP:
                 starts[number] = "skip"
+                self._release.ended(number)
                 self._take_stored(number, planned_entries(step))
-        self._temporary = Temporary(graph, plan.goals, self.holdings, around.cache)
         self._preparation = Preparation(graph.index, self._finder, self.holdings, self._past, self._now)
         self._flight: SingleFlight | None = None
         if around.cache is not None and around.leases is not None:
@@ -209,16 +210,10 @@ class Engine:
     def _conclude(self, number: int) -> None:
         """A node is over: its outputs are complete, and what it held in memory may go."""
         progress = self.core.nodes[number]
-        graph, nodes = self.plan.graph, self.core.nodes
         self._calls.pop(number, None)
         if progress.state in HAS_OUTPUT:
             self.holdings.finish(number, progress.total, progress.failed)
-        if self._around.cache is None:
-            return
-        for source in (number, *graph.upstream[number]):
-            if all(nodes[after].state.is_final for after in graph.downstream[source]):
-                self.holdings.release(source)
-                self._temporary.free(source, nodes)
+        self._release.ended(number, self.core.nodes)
 
     def _prepare(self, number: int) -> Fact:
         try:
@@ -259,6 +254,7 @@ class Engine:
             failure = Failure("OutputLost", f"the stored output of {name} is gone, and {why}")
             return Unprepared(now, reader, failure) if wish is None else Failed(now, wish.handle, failure)
         if self.core.nodes[source].state.has_output:
+            self._release.again(source)
             calls = self.calls(source)
             calls.recorded = self.holdings.forget(source)
             calls.is_lost = True

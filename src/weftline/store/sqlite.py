@@ -9,16 +9,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from weftline.digest import DIGEST_BYTES
 from weftline.errors import LedgerTooNewError, LedgerUnusableError
 from weftline.model.event import Event, Kind
 from weftline.model.fingerprint import Recipe
+from weftline.model.ids import WHOLE
 from weftline.model.restored import unpacked
 from weftline.model.transitions import RunStatus
 from weftline.ports.ledger import LastTime, RunSummary, Use
 from weftline.store.database import opened
 from weftline.store.recipes import Fresh, Recipes
 
-_LATEST = 3
+_LATEST = 4
 _encode = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 _INSERT = "INSERT INTO events (run, seq, kind, at, node, item, attempt, epoch, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _LAST = """
@@ -50,6 +52,7 @@ class SqliteLedger:
         self._path = str(path)
         self._next: dict[str, tuple[int, int]] = {}
         self._pipelines: dict[str, str] = {}
+        self._keys: dict[str, list[str]] = {}
         try:
             if isinstance(path, Path):
                 path.parent.mkdir(parents=True, exist_ok=True)
@@ -107,9 +110,10 @@ class SqliteLedger:
             body = event.body
             if body is None:
                 continue
-            if event.kind is Kind.CALL_SUCCEEDED:
-                if "took_s" in body:
-                    took_s.setdefault(event.node, []).append(body["took_s"])
+            if event.kind is Kind.CALL_SUCCEEDED or event.kind is Kind.CALL_RESTORED:
+                self._note_call(run, event, body, took_s)
+            elif event.kind is Kind.RUN_FINISHED:
+                self._note_last_keys(run)
             elif event.kind is Kind.RUN_STARTED:
                 self._pipelines[run] = body["pipeline"]
             elif "recipe" in body:
@@ -129,6 +133,22 @@ class SqliteLedger:
             newest = {node: "".join(map(_DURATION, found[-_NEWEST:])) for node, found in took_s.items()}
             rows = [(pipeline, node, text, -_NEWEST * _WIDTH) for node, text in newest.items()]
             self._db.executemany(_DURATIONS, rows)
+
+    def _note_call(self, run: str, event: Event, body: Mapping[str, Any], took_s: dict[str, list[float]]) -> None:
+        if "took_s" in body:
+            took_s.setdefault(event.node, []).append(body["took_s"])
+        if event.item == WHOLE and len(body.get("key", "")) == 2 * DIGEST_BYTES:
+            self._keys.setdefault(run, []).append(body["key"])
+
+    def _note_last_keys(self, run: str) -> None:
+        keys = bytes.fromhex("".join(self._keys.pop(run, ())))
+        self._db.execute("INSERT OR REPLACE INTO last_keys VALUES (?, ?)", (self._pipeline(run), keys))
+
+    def last_keys(self, pipeline: str) -> Sequence[bytes]:
+        """The keys of the newest run that has ended."""
+        rows = self._query("SELECT keys FROM last_keys WHERE pipeline = ?", (pipeline,))
+        keys = rows[0][0] if rows else b""
+        return [keys[start : start + DIGEST_BYTES] for start in range(0, len(keys), DIGEST_BYTES)]
 
     def _pipeline(self, run: str) -> str:
         if run not in self._pipelines:

@@ -225,6 +225,21 @@ class _Past(_Suite):
                 ("r1", key.hex(), 116.0) for key in keys.values()
             }
 
+    def test_the_keys_of_the_newest_run_that_ended_are_known(self) -> None:
+        """Of each pipeline; not those of items, and none of a run that goes on."""
+        with self._opened() as (ledger, _):
+            one, two, three = (bytes([at]) * 32 for at in range(3))
+            made = Event(Kind.CALL_SUCCEEDED, 114.0, "a", WHOLE, 1, {"key": one.hex()})
+            taken = Event(Kind.CALL_RESTORED, 115.0, "b", WHOLE, 0, {"key": two.hex()})
+            assert list(ledger.last_keys("churn")) == []
+            ledger.append("r1", [opening(), made])
+            assert list(ledger.last_keys("churn")) == []
+            ledger.append("r1", [taken, made._replace(node="c", item=0, body={"key": three.hex()}), ending()])
+            assert list(ledger.last_keys("churn")) == [one, two]
+            assert list(ledger.last_keys("other")) == []
+            ledger.append("r2", [opening(), taken._replace(body={"key": three.hex()}), ending()])
+            assert list(ledger.last_keys("churn")) == [three]
+
     def test_a_recipe_survives_a_transaction_that_failed(self) -> None:
         """What was rolled back is not remembered as written."""
         twice = [Event(Kind.CALL_SUCCEEDED, 1.0, "load", WHOLE, 1, {})] * 2

@@ -1,4 +1,7 @@
-"""Frees temporary outputs as soon as nobody reads them any more; what is left tells their digests, so that keys stay known."""
+"""Lets go of what nodes made as soon as nobody reads it any more: of values in memory, and of temporary outputs in the store.
+
+What is left of a temporary output tells its digest, so that the keys behind it stay known.
+"""
 
 from __future__ import annotations
 
@@ -15,8 +18,8 @@ from weftline.run.inputs import Holdings
 from weftline.run.progress import NodeProgress
 
 
-class Temporary:
-    """The nodes of one run whose outputs are temporary.
+class Release:
+    """Counts for each node of a run those that may still read what it made.
 
     Args:
         graph: the nodes.
@@ -29,15 +32,35 @@ class Temporary:
         self._graph = graph
         self._holdings = holdings
         self._cache = cache
-        self._nodes = {
+        self._unread = list(map(len, graph.downstream))
+        self._temporary = {
             number
             for number, node in enumerate(graph.nodes)
             if node.temp and node.cache and graph.downstream[number] and not set(node.provided).intersection(goals)
         }
 
-    def free(self, number: int, nodes: Sequence[NodeProgress]) -> None:
-        """Frees what a node made, if it is temporary and all that read it have all their results."""
-        if number not in self._nodes or self._cache is None or not nodes[number].state.has_output:
+    def ended(self, number: int, nodes: Sequence[NodeProgress] | None = None) -> None:
+        """A node is over, or, without `nodes`, was never part of the run."""
+        graph, unread = self._graph, self._unread
+        for source in graph.upstream[number]:
+            unread[source] -= 1
+        if self._cache is None or nodes is None:
+            return
+        for source in (number, *graph.upstream[number]):
+            if not unread[source]:
+                self._holdings.release(source)
+                if source in self._temporary:
+                    self._free(source, nodes)
+
+    def again(self, number: int) -> None:
+        """What a node made is lost, and it will read its inputs again."""
+        for source in self._graph.upstream[number]:
+            self._unread[source] += 1
+
+    def _free(self, number: int, nodes: Sequence[NodeProgress]) -> None:
+        """Frees what a node made, if all that read it have all their results."""
+        assert self._cache is not None
+        if not nodes[number].state.has_output:
             return
         if not all(nodes[after].state.has_output and not nodes[after].failed for after in self._graph.downstream[number]):
             return
