@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from weftline.app.claims import claimed, is_abandoned
-from weftline.app.collector import frozen
+from weftline.app.collector import frozen, still
 from weftline.app.home import Home, Request
 from weftline.app.interrupts import interruptible
 from weftline.author.load import load
@@ -68,7 +68,7 @@ def plan(pipeline: Pipeline, home: Home, request: Request) -> Plan:
     if request.cache and home.path is not None:
         cache = home.cache if home.has_results else MemoryCache()
     ledger = home.ledger if home.exists else None
-    with frozen():
+    with still():
         return planner.make(pipeline.graph, home.wish(request), cache, ledger, home.values)
 
 

@@ -167,10 +167,15 @@ def call_keys(
     Returns:
         A key for each item, or one; None for what is not known, or for everything while the items are not known.
     """
-    shared = [(name, found) for name, found in inputs.items() if name != over and found is not None]
-    is_known = len(shared) == len(inputs) - (over is not None)
     if over is None:
-        return [KeyMaker(recipe, shared).whole()] if is_known else [None]
+        parts = [SCHEMA, recipe]
+        for name, found in inputs.items():
+            if found is None:
+                return [None]
+            parts += (name.encode(), found)
+        return [hashlib.sha256(of_parts(*parts)).digest()]
+    shared = [(name, found) for name, found in inputs.items() if name != over and found is not None]
+    is_known = len(shared) == len(inputs) - 1
     if items is None:
         return None
     if not is_known:

@@ -9,7 +9,7 @@ if not. Items of a fan-out are predicted one by one.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -162,13 +162,16 @@ class Predictor:
         for node, forecast in zip(self._graph.nodes, self.forecasts, strict=True):
             forecast.known_recipe = node.cache and forecast.recipe is not None and forecast.recipe.digest in stored
 
-    def _made_for(self, node: NodeSpec) -> Iterator[Any]:
+    def _made_for(self, node: NodeSpec) -> list[Any]:
         """The types that producers declare for what a node reads."""
-        producers, nodes = self._graph.producers, self._graph.nodes
+        positions, nodes, keys_for = self._graph.positions, self._graph.nodes, self._graph.keys_for
+        found = []
         for read in node.inputs:
-            for key in self._graph.keys_for(read.key):
-                if key in producers:
-                    yield from (output.kind for output in nodes[producers[key]].outputs if output.key == key)
+            for key in keys_for(read.key):
+                at = positions.get(key)
+                if at is not None:
+                    found.append(nodes[at[0]].outputs[at[1]].kind)
+        return found
 
     def _state_of(self, key: str, value: Any) -> KeyState:
         try:
@@ -181,6 +184,8 @@ class Predictor:
             return KeyState()
 
     def _predict_wave(self, wave: Sequence[int], forced: frozenset[int]) -> None:
+        if self._guessed and len(wave) == 1 and wave[0] not in forced and self._is_guessed(wave[0]):
+            return
         wanted: list[bytes] = []
         for number in wave:
             node, forecast = self._graph.nodes[number], self.forecasts[number]
@@ -200,6 +205,22 @@ class Predictor:
                 }
             self._drop_expired(self._graph.nodes[number], forecast)
             self._publish(self._graph.nodes[number], self._params[number], forecast)
+
+    def _is_guessed(self, number: int) -> bool:
+        """Predicts a node if its result is among those that were looked up ahead: in a chain, most are."""
+        node, forecast = self._graph.nodes[number], self.forecasts[number]
+        if node.over is not None or not node.cache or not forecast.known_recipe or forecast.recipe is None:
+            return False
+        forecast.inputs = {read.name: self._input(read) for read in node.inputs}
+        forecast.keys = call_keys(forecast.recipe.digest, forecast.inputs, None, None)
+        key = forecast.keys[0] if forecast.keys else None
+        entry = None if key is None else self._guessed.get(key)
+        if entry is None:
+            return False
+        forecast.entries = {0: entry}
+        self._drop_expired(node, forecast)
+        self._publish(node, self._params[number], forecast)
+        return True
 
     def _found(self, wanted: Sequence[bytes]) -> Mapping[bytes, Entry]:
         guessed = self._guessed
