@@ -10,7 +10,7 @@ from pathlib import Path
 from urllib.parse import SplitResult, parse_qs, urlsplit
 
 from weftline.clock import Clock
-from weftline.errors import BadCacheUrlError, UnknownCacheError, did_you_mean
+from weftline.errors import BadCacheUrlError, StoreUnusableError, UnknownCacheError, did_you_mean
 from weftline.ports import plugins
 from weftline.ports.blobs import Blobs
 from weftline.ports.cache import Cache
@@ -18,6 +18,8 @@ from weftline.ports.leases import Leases
 
 _OPTIONS = ("trusted", "dead_after_s")
 _GROUP = "weftline.blobs"
+#: What the index of every version has.
+_TABLES = frozenset({"results", "recipes"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,7 @@ def open_store(url: str, folder: Path, clock: Clock) -> Store:
         from weftline.store.locks import FileLeases
 
         file = _path(url, parts)
+        _refuse_other_file(url, file)
         return Store(SingleFileCache(file), FileLeases(file.with_name(f"{file.name}-leases")))
     from weftline.store.leases import DEAD_AFTER_S, BlobLeases
     from weftline.store.shared import SharedCache
@@ -101,6 +104,25 @@ def _path(url: str, parts: SplitResult) -> Path:
             url=url, detail="there is no path in it", advice=f"write {parts.scheme}:/path or {parts.scheme}:path"
         )
     return Path(parts.path).expanduser().absolute()
+
+
+def _refuse_other_file(url: str, file: Path) -> None:
+    """A broken cache is put aside and begun anew, which must not happen to a file of somebody else's.
+
+    Raises:
+        BadCacheUrlError: there is one.
+        StoreUnusableError: it cannot be read.
+    """
+    from weftline.store.database import tables
+
+    try:
+        found = tables(file)
+    except OSError as error:
+        raise StoreUnusableError(path=str(file), detail=error.strerror or str(error)) from error
+    if found is None or (found and not found >= _TABLES):
+        raise BadCacheUrlError(
+            url=url, detail="there is a file of another kind", advice="name a file that is not there yet, or move this one away"
+        )
 
 
 class _Options:

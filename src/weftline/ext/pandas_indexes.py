@@ -64,8 +64,13 @@ def index_form(index: Any, columns: Columns) -> Any:
             form = inside.add(values, f"index level {index.names[number]!r}")
             numbers = np.ascontiguousarray(codes)
             coded = with_nulls(numbers, pa.from_numpy_dtype(numbers.dtype), -1)
-            columns.put(pa.DictionaryArray.from_arrays(coded, inside.arrays[0], safe=False), f"level {number}")
-            levels.append({"class": type(level).__name__, "values": form, "freq": _frequency(level, columns.owner)})
+            words = inside.arrays[0]
+            is_coded = pa.types.is_dictionary(words.type)
+            if is_coded:  # Arrow writes a dictionary of dictionaries, and cannot read it
+                words = pa.StructArray.from_arrays([words], ["words"])
+            columns.put(pa.DictionaryArray.from_arrays(coded, words, safe=False), f"level {number}")
+            told = {"class": type(level).__name__, "values": form, "freq": _frequency(level, columns.owner)}
+            levels.append({**told, "coded": True} if is_coded else told)
         return {"class": kind, "levels": levels, "names": list(index.names), "sorted": index.sortorder}
     if index.__class__.__module__.partition(".")[0] != "pandas":
         raise UnencodableError(path="", kind=f"{columns.owner} whose index is a {kind}", hint="use an index of pandas' own")
@@ -87,13 +92,19 @@ def index_from(form: Any, arrays: list[Any], memory: Memory) -> Any:
         return pd.RangeIndex(*form["range"], name=form["name"])
     if "levels" in form:
         levels = [
-            _with_frequency(index_of(unpacked(level["values"], array.dictionary, memory), level["class"], None), level["freq"])
+            _with_frequency(
+                index_of(unpacked(level["values"], _words(level, array), memory), level["class"], None), level["freq"]
+            )
             for level, array in zip(form["levels"], arrays, strict=True)
         ]
         codes = [codes_of(array, memory) for array in arrays]
         return pd.MultiIndex(levels, codes, form["sorted"], form["names"], verify_integrity=False)
     index = index_of(unpacked(form["values"], arrays[0], memory), form["class"], form["name"])
     return _with_frequency(index, form["freq"])
+
+
+def _words(level: Any, array: Any) -> Any:
+    return array.dictionary.field(0) if level.get("coded") else array.dictionary
 
 
 def _frequency(index: Any, owner: str) -> str | None:

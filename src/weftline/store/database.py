@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sqlite3
 import time
@@ -12,6 +13,8 @@ from pathlib import Path
 _BUSY_S = 30.0
 #: How soon it tries again where SQLite itself does not wait.
 _AGAIN_S = 0.005
+#: What every SQLite file begins with, https://sqlite.org/fileformat.html.
+_MAGIC = b"SQLite format 3\0"
 
 
 def connect(path: Path | str) -> sqlite3.Connection:
@@ -63,6 +66,29 @@ def opened(path: Path | str, prefix: str, latest: int) -> tuple[sqlite3.Connecti
         connection.close()
         raise
     return connection, found
+
+
+def tables(path: Path) -> frozenset[str] | None:
+    """The names of the tables in a file, which stays as it is; none in one that is new, damaged or locked.
+
+    Returns:
+        `None` for what is no SQLite file at all.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    if not path.exists():
+        return frozenset()
+    with path.open("rb") as file:
+        head = file.read(len(_MAGIC))
+    if head != _MAGIC:
+        return None if head else frozenset()
+    try:
+        with contextlib.closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+            rows = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+    except sqlite3.Error:
+        return frozenset()
+    return frozenset(str(name) for (name,) in rows)
 
 
 def flush_folder(folder: Path) -> None:

@@ -7,15 +7,17 @@ holder one takes over, and a holder that was believed dead finds out before it s
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 
 from weftline.clock import Clock
-from weftline.ports.blobs import Blobs
+from weftline.ports.blobs import Blob, Blobs
 from weftline.store import holder
 from weftline.store.heartbeat import Heartbeat, sign_of
 
 #: Who shows no sign of life for so long is dead, in seconds.
 DEAD_AFTER_S = 20.0
+_LEASE = re.compile(r"leases/[0-9a-f]{2}/[0-9a-f]+")
 
 
 class BlobLeases:
@@ -80,7 +82,7 @@ class BlobLeases:
         """Gives everything back, takes away what the dead have left, and shows no more signs of life."""
         self.give_back(list(self._ours))
         if self._life.is_shown:
-            left = self._blobs.read([blob.name for blob in self._blobs.list("leases/")])
+            left = self._blobs.read([blob.name for blob in _leases(self._blobs)])
             dead = [(name, bytes(found), None) for name, found in left.items() if found and self._is_free(bytes(found))]
             self._blobs.swap(dead)
             self._blobs.remove({sign_of(_process_in(found)) for _, found, _ in dead})
@@ -105,15 +107,21 @@ class BlobLeases:
 def sweep(blobs: Blobs, old_s: float) -> None:
     """Removes what processes have left behind that showed no sign of life for so long."""
     signs = {blob.name: blob.age_s for blob in blobs.list("holders/")}
-    blobs.remove([name for name, age_s in signs.items() if age_s > old_s])
+    quiet = blobs.read([name for name, age_s in signs.items() if age_s > old_s])
+    blobs.remove([name for name, count in quiet.items() if bytes(count).isdigit()])
     alive = {name for name, age_s in signs.items() if age_s <= old_s}
-    old = [blob.name for blob in blobs.list("leases/") if blob.age_s > old_s]
+    old = [blob.name for blob in _leases(blobs) if blob.age_s > old_s]
     left = [
         (name, bytes(content), None)
         for name, content in blobs.read(old).items()
         if sign_of(_process_in(bytes(content))) not in alive
     ]
     blobs.swap(left)
+
+
+def _leases(blobs: Blobs) -> list[Blob]:
+    """All leases; the place may hold other things below that name."""
+    return [blob for blob in blobs.list("leases/") if _LEASE.fullmatch(blob.name)]
 
 
 def _process_in(token: bytes) -> str:

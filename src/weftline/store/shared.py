@@ -13,6 +13,7 @@ import contextlib
 import hashlib
 import itertools
 import os
+import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -27,6 +28,9 @@ from weftline.store.manifest import INLINE_BYTES, packed, unpacked
 _CARRIED_BYTES = 1 << 10
 #: A content younger than this may belong to an entry that is being written, in seconds.
 _NEW_S = 3600.0
+_OBJECT = re.compile(r"objects/[0-9a-f]{2}/[0-9a-f]{62}")
+#: What `aside.name_aside` calls files, at the top and in the folders of the cache.
+_ASIDE = re.compile(r"([a-z]+/([0-9a-f]{2}/)?)?\.[^/]{1,16}\.[^/]+\.[0-9]+\.[0-9a-f]{8}")
 #: Blobs that are asked for in one go.
 _BATCH = 1000
 
@@ -189,10 +193,13 @@ class SharedCache:
         self._blobs.write([(_pin_name(key), b"") for key in keys if _entry_name(key) in there])
 
     def sweep(self) -> int:
-        """Removes contents that are not new and that no entry names, and what dead processes have left behind."""
+        """Removes contents that are not new and that no entry names, and what dead processes have left behind.
+
+        The place may hold other things, which it leaves.
+        """
         found = [blob for blob in self._blobs.list("") if blob.age_s > _NEW_S]
-        remains = {blob.name: blob.size for blob in found if blob.name.rpartition("/")[2].startswith(".")}
-        old = {blob.name: blob.size for blob in found if blob.name.startswith("objects/")}
+        remains = {blob.name: blob.size for blob in found if _ASIDE.fullmatch(blob.name)}
+        old = {blob.name: blob.size for blob in found if _OBJECT.fullmatch(blob.name)}
         named = {_object_name(stored.object) for held in self.held() for stored in held.entry.outputs}
         gone = remains | {name: size for name, size in old.items() if name not in named}
         self._blobs.remove(gone)

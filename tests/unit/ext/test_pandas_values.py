@@ -148,6 +148,9 @@ INDEXES = {
     "levels with holes": pd.MultiIndex.from_arrays([["x", None, "y"], pd.to_datetime(["2026", "2026", None]), [0.5, 0.5, 1]]),
     "level of a range": pd.MultiIndex([pd.RangeIndex(3), pd.Index(["u", "v"])], [[0, 1, 2], [1, 1, 0]]),
     "level with a frequency": pd.MultiIndex.from_product([pd.date_range("2026", periods=3), ["a"]]),
+    "levels of categories": pd.MultiIndex.from_arrays(
+        [pd.Categorical(["b", "a", "b"], ["b", "a", "unused"], ordered=True), ["x", None, "x"], pd.Categorical([1, None, 2])]
+    ),
     "unused level": pd.MultiIndex([["x", "y", "unused"]], [[0, 1, 0]]),
     "name that is a number": pd.Index([1, 2, 3], name=7),
     "name that is a tuple": pd.Index([1, 2, 3], name=("a", 1)),
