@@ -8,9 +8,9 @@ import hashlib
 import json
 import os
 import struct
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import ClassVar, Protocol, Self, TypeVar
+from typing import Any, ClassVar, Protocol, TypeVar
 
 from weftline.codec.content import Content, Pieces
 
@@ -31,9 +31,10 @@ class Artifact:
 
     Attributes:
         path: where it lies.
+        is_stored: whether it came out of a store.
     """
 
-    __slots__ = ("_known", "_sealed", "path")
+    __slots__ = ("_known", "_sealed", "is_stored", "path")
 
     kind: ClassVar[str]
     path: Path
@@ -42,6 +43,7 @@ class Artifact:
         self.path = Path(path)
         self._known: tuple[object, bytes] | None = None
         self._sealed: object = None
+        self.is_stored = False
 
     @property
     def name(self) -> str:
@@ -61,8 +63,8 @@ class Artifact:
     def __hash__(self) -> int:
         return hash(self.__weftline_digest__())
 
-    def __reduce__(self) -> tuple[Callable[..., Self], tuple[type[Self], str, object]]:
-        return _sealed_as, (type(self), str(self.path), self._sealed)
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _sealed_as, (type(self), str(self.path), self._sealed, self.is_stored)
 
     def __weftline_digest__(self) -> tuple[str, str, str]:
         return self.kind, self.name, self.sha256().hex()
@@ -210,19 +212,26 @@ class _Parts(Pieces):
 
 
 def seal(outputs: Iterable[object]) -> None:
-    """Seals what a call has returned: artifacts, and those in lists and mappings."""
+    """Seals the artifacts that a call has returned."""
+    for artifact in artifacts_in(outputs):
+        artifact.seal()
+
+
+def artifacts_in(outputs: Iterable[object]) -> Iterator[Artifact]:
+    """The artifacts among what a call has returned, and in lists and mappings of them."""
     for value in outputs:
         if isinstance(value, Artifact):
-            value.seal()
+            yield value
         elif isinstance(value, (list, tuple)) and value and isinstance(value[0], Artifact):
-            seal(value)
+            yield from artifacts_in(value)
         elif isinstance(value, dict) and value and isinstance(next(iter(value.values())), Artifact):
-            seal(value.values())
+            yield from artifacts_in(value.values())
 
 
-def _sealed_as(kind: type[_A], path: str, sealed: object) -> _A:
+def _sealed_as(kind: type[_A], path: str, sealed: object, is_stored: bool) -> _A:
     made = kind(path)
     made._sealed = sealed  # noqa: SLF001 - of this file
+    made.is_stored = is_stored
     return made
 
 
@@ -242,6 +251,7 @@ def from_shelf(codec: str, digest: bytes, content: bytes | memoryview, shelf: Sh
         raise ValueError(f"an artifact called {name!r}")
     found = File(shelf.file(name, digest, content)) if kind == File.kind else Folder(shelf.folder(name, digest, content))
     found.believe(digest)
+    found.is_stored = True
     return found
 
 

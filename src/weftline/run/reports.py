@@ -15,6 +15,7 @@ from weftline.model.entry import Entry
 from weftline.run.calls import CallFinder, NodeCalls
 from weftline.run.facts import Fact, Failed, Stopped, Succeeded
 from weftline.run.inputs import Holdings
+from weftline.run.paths import WrittenPaths
 from weftline.run.surroundings import Surroundings
 
 
@@ -46,6 +47,7 @@ class ReportReader:
         self._finder = finder
         self._now = now
         self._looks_closely = around.checked or around.backend.capabilities.ships
+        self._paths = WrittenPaths()
         self._files: dict[Path, bytes] = {}  # signatures since the calls that are read now have ended
         self._before: dict[tuple[int, int], tuple[Call, Mapping[str, bytes]]] = {}
 
@@ -65,7 +67,21 @@ class ReportReader:
                 facts.append(self._unsuccessful(report, now))
             else:
                 facts.append(self._success(report, now, entries))
-        return self._store(entries, facts, now) if entries else facts
+        if entries:
+            facts = self._store(entries, facts, now)
+        return self._without_spoiled(facts, now) if self._paths.spoiled else facts
+
+    def _without_spoiled(self, facts: list[Fact], now: float) -> list[Fact]:
+        """Forgets results whose file another call has written to; those that are told just now fail as well."""
+        spoiled = set(self._paths.spoiled)
+        self._paths.spoiled.clear()
+        assert self._around.cache is not None
+        self._around.cache.remove([self._calls(number).key(item) for number, item in spoiled])
+        failure = Failure("NoArtifactError", "another call has written to the file that this one returns")
+        return [
+            Failed(now, fact.handle, failure) if isinstance(fact, Succeeded) and fact.handle[:2] in spoiled else fact
+            for fact in facts
+        ]
 
     def _unsuccessful(self, report: Report, now: float) -> Fact:
         failure = report.failure
@@ -88,6 +104,7 @@ class ReportReader:
                 self._holdings.put(number, item, outputs)
                 return Succeeded(now, report.handle)
             self._check_files(number)
+            self._paths.take(report, self._calls(number).node)
             made = self._finder.entries(self._calls(number), item, outputs, now, report.took_s)
             if not made or not around.values.hold_artifacts(outputs, self._calls(number).node):
                 self._holdings.put(number, item, outputs)  # a file or folder is read from the store, where nobody changes it
