@@ -104,12 +104,15 @@ class IndexedCache:
             for stored in entry.outputs
             if stored.content is not None and stored.size > _INLINE_BYTES
         }
-        try:
-            compared = self._objects.write(large.items())
-        except OSError as error:
-            raise StoreUnusableError(path=str(self._folder), detail=error.strerror or str(error)) from error
         rows = [row for entry in entries for row in _rows(entry)]
-        self._index.write(rows, {entry.recipe for entry in entries}, compared)
+        begun = 0
+        while begun != self._index.database.begun:  # again if it proved broken: contents were put aside with a single file
+            begun = self._index.database.begun
+            try:
+                compared = self._objects.write(large.items())
+            except OSError as error:
+                raise StoreUnusableError(path=str(self._folder), detail=error.strerror or str(error)) from error
+            self._index.write(rows, {entry.recipe for entry in entries}, compared)
 
     def recipes(self, recipes: Collection[bytes]) -> set[bytes]:
         """Which recipes have made an entry."""
