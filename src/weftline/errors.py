@@ -580,6 +580,20 @@ class NoArtifactError(AuthorError):
     detail: str
 
 
+class StoreUnreachableError(StoreUnusableError):
+    code = "K414"
+    what = "the store at {path} cannot be reached: {detail}"
+    remedy = "check that its server runs, that the address is right, and that the network lets you through"
+    transient = True
+
+
+class StoreRefusedError(StoreUnusableError):
+    code = "K415"
+    what = "the store at {path} refuses: {detail}"
+    remedy = "{advice}"
+    advice: str
+
+
 # --- R: runs ------------------------------------------------------------------------------------------------------
 
 

@@ -27,10 +27,10 @@ class Program:
         self.file.write_text(textwrap.dedent(text), encoding="utf-8")
         self._running = []
 
-    def start(self, *words, **environment):
-        """A process, in a group of its own."""
+    def start(self, *words, under=(), **environment):
+        """A process, in a group of its own; `under` is a command that runs it."""
         process = subprocess.Popen(
-            [sys.executable, str(self.file), *words],
+            [*under, sys.executable, str(self.file), *words],
             cwd=self.folder,
             env={**os.environ, "MARKS": str(self.marks), "WEFTLINE_HOME": str(self.home), **environment},
             stdout=subprocess.PIPE,

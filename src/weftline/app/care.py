@@ -11,7 +11,7 @@ from weftline.app.verbs import plan
 from weftline.author.pipeline import Pipeline
 from weftline.backends.perform import perform
 from weftline.errors import AmbiguousEntryError, NoCacheError, UnknownEntryError, WeftlineError
-from weftline.model.entry import ITEMS, Entry
+from weftline.model.entry import ITEMS, LISTED, Entry, is_freed
 from weftline.model.fingerprint import part_key
 from weftline.model.ids import call_label
 from weftline.model.plan import Decision
@@ -189,7 +189,8 @@ def collect(
 def verify(pipeline: Pipeline, home: Home, request: Request, sample: int, seed: int) -> Iterator[Verdict]:
     """Makes a sample of the results again that a run would take from the cache, and compares; nothing is stored.
 
-    Results of nodes with effects are left out, since making them again would change something.
+    Results of nodes with effects are left out, since making them again would change something; and those that are made from
+    temporary outputs which were freed.
 
     Args:
         pipeline: whose results.
@@ -213,9 +214,11 @@ def verify(pipeline: Pipeline, home: Home, request: Request, sample: int, seed: 
         entries = planned_entries(step)
         for item, entry in entries.items():
             holdings.put_entry(number, item, entry)
-            if made.graph.nodes[number].effect is None:
+            if made.graph.nodes[number].effect is None and not is_freed(entry):
                 calls.append((number, item, entry))
         holdings.finish(number, len(entries))
+    gone = {number for number in range(len(made.graph.nodes)) if any(map(is_freed, holdings.entries(number).values()))}
+    calls = [call for call in calls if not gone.intersection(made.graph.upstream[call[0]])]
     for number, item, entry in random.Random(seed).sample(calls, min(sample, len(calls))):  # noqa: S311 - a choice, no secret
         node = made.graph.nodes[number]
         label = call_label(node.name, item)
@@ -276,7 +279,7 @@ def _parts(entry: Entry, cache: Cache) -> tuple[bytes, ...]:
     """Keys of the entries in which the items of lists lie that a call made."""
     found = []
     for position, stored in enumerate(entry.outputs):
-        if stored.codec == ITEMS:
+        if stored.codec in LISTED:
             try:
                 content = cache.load(stored, entry.key)
             except WeftlineError:

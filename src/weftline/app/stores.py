@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,7 +52,11 @@ def open_store(url: str, folder: Path, clock: Clock) -> Store:
         from weftline.store.locks import FileLeases
 
         return Store(FileCache(folder), FileLeases(folder / "leases"))
-    parts = urlsplit(url)
+    url, secret = _without_secrets(url), url
+    try:
+        parts = urlsplit(secret)
+    except ValueError:  # such as a bracket without the other
+        raise BadCacheUrlError(url=url, detail="it cannot be taken apart", advice="write SCHEME://HOST/PATH") from None
     options = _Options(url, parts)
     if parts.scheme == "sqlite":
         from weftline.store.files import SingleFileCache
@@ -82,6 +87,11 @@ def _offered(url: str, parts: SplitResult) -> Blobs:
         raise UnknownCacheError(url=url, known=known, hint=did_you_mean(parts.scheme, ["shared", "sqlite", *offered]))
     opener: Callable[[str], Blobs] = plugins.load(offered[parts.scheme], f"a cache at {parts.scheme}:")
     return opener(parts._replace(query="").geturl())
+
+
+def _without_secrets(url: str) -> str:
+    """A URL as it may be shown: nothing of a user and a password, also if they are not written as they should be."""
+    return re.sub(r"(?<=//).*@", "***@", url)
 
 
 def _path(url: str, parts: SplitResult) -> Path:

@@ -147,6 +147,7 @@ _OPTIONS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "version": (lambda value: value is None or isinstance(value, str), "a text"),
     "cache": (lambda value: isinstance(value, bool), "True or False"),
     "expires_after": (lambda value: value is None or _is_duration(value), "seconds, or a duration such as 12h or 30d"),
+    "temp": (lambda value: isinstance(value, bool), "True or False"),
     "codec": (lambda value: value in {"auto", "pickle"}, "'auto' or 'pickle'"),
     "effect": (lambda value: value is None or callable(value), "a function that makes the target"),
 }

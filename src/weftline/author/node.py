@@ -131,6 +131,7 @@ def node(
     tags: Iterable[str] = ...,
     cache: bool = ...,
     expires_after: float | str | None = ...,
+    temp: bool = ...,
     codec: Literal["auto", "pickle"] = ...,
     depends: Iterable[Any] = ...,
     effect: Callable[..., Receipted] | None = ...,
@@ -148,7 +149,8 @@ def node(function: Any = None, /, **declared: Any) -> Any:
         **declared: `provides` (a key, or several for a function that returns a tuple), `requires` (key by argument),
             `consumes` (key or `namespace.*` by argument; the argument is a mapping of what there is), `name`, `over` (a key
             whose items are worked on one by one), `on_item_error`, `min_success`, `priority`, `resources`, `policy`,
-            `version`, `tags`, `cache`, `expires_after`, `codec`, `depends`, `effect`; see `weftline.model.node.NodeSpec`.
+            `version`, `tags`, `cache`, `expires_after`, `temp`, `codec`, `depends`, `effect`; see
+            `weftline.model.node.NodeSpec`.
 
     Returns:
         The node; it can still be called as the function.
@@ -244,6 +246,7 @@ class Node:
     tags: ClassVar[Iterable[str]] = ()
     cache: ClassVar[bool] = True
     expires_after: ClassVar[float | str | None] = None
+    temp: ClassVar[bool] = False
     codec: ClassVar[Literal["auto", "pickle"]] = "auto"
     depends: ClassVar[Iterable[Any]] = ()
 
@@ -289,7 +292,9 @@ class Node:
         )
 
 
-_OPTIONS = ("on_item_error", "min_success", "priority", "resources", "policy", "version", "cache", "expires_after", "codec")
+_OPTIONS = (
+    "on_item_error", "min_success", "priority", "resources", "policy", "version", "cache", "expires_after", "temp", "codec"
+)  # fmt: skip
 #: Attributes that declare: no part of what the node computes. Types count neither: values are checked against them.
 _DECLARING = frozenset(Node.__annotations__)
 

@@ -133,12 +133,14 @@ class LiveProgress:
             counts[3] -= 1
         elif event.kind is Kind.CALL_RESTORED:
             counts[1] += 1
+        elif event.kind is Kind.CALLS_RESTORED:
+            counts[1] += (event.body or {})["count"]
         elif event.kind is Kind.CALL_FAILED:
             counts[2] += 1
             counts[3] -= 1
         elif event.kind is Kind.ATTEMPT_STARTED:
             counts[3] += 1
-        elif event.kind is Kind.ATTEMPT_FAILED:
+        elif event.kind in {Kind.ATTEMPT_FAILED, Kind.ATTEMPT_STOPPED, Kind.ATTEMPT_DEFERRED}:
             counts[3] -= 1
         else:
             self._record.take(event)

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import NamedTuple
 
 from weftline.codec.content import Content
 
 #: The codec of a list or tuple whose items are entries of their own; the content is `l` or `t` and the items' digests.
 ITEMS = "items"
+
+
+#: The codecs of a temporary output whose content was freed: its digest alone is left, of a list the items' digests.
+FREED, FREED_ITEMS = "freed", "items-freed"
+#: Codecs whose content is the items' digests.
+LISTED = frozenset({ITEMS, FREED_ITEMS})
+
+
+_NOTHING = hashlib.sha256(b"").digest()
 
 
 class Stored(NamedTuple):
@@ -46,6 +56,20 @@ class Entry(NamedTuple):
     made_at: float
     took_s: float
     made_by: str = ""
+
+
+def is_freed(entry: Entry) -> bool:
+    """Whether a content of an entry was freed: it tells digests, and gives no values."""
+    return any(stored.codec in {FREED, FREED_ITEMS} for stored in entry.outputs)
+
+
+def freed(entry: Entry) -> Entry:
+    """An entry as it is left when its contents are freed; lists of items keep the digests of those."""
+    outputs = tuple(
+        found._replace(codec=FREED_ITEMS) if found.codec in LISTED else Stored(found.digest, FREED, _NOTHING, 0, b"")
+        for found in entry.outputs
+    )
+    return entry._replace(outputs=outputs)
 
 
 class Held(NamedTuple):

@@ -23,12 +23,14 @@ class Kind(StrEnum):
     CALL_SUCCEEDED = "CallSucceeded"
     CALL_FAILED = "CallFailed"
     CALL_RESTORED = "CallRestored"
+    CALLS_RESTORED = "CallsRestored"
     OUTPUT_LOST = "OutputLost"
     NODE_FINISHED = "NodeFinished"
     RUN_FINISHED = "RunFinished"
 
 
-#: Events after which a call needs no more work; the ledger holds at most one of them for each call.
+#: Events after which a call needs no more work, `CALLS_RESTORED` aside, which is about several; the ledger holds at most one of
+#: them for each call.
 CALL_OUTCOMES = (Kind.CALL_SUCCEEDED, Kind.CALL_FAILED, Kind.CALL_RESTORED)
 
 

@@ -138,6 +138,7 @@ class NodeSpec:
         version: part of the cache key, for what code does not show.
         cache: False for results that are never taken from the cache.
         expires_after: how long a stored result may be taken, in seconds or as text such as `12h` or `30d`; None for ever.
+        temp: whether its outputs are freed when everything that reads them is done.
         codec: `pickle` to store values of any type in a trusted store.
         depends: further things that decide the result: paths, objects, environment variables.
         effect: makes the target that the node changes, given the bound parameters by name.
@@ -159,6 +160,7 @@ class NodeSpec:
     tags: frozenset[str] = frozenset()
     cache: bool = True
     expires_after: float | str | None = None
+    temp: bool = False
     codec: Literal["auto", "pickle"] = "auto"
     depends: tuple[Any, ...] = ()
     effect: Callable[..., Receipted] | None = None

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from weftline.model.event import Event, Kind
+from weftline.model.restored import unpacked
 from weftline.model.transitions import NodeState, RunStatus
 
 
@@ -108,6 +109,10 @@ def _take(node: NodeRecord, event: Event, body: Mapping[str, Any]) -> None:
         node.took_s = body.get("took_s")
         node.total = body.get("total", node.total)
         node.why = body.get("why", "")
+    elif kind is Kind.CALLS_RESTORED:
+        for item, key in unpacked(body):
+            call = node.calls.setdefault(item, CallRecord())
+            call.outcome, call.key, call.took_s, call.error = "restored", key, None, None
     elif kind is Kind.OUTPUT_LOST:
         node.state = NodeState.WAITING
         for call in node.calls.values():  # their numbers stay: the next attempts go on from there

@@ -26,6 +26,7 @@ from weftline.plan.bind import bind
 from weftline.plan.place import misfits
 from weftline.plan.predict import Forecast, Predictor
 from weftline.plan.select import select
+from weftline.plan.temporary import revive
 from weftline.plan.validate import findings as graph_findings
 from weftline.plan.validate import notes as graph_notes
 from weftline.plan.validate import unstorable
@@ -116,6 +117,7 @@ def make(graph: Graph, wish: Wish, cache: Cache | None, ledger: Ledger | None, v
     forecasts = predictor.predict(bound.given, forced)
     explainer = _Explainer(graph, forecasts, selected, forced, wish.now)
     decisions = [explainer.decision(number) for number in range(len(graph.nodes))]
+    revive(graph, decisions, forecasts, goals)
     unavailable = [*predictor.findings, *_unavailable(graph, decisions, forecasts)]
     if unavailable:
         raise InvalidPipelineError(pipeline=graph.name, findings=tuple(unavailable))
@@ -262,7 +264,10 @@ class _Explainer:
         items = None
         if node.over is not None:
             total = None if forecast.keys is None else len(forecast.keys)
-            items = Items(total, dict(self._counts(number)) if total is not None else {})
+            counts = dict(self._counts(number)) if total is not None else {}
+            if decision is Decision.MAY_RUN and forecast.is_freed:
+                counts = {Decision.MAY_RUN: total or 0}
+            items = Items(total, counts)
         key = forecast.keys[0] if node.over is None and forecast.keys else None
         usable = decision is not Decision.RUN or node.over is not None
         return Step(
@@ -299,6 +304,8 @@ class _Explainer:
         if forecast.expired:
             ages = shown_age(self._now - forecast.expired), shown_age(node.expires_s)
             return Reason(ReasonCode.EXPIRED, f"made {ages[0]} ago, expires after {ages[1]}")
+        if forecast.was_freed:
+            return _freed_reason(decision, forecast.freed_for)
         if decision is Decision.MAY_RUN:
             return Reason(ReasonCode.UPSTREAM, self._upstream(number))
         if last is None:
@@ -331,6 +338,14 @@ class _Explainer:
         if not last.finished:
             return Reason(ReasonCode.MISSING_OUTPUT, "it did not finish last time")
         return Reason(ReasonCode.MISSING_OUTPUT, "its result is not in the cache")
+
+
+def _freed_reason(decision: Decision, readers: Sequence[str]) -> Reason:
+    """Why a temporary output is made again, or may be."""
+    if decision is Decision.MAY_RUN:
+        return Reason(ReasonCode.UPSTREAM, f"it was temporary and is freed; if {' or '.join(readers)} runs")
+    needed = f"; {', '.join(readers)} needs it" if readers else ""
+    return Reason(ReasonCode.MISSING_OUTPUT, f"it was temporary and is freed{needed}")
 
 
 def _about(last: LastTime | None, items: Items | None) -> float | None:

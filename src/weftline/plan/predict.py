@@ -16,7 +16,7 @@ from typing import Any
 from weftline import digest
 from weftline.codec import whole
 from weftline.errors import DamagedEntryError, WeftlineError
-from weftline.model.entry import ITEMS, Entry, Stored
+from weftline.model.entry import FREED, LISTED, Entry, Stored, is_freed
 from weftline.model.fingerprint import Recipe, call_keys
 from weftline.model.graph import Graph
 from weftline.model.node import Input, NodeSpec, Receipted, is_confirmed
@@ -54,6 +54,8 @@ class Forecast:
         known_recipe: whether anything made by this recipe is stored.
         expired: when the oldest result was made that is there and may not be taken any more; 0 for none.
         unconfirmed: there was a receipt that the target does not confirm.
+        was_freed: whether that is why it has to be made again, or may have to.
+        freed_for: names of those that need, or may need, it then.
     """
 
     recipe: Recipe | None = None
@@ -64,6 +66,17 @@ class Forecast:
     known_recipe: bool = False
     expired: float = 0.0
     unconfirmed: bool = False
+    was_freed: bool = False
+    freed_for: tuple[str, ...] = ()
+
+    @property
+    def is_freed(self) -> bool:
+        """Whether a content of what is there was freed."""
+        return any(map(is_freed, self.entries.values()))
+
+    def forget_freed(self) -> None:
+        """What was freed is not there."""
+        self.entries = {at: entry for at, entry in self.entries.items() if not is_freed(entry)}
 
     @property
     def is_hit(self) -> bool:
@@ -177,7 +190,7 @@ class Predictor:
     def _items(self, key: str) -> Sequence[bytes | None] | None:
         """The digests of a list's items; a stored list that was not kept item by item is read for them."""
         state = self._keys.get(key, _NOTHING)
-        if state.items is None and state.stored is not None:
+        if state.items is None and state.stored is not None and state.stored[0].outputs[state.stored[1]].codec != FREED:
             entry, position = state.stored
             node = self._graph.nodes[self._graph.producers[key]]
             stored = entry.outputs[position]
@@ -213,7 +226,7 @@ class Predictor:
     def _hit(self, entry: Entry, position: int) -> KeyState:
         stored = entry.outputs[position]
         items = None
-        if stored.codec == ITEMS:
+        if stored.codec in LISTED:
             try:
                 items = digests_in(self._content(entry, stored))
             except DamagedEntryError:

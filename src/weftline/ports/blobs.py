@@ -52,7 +52,8 @@ class Blobs(Protocol):
     def swap(self, changes: Sequence[tuple[str, bytes | None, bytes | None]]) -> set[str]:
         """Puts one content in the place of another, each for one of all who try at the same time.
 
-        They need not survive a failure of power.
+        They need not survive a failure of power. A content that is put somewhere is put there once: whoever does not hear
+        whether it was may look, or ask again, and what is found there then is its own.
 
         Args:
             changes: the name, what must be there, and what is put in its place; None stands for nothing.

@@ -57,6 +57,13 @@ class Cache(Protocol):
         """
         ...
 
+    def free(self, keys: Collection[bytes]) -> None:
+        """Takes the contents of entries away, and keeps what else is known of them; see `weftline.model.entry.freed`.
+
+        A content that other entries name stays; one that nobody names goes now, or with a `sweep`.
+        """
+        ...
+
     def pin(self, keys: Collection[bytes], *, pinned: bool) -> None:
         """Marks entries as not to be removed to make room, or takes the mark away."""
         ...

@@ -9,7 +9,7 @@ from typing import Any
 from weftline.codec import whole
 from weftline.errors import DamagedEntryError, UndigestableError, UnencodableError
 from weftline.model.call import Call, Handle
-from weftline.model.entry import Entry, Stored
+from weftline.model.entry import Entry, Stored, is_freed
 from weftline.model.fingerprint import Recipe, call_keys, checkpoint_key, part_key
 from weftline.model.ids import WHOLE
 from weftline.model.node import NodeSpec, is_confirmed
@@ -110,7 +110,7 @@ class CallFinder:
             OutputLostError: an input was stored, and is gone.
         """
         node, step = calls.node, calls.step
-        if step.decision is Decision.CACHED and not calls.is_lost:
+        if takes_planned(step) and not calls.is_lost:
             entries = planned_entries(step)
             calls.keys = [entry.key for entry in entries.values()]
             return len(entries), entries
@@ -144,7 +144,7 @@ class CallFinder:
         return {
             item: entry
             for item, entry in entries.items()
-            if self._is_fresh(calls, item, entry) and self._is_sound(calls, entry)
+            if not is_freed(entry) and self._is_fresh(calls, item, entry) and self._is_sound(calls, entry)
         }
 
     def _keys(self, node: NodeSpec, recipe: Recipe | None) -> list[bytes]:
@@ -232,6 +232,13 @@ class CallFinder:
             else:
                 stored.append(self._values.encode(value, node, output))
         return [*found, Entry(key, recipe, tuple(stored), made_at, took_s, made_by)]
+
+
+def takes_planned(step: Step) -> bool:
+    """Whether a node is not prepared, since the plan has all of it; also one that was freed, and may not be needed again."""
+    if step.decision is Decision.CACHED:
+        return True
+    return step.decision is Decision.MAY_RUN and any(map(is_freed, planned_entries(step).values()))
 
 
 def planned_entries(step: Step) -> dict[int, Entry]:

@@ -17,6 +17,7 @@ from typing import Any
 from weftline.model.call import Failure
 from weftline.model.event import Event, Kind
 from weftline.model.ids import WHOLE
+from weftline.model.restored import packed
 from weftline.model.transitions import Cause, NodeState
 from weftline.run import facts
 from weftline.run.facts import Fact, Wish
@@ -71,9 +72,7 @@ class Core(Machine):
         node = self.nodes[number]
         if node.state is not NodeState.PREPARING:
             return
-        for item, body in fact.restored.items():
-            if body is not None:
-                self._record(Kind.CALL_RESTORED, fact.at, number, item, 0, body)
+        self._record_restored(fact)
         if len(fact.restored) == fact.total:
             node.total = node.restored = fact.total
             node.started_at = fact.at
@@ -86,10 +85,20 @@ class Core(Machine):
         self._record(Kind.NODE_STARTED, fact.at, number, body=fact.body)
         self._begin(number, fact.at, fact.total, fact.restored)
 
+    def _record_restored(self, fact: facts.Prepared) -> None:
+        new = {item: key for item, key in fact.restored.items() if key is not None}
+        if len(new) == 1:
+            ((item, key),) = new.items()
+            attempt = self.attempts.without(fact.node, item)
+            self._record(Kind.CALL_RESTORED, fact.at, fact.node, item, attempt, {"key": key.hex()})
+        elif new and not self._quiet:
+            self._record(Kind.CALLS_RESTORED, fact.at, fact.node, body=packed(new))
+
     def _unprepared(self, fact: facts.Unprepared) -> None:
         node = self.nodes[fact.node]
         node.failed = {WHOLE: fact.failure}
-        self._record(Kind.CALL_FAILED, fact.at, fact.node, body=fact.failure.as_fields())
+        attempt = self.attempts.without(fact.node, WHOLE)
+        self._record(Kind.CALL_FAILED, fact.at, fact.node, attempt=attempt, body=fact.failure.as_fields())
         self._finish(fact.node, fact.at, Cause.FAILED)
 
     # --- attempts end ---
@@ -163,7 +172,7 @@ class Core(Machine):
             return
         node = self.nodes[number]
         node.restored += 1
-        self._record(Kind.CALL_RESTORED, fact.at, number, item, 0, fact.body)
+        self._record(Kind.CALL_RESTORED, fact.at, number, item, self.attempts.without(number, item), fact.body)
         self._settle(number, node, fact.at)
 
     def _freed(self, fact: facts.Freed) -> None:

@@ -20,7 +20,7 @@ from weftline.model.graph import Graph
 from weftline.model.plan import Decision, Plan, Step
 from weftline.model.transitions import HAS_OUTPUT, NodeState, RunStatus
 from weftline.ports.backend import Capabilities
-from weftline.run.calls import CallFinder, NodeCalls, planned_entries
+from weftline.run.calls import CallFinder, NodeCalls, planned_entries, takes_planned
 from weftline.run.core import Core
 from weftline.run.facts import (
     Cancel,
@@ -46,6 +46,7 @@ from weftline.run.reports import ReportReader
 from weftline.run.resume import Past
 from weftline.run.stored import OutputLostError
 from weftline.run.surroundings import Surroundings
+from weftline.run.temporary import Temporary
 
 _NOTHING: Mapping[Handle, Fact] = {}
 #: The longest wait for a report, so that an interrupt or a due timer is noticed.
@@ -91,11 +92,12 @@ class Engine:
         self._finder = CallFinder(plan, run, self.holdings, around.cache, around.values, self._past.done, self._now)
         starts: dict[int, Start] = {}
         for number, step in enumerate(self._steps):
-            if step.decision is Decision.CACHED:
+            if takes_planned(step):
                 starts[number] = "hit"
             elif step.decision is Decision.SKIP:
                 starts[number] = "skip"
                 self._take_stored(number, planned_entries(step))
+        self._temporary = Temporary(graph, plan.goals, self.holdings, around.cache)
         self._preparation = Preparation(graph.index, self._finder, self.holdings, self._past, self._now)
         self._flight: SingleFlight | None = None
         if around.cache is not None and around.leases is not None:
@@ -216,6 +218,7 @@ class Engine:
         for source in (number, *graph.upstream[number]):
             if all(nodes[after].state.is_final for after in graph.downstream[source]):
                 self.holdings.release(source)
+                self._temporary.free(source, nodes)
 
     def _prepare(self, number: int) -> Fact:
         try:

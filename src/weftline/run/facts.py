@@ -50,14 +50,14 @@ class Prepared(NamedTuple):
         at: seconds since the epoch, as in all facts.
         node: its number.
         total: how many calls there are.
-        restored: those whose result is there, with the body of their event; None for one that the journal has already.
+        restored: those whose result is there, with its key; None for one that the journal has already.
         body: for the event of the node's start, or of its end if everything is restored; None if the journal has that.
     """
 
     at: float
     node: int
     total: int
-    restored: Mapping[int, Body | None]
+    restored: Mapping[int, bytes | None]
     body: Body | None
 
 

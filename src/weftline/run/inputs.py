@@ -7,7 +7,7 @@ from typing import Any
 
 from weftline import digest
 from weftline.errors import UnboundedInputError
-from weftline.model.entry import ITEMS, Entry
+from weftline.model.entry import LISTED, Entry
 from weftline.model.graph import Graph
 from weftline.model.ids import WHOLE
 from weftline.model.node import NodeSpec
@@ -58,6 +58,11 @@ class Holdings:
         if entries is None:
             entries = self._entries[number] = {}
         entries[item] = entry
+
+    def entries(self, number: int) -> Mapping[int, Entry]:
+        """Where the results of a node's calls are stored, by item."""
+        found: Mapping[int, Entry] = self._entries.get(number, _NOTHING)
+        return found
 
     def finish(self, number: int, total: int, failed: Collection[int] | None = None) -> None:
         """All calls of a node have ended; the failed ones have no output."""
@@ -128,7 +133,7 @@ class Holdings:
         if self._graph.nodes[number].over is not None:
             return [self._item_digest(number, position, item) for item in self._kept[number]]
         entry = self._entries.get(number, _NOTHING).get(WHOLE)
-        if entry is not None and entry.outputs[position].codec == ITEMS:
+        if entry is not None and entry.outputs[position].codec in LISTED:
             return digests_in(self._stored.content(number, entry, position))
         return self._values.digests(self.value(key), key)
 
@@ -188,7 +193,7 @@ class Holdings:
         entry = self._entries.get(number, _NOTHING).get(WHOLE)
         if number in self._live or entry is None:
             return self.value(key)[at]
-        if entry.outputs[position].codec == ITEMS:
+        if entry.outputs[position].codec in LISTED:
             return self._stored.items(number, entry, position, (at,))[0]
         if self._decoded is None or self._decoded[:2] != (entry.key, position):
             self._decoded = (entry.key, position, self.value(key))
@@ -207,7 +212,7 @@ class Holdings:
             if self._graph.nodes[number].over is not None:
                 return len(self._kept[number])
             entry = self._entries.get(number, _NOTHING).get(WHOLE)
-            if number not in self._live and entry is not None and entry.outputs[position].codec == ITEMS:
+            if number not in self._live and entry is not None and entry.outputs[position].codec in LISTED:
                 return len(digests_in(self._stored.content(number, entry, position)))
         value = self.value(key)
         if not self._values.has_items(value):

@@ -8,7 +8,7 @@ until it is asked for.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Literal
 
 from weftline.model.call import Handle
@@ -80,7 +80,7 @@ class Machine:
         else:
             self._begin(number, at, 1, {})
 
-    def _begin(self, number: int, at: float, total: int, restored: Mapping[int, Body | None]) -> None:
+    def _begin(self, number: int, at: float, total: int, restored: Collection[int]) -> None:
         node, shape = self.nodes[number], self._shapes[number]
         node.state = TABLE[node.state, Cause.PREPARED]
         node.started_at = at

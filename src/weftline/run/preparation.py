@@ -50,10 +50,7 @@ class Preparation:
             return Unprepared(self._now(), number, Failure.of(error))
         for item, entry in entries.items():
             self._holdings.put_entry(number, item, entry)
-        restored = {
-            item: None if self._is_recorded(calls, item, entry.key) else {"key": entry.key.hex()}
-            for item, entry in entries.items()
-        }
+        restored = {item: None if self._is_recorded(calls, item, entry.key) else entry.key for item, entry in entries.items()}
         is_told = len(entries) == total and calls.node.name in self._past.finished and not any(restored.values())
         return Prepared(self._now(), number, total, restored, None if is_told else self._start_fields(calls, total))
 
@@ -64,7 +61,8 @@ class Preparation:
 
     def _is_recorded(self, calls: NodeCalls, item: int, key: bytes) -> bool:
         """Whether the journal of this run has the result already: from before a resumption, or from before a loss."""
-        return self._past.done.get((calls.node.name, item)) == key.hex() or calls.recorded.get(item) == key
+        done = self._past.done
+        return bool(done and done.get((calls.node.name, item)) == key.hex()) or calls.recorded.get(item) == key
 
     def _start_fields(self, calls: NodeCalls, total: int) -> dict[str, Any]:
         fields: dict[str, Any] = {"total": total}

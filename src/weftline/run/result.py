@@ -147,6 +147,9 @@ class RunResult:
         try:
             return holdings.lent({key: holdings.value(key)})[key]
         except OutputLostError:
+            if key in self.plan.graph.producers and self.plan.graph.nodes[self.plan.graph.producers[key]].temp:
+                detail = f"it was temporary and is freed; name it as a target to keep it: targets=[{key!r}]"
+                raise NoValueError(key=key, detail=detail, known=self._known()) from None
             detail = "its stored value was damaged and put into quarantine; run again to make it anew"
             raise NoValueError(key=key, detail=detail, known=self._known()) from None
 

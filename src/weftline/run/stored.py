@@ -7,7 +7,7 @@ from typing import Any
 
 from weftline.codec import whole
 from weftline.errors import DamagedEntryError
-from weftline.model.entry import ITEMS, Entry, Stored
+from weftline.model.entry import FREED, LISTED, Entry, Stored
 from weftline.model.fingerprint import part_key
 from weftline.model.graph import Graph
 from weftline.ports.cache import Cache
@@ -57,7 +57,7 @@ class StoredOutputs:
         content = self.content(number, entry, position)
         output = self._graph.nodes[number].outputs[position]
         value: Any
-        if stored.codec == ITEMS:
+        if stored.codec in LISTED:
             value = container_in(content)(self.items(number, entry, position, range(len(digests_in(content)))))
         else:
             value = self._decoded(number, entry, position, stored, content)
@@ -79,6 +79,8 @@ class StoredOutputs:
         items = []
         for key in keys:
             stored = found[key].outputs[0]
+            if stored.codec == FREED:
+                raise OutputLostError(number, entry.key)
             try:
                 content = self._cache.load(stored, key)
             except DamagedEntryError:
@@ -93,6 +95,8 @@ class StoredOutputs:
             OutputLostError: they are gone or damaged.
         """
         stored = entry.outputs[position]
+        if stored.codec == FREED:
+            raise OutputLostError(number, entry.key)
         if stored.content is not None:
             return whole(stored.content)
         assert self._cache is not None

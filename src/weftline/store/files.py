@@ -18,7 +18,7 @@ from typing import Any
 
 from weftline.codec import whole
 from weftline.errors import DamagedEntryError, StoreUnusableError, UntrustedPickleError
-from weftline.model.entry import Entry, Held, Stored
+from weftline.model.entry import Entry, Held, Stored, freed
 from weftline.store.index import BATCH, CacheIndex
 from weftline.store.objects import ObjectFolder
 from weftline.store.pieces import ObjectTable
@@ -105,14 +105,18 @@ class IndexedCache:
             if stored.content is not None and stored.size > _INLINE_BYTES
         }
         rows = [row for entry in entries for row in _rows(entry)]
+        recipes = {entry.recipe for entry in entries}
+        if not large:
+            self._index.write(rows, recipes, {})
+            return
         begun = 0
         while begun != self._index.database.begun:  # again if it proved broken: contents were put aside with a single file
             begun = self._index.database.begun
             try:
-                compared = self._objects.write(large.items())
+                with self._objects.naming():
+                    self._index.write(rows, recipes, self._objects.write(large.items()))
             except OSError as error:
                 raise StoreUnusableError(path=str(self._folder), detail=error.strerror or str(error)) from error
-            self._index.write(rows, {entry.recipe for entry in entries}, compared)
 
     def recipes(self, recipes: Collection[bytes]) -> set[bytes]:
         """Which recipes have made an entry."""
@@ -149,6 +153,13 @@ class IndexedCache:
     def remove(self, keys: Collection[bytes]) -> None:
         """Forgets entries in one transaction."""
         self._index.remove(keys)
+
+    def free(self, keys: Collection[bytes]) -> None:
+        """Drops rows' contents, and the files that no other row names; not while somebody is about to name one."""
+        found = self.find(list(keys))
+        large = [stored.object for entry in found.values() for stored in entry.outputs if stored.size > _INLINE_BYTES]
+        self.store([freed(entry) for entry in found.values()])
+        self._objects.drop(large, self._index.named)
 
     def pin(self, keys: Collection[bytes], *, pinned: bool) -> None:
         """Marks entries, or takes the mark away."""

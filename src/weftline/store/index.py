@@ -71,6 +71,10 @@ class CacheIndex:
         """The keys that are marked."""
         return set(self._first_of_each("SELECT key FROM pins"))
 
+    def named(self, objects: Sequence[bytes]) -> set[bytes]:
+        """Those of these contents that a row names."""
+        return self._db.do(lambda db: _named(db, objects))
+
     def objects(self) -> set[bytes]:
         """Digests of the contents that lie in files."""
         return set(self._first_of_each("SELECT DISTINCT object FROM results WHERE content IS NULL AND total > 0"))
@@ -143,6 +147,11 @@ def _signatures(db: sqlite3.Connection, objects: Sequence[bytes]) -> dict[bytes,
         sql = f"SELECT object, signature FROM compared WHERE object IN ({marks})"  # noqa: S608 - only question marks are put in
         found.update(db.execute(sql, batch))
     return found
+
+
+def _named(db: sqlite3.Connection, objects: Sequence[bytes]) -> set[bytes]:
+    wanted = set(objects)
+    return wanted.intersection(found for (found,) in db.execute("SELECT object FROM results WHERE content IS NULL"))
 
 
 def _known(db: sqlite3.Connection, recipes: Sequence[bytes]) -> set[bytes]:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from weftline.codec import whole
 from weftline.errors import DamagedEntryError
-from weftline.model.entry import Entry, Held, Stored
+from weftline.model.entry import Entry, Held, Stored, freed
 
 
 class MemoryCache:
@@ -47,6 +47,10 @@ class MemoryCache:
         for key in keys:
             self._entries.pop(key, None)
         self._pinned -= set(keys)
+
+    def free(self, keys: Collection[bytes]) -> None:
+        """Drops contents."""
+        self._entries.update((key, freed(self._entries[key])) for key in keys if key in self._entries)
 
     def pin(self, keys: Collection[bytes], *, pinned: bool) -> None:
         """Marks entries, or takes the mark away."""

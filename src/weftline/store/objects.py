@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import hashlib
 import os
 import time
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from weftline.codec import Content
@@ -126,6 +127,37 @@ class ObjectFolder:
         """The file of a content, if it is there."""
         path = self.path(digest).absolute()
         return path if path.exists() else None
+
+    @contextlib.contextmanager
+    def naming(self) -> Iterator[None]:
+        """While contents are written that are about to be named: nobody drops one meanwhile."""
+        with self._locked(fcntl.LOCK_SH):
+            yield
+
+    def drop(self, digests: Sequence[bytes], named: Callable[[Sequence[bytes]], Collection[bytes]]) -> None:
+        """Removes files at once that nobody names; those that cannot go now go with a sweep.
+
+        Args:
+            digests: of the contents.
+            named: those of them that some entry names.
+        """
+        if not digests:
+            return
+        with contextlib.suppress(OSError), self._locked(fcntl.LOCK_EX | fcntl.LOCK_NB):
+            kept = set(named(digests))
+            for digest in digests:
+                if digest not in kept:
+                    self.path(digest).unlink(missing_ok=True)
+
+    @contextlib.contextmanager
+    def _locked(self, how: int) -> Iterator[None]:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        file = os.open(self._folder.with_name("objects.lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        try:
+            fcntl.flock(file, how)
+            yield
+        finally:
+            os.close(file)
 
     def put_aside(self, digest: bytes) -> None:
         """Moves a damaged file out of the way, so that it can be looked at and written again."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import sqlite3
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 
 from weftline.codec import Content, Pieces
 from weftline.store.replaceable import ReplaceableDatabase
@@ -67,6 +68,13 @@ class ObjectTable:
             ),
         )
         return sum(size for _, size in gone)
+
+    def naming(self) -> AbstractContextManager[None]:
+        """Nothing is dropped at once, so nothing has to be held off."""
+        return nullcontext()
+
+    def drop(self, digests: Sequence[bytes], named: Callable[[Sequence[bytes]], Collection[bytes]]) -> None:
+        """Contents that nobody names go with the next sweep."""
 
     def located(self, digest: bytes) -> None:
         """Nothing lies in a file by itself."""

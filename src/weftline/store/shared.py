@@ -18,7 +18,7 @@ from pathlib import Path
 
 from weftline.codec import whole
 from weftline.errors import DamagedEntryError, UntrustedPickleError
-from weftline.model.entry import Entry, Held, Stored
+from weftline.model.entry import Entry, Held, Stored, freed
 from weftline.ports.blobs import Blobs
 from weftline.store import leases
 from weftline.store.manifest import INLINE_BYTES, packed, unpacked
@@ -195,6 +195,10 @@ class SharedCache:
             self._blobs.remove([_recipe_name(recipe) for recipe in gone])
             left = {held.entry.recipe for held in self.held()}  # after the removal, so that no new entry is overlooked
             self._mark([_recipe_name(recipe) for recipe in gone & left])
+
+    def free(self, keys: Collection[bytes]) -> None:
+        """Writes entries without contents; large ones go with the next sweep, since others may be about to name them."""
+        self.store([freed(entry) for entry in self.find(list(keys)).values()])
 
     def pin(self, keys: Collection[bytes], *, pinned: bool) -> None:
         """Marks entries that are there, or takes the mark away."""

@@ -12,6 +12,7 @@ from typing import Any
 from weftline.errors import LedgerTooNewError, LedgerUnusableError
 from weftline.model.event import Event, Kind
 from weftline.model.fingerprint import Recipe
+from weftline.model.restored import unpacked
 from weftline.model.transitions import RunStatus
 from weftline.ports.ledger import LastTime, RunSummary, Use
 from weftline.store.database import opened
@@ -114,6 +115,8 @@ class SqliteLedger:
             elif "recipe" in body:
                 is_end = event.kind is Kind.NODE_FINISHED
                 seen.append((self._pipeline(run), event.node, body["recipe"], _encode(body.get("inputs", {})), is_end))
+                if is_end and not body.get("ran"):
+                    continue  # that says all of it
             if event.kind is Kind.NODE_FINISHED and body.get("state") in {"succeeded", "cached"}:
                 took = body["took_s"] / body["ran"] if body.get("ran") else None
                 done.append((took, self._pipeline(run), event.node))
@@ -152,6 +155,8 @@ class SqliteLedger:
         """
         for row in self._query(sql, ()):
             yield Use(*row)
+        for run, at, body in self._query("SELECT run, at, body FROM events WHERE kind = 'CallsRestored'", ()):
+            yield from (Use(key, run, at) for _, key in unpacked(json.loads(body)))
 
     def last_times(self, pipeline: str, nodes: Sequence[str]) -> Mapping[str, LastTime]:
         """The last time of each node; nodes that were never started are missing."""

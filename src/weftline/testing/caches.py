@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from weftline.errors import DamagedEntryError
-from weftline.model.entry import Entry, Stored
+from weftline.model.entry import Entry, Stored, is_freed
 from weftline.ports.cache import Cache
 
 #: Sizes around every limit that a store is likely to have: rows, pages, parameters, files.
@@ -275,6 +275,23 @@ class _Care(_Suite):
             cache.remove([other.key])
             cache.store([other])
             assert self._pinned(cache) == set()
+
+    def test_what_was_freed_tells_its_digests_alone(self) -> None:
+        """Contents that others name stay; it can be stored again, and unknown keys may be freed too."""
+        for size in (10, 100_000):
+            with self._opened() as (cache, _):
+                gone, other = entry("a", b"1" * size, b"s" * size), entry("b", b"s" * size)
+                cache.store([gone, other])
+                cache.free([gone.key, _sha(b"unknown")])
+                found = cache.find([gone.key])[gone.key]
+                assert is_freed(found)
+                assert [output.digest for output in found.outputs] == [output.digest for output in gone.outputs]
+                assert found._replace(outputs=()) == gone._replace(outputs=())
+                assert cache.recipes([gone.recipe]) == {gone.recipe}
+                assert self._content(cache, other) == b"s" * size
+                assert cache.damage() == []
+                cache.store([gone])
+                assert self._content(cache, gone) == b"1" * size
 
     def test_a_sweep_takes_nothing_that_is_named_or_new(self) -> None:
         """Neither what entries name, nor what a process is about to name."""

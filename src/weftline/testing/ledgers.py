@@ -22,6 +22,7 @@ from weftline.errors import LedgerUnusableError
 from weftline.model.event import Event, Kind
 from weftline.model.fingerprint import Part, Recipe
 from weftline.model.ids import WHOLE
+from weftline.model.restored import packed
 from weftline.model.transitions import RunStatus
 from weftline.ports.ledger import Ledger
 
@@ -208,6 +209,21 @@ class _Past(_Suite):
             ledger.append("r1", [opening(), started("load"), finished("load", 1.5)], [RECIPE])
             ledger.append("r2", [opening(), restored._replace(body={**(restored.body or {}), "recipe": RECIPE.digest.hex()})])
             assert ledger.last_times("churn", ["load"])["load"].took_s == 1.5
+
+    def test_results_that_runs_made_or_took_are_known(self) -> None:
+        """Whether they are told one by one or many at once; those of a call that failed are not."""
+        with self._opened() as (ledger, _):
+            keys = {item: bytes([item]) * 32 for item in (0, 1, 2, 7)}
+            made = Event(Kind.CALL_SUCCEEDED, 114.0, "load", 3, 1, {"key": "ab", "took_s": 1.0})
+            taken = Event(Kind.CALL_RESTORED, 115.0, "load", 4, 0, {"key": "cd"})
+            many = Event(Kind.CALLS_RESTORED, 116.0, "embed", body=packed(keys))
+            failed = Event(Kind.CALL_FAILED, 117.0, "load", 5, 1, {"error": "ValueError"})
+            ledger.append("r1", [opening(), made, taken, many, failed])
+            ledger.append("r2", [opening(), taken._replace(at=200.0)])
+            told = {(use.run, use.key, use.at) for use in ledger.uses()}
+            assert told == {("r1", "ab", 114.0), ("r1", "cd", 115.0), ("r2", "cd", 200.0)} | {
+                ("r1", key.hex(), 116.0) for key in keys.values()
+            }
 
     def test_a_recipe_survives_a_transaction_that_failed(self) -> None:
         """What was rolled back is not remembered as written."""

@@ -68,7 +68,7 @@ class Drive:
         return self.tell(Failed(at, self.handle(label, attempt), failure))
 
     def prepared(self, label, total=1, restored=(), at=1.0):
-        found = {item: {"key": "k"} for item in restored}
+        found = {item: bytes([item % 256]) * 32 for item in restored}
         return self.tell(Prepared(at, self.names.index(label), total, found, {"total": total}))
 
     def label(self, handle):
