@@ -19,11 +19,12 @@ from weftline import Pipeline, node
 from weftline.app.home import Home
 from weftline.app.stores import open_store
 from weftline.clock import SystemClock
-from weftline.errors import DamagedEntryError, NoValueError, StoreUnusableError
-from weftline.store.files import SingleFileCache
+from weftline.errors import DamagedEntryError, LedgerUnusableError, NoValueError, StoreUnusableError
+from weftline.store.files import FileCache, SingleFileCache
 from weftline.store.folder import FolderBlobs
 from weftline.store.heartbeat import Heartbeat
 from weftline.store.shared import SharedCache
+from weftline.store.sqlite import SqliteLedger
 from weftline.testing.caches import entry
 
 SEEDS = range(int(os.environ.get("WEFTLINE_DAMAGES", "60")))
@@ -128,7 +129,7 @@ def test_no_part_of_a_single_file_can_be_altered_unseen(tmp_path):
         opened.store([SMALL, OTHER, large])
     content = (tmp_path / "one.db").read_bytes()
     rng, kept = random.Random(2), 0
-    for at in [*range(120), *rng.sample(range(len(content)), 300)]:
+    for at in [*range(120), *rng.sample(range(len(content)), 200)]:
         altered = bytearray(content)
         altered[at] ^= 1 << rng.randrange(8)
         shutil.rmtree(tmp_path / "copy", ignore_errors=True)
@@ -139,7 +140,26 @@ def test_no_part_of_a_single_file_can_be_altered_unseen(tmp_path):
             opened.store([SMALL, OTHER, large])
             opened.damage()
             assert all(is_right(opened, made) for made in (SMALL, OTHER, large))
-    assert kept > 200
+    assert kept > 150
+
+
+@pytest.mark.parametrize("opener", [SingleFileCache, FileCache, SqliteLedger])
+def test_a_file_whose_tables_have_names_that_are_no_text_is_told_as_broken(tmp_path, opener):
+    """SQLite quotes them in its message, which then cannot be read either."""
+    path = tmp_path / "index.db"
+    place = tmp_path if opener is FileCache else path
+    opener(place).close()
+    content = path.read_bytes()
+    at = content.index(b"CREATE TABLE ")
+    path.write_bytes(content[:at] + b"CREATE \xcc\xcc\xcc" + content[at + 10 :])
+    if opener is SqliteLedger:
+        with pytest.raises(LedgerUnusableError, match="malformed database schema"):
+            opener(place)
+        return
+    with contextlib.closing(opener(place)) as cache:
+        assert any("was broken" in note for note in cache.damage())
+        cache.store([SMALL])
+        assert is_right(cache, SMALL)
 
 
 def test_a_single_file_that_proves_broken_while_it_is_written_loses_nothing_that_is_acknowledged(tmp_path):
@@ -196,7 +216,7 @@ class Meanwhile(FolderBlobs):
 
     def list(self, prefix):
         yield from super().list(prefix)
-        self._others("list")
+        self._others(f"list {prefix}")
 
 
 def test_an_entry_that_others_have_made_anew_is_not_put_aside_with_the_damaged_one(team):
@@ -239,10 +259,27 @@ def test_a_sweep_leaves_what_somebody_is_about_to_name(team):
         one.store([made])
         one.remove([made.key])
         os.utime(team / name_of("objects", made.outputs[0].object), (1, 1))
-        blobs.before["list"] = lambda: blobs.before.update(list=lambda: other.store([made]))
+        blobs.before["list entries/"] = lambda: other.store([made])  # too late to be among them
         one.sweep()
         assert is_right(one, made)
         assert one.damage() == []
+
+
+@pytest.mark.parametrize("kind", ["file", "folder"])
+def test_a_sweep_of_a_cache_of_one_machine_does_so_too(tmp_path, kind):
+    def opened():
+        return SingleFileCache(tmp_path / "one.db") if kind == "file" else FileCache(tmp_path / "cache")
+
+    made = entry("large", b"1" * 100_000)
+    with contextlib.closing(opened()) as one, contextlib.closing(opened()) as other:
+        one.store([made])
+        one.remove([made.key])
+        if kind == "file":
+            one._index.database.change(("UPDATE objects SET written_at = ?", [(1,)]))
+        else:
+            os.utime(one.located(made.outputs[0].object), (1, 1))
+        one._objects.sweep(lambda: other.store([made]) or set())  # as asked just before
+        assert is_right(one, made)
 
 
 def test_what_a_sweep_took_just_before_it_was_named_is_put_back(team):
@@ -252,6 +289,25 @@ def test_what_a_sweep_took_just_before_it_was_named_is_put_back(team):
         blobs.before["sizes"] = (team / name_of("objects", made.outputs[0].object)).unlink
         one.store([made])
         assert is_right(one, made)
+
+
+def test_what_is_swept_just_when_it_is_looked_at_is_written_anew(tmp_path, monkeypatch):
+    real = os.utime
+
+    def swept(path):
+        Path(path).unlink()
+        real(path)
+
+    with contextlib.closing(FolderBlobs(tmp_path)) as blobs:
+        blobs.keep([("objects/a", b"content")])
+        monkeypatch.setattr(os, "utime", swept)
+        blobs.keep([("objects/a", b"content")])
+        assert dict(blobs.read(["objects/a"])) == {"objects/a": b"content"}
+    with contextlib.closing(FileCache(tmp_path / "cache")) as cache:
+        made = entry("large", b"l" * 100_000)
+        cache.store([made])
+        cache.store([made])
+        assert is_right(cache, made)
 
 
 def test_a_long_run_keeps_its_leases_when_somebody_tidies_up(tmp_path):
@@ -567,8 +623,9 @@ def test_who_may_only_read_reads_and_is_told_that_nothing_can_be_stored(open_pla
         path.chmod(0o555 if path.is_dir() else 0o444)
     with somebody_else():
         if kind == "sqlite":  # SQLite has to write to a file beside it, to read
-            with pytest.raises(StoreUnusableError, match="readonly"):
+            with pytest.raises(StoreUnusableError, match="readonly") as caught:
                 open_store(url, open_place / "none", SystemClock())
+            assert "broken" not in str(caught.value)
             return
         store = open_store(url, open_place / "none", SystemClock())
         with contextlib.closing(store.cache) as cache:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from weftline.errors import StoreUnusableError
-from weftline.store.database import opened
+from weftline.store.database import opened, unreadable
 
 T = TypeVar("T")
 Row = tuple[Any, ...]
@@ -52,7 +52,7 @@ class ReplaceableDatabase:
             StoreUnusableError: the file is locked for long, full or not to be written.
         """
         try:
-            return work(self._db)
+            return _done(work, self._db)
         except sqlite3.DatabaseError as error:
             if not self._is_broken(error):
                 raise StoreUnusableError(path=str(self._path.parent), detail=str(error)) from error
@@ -63,7 +63,7 @@ class ReplaceableDatabase:
 
     def _do(self, work: Callable[[sqlite3.Connection], T]) -> T:
         try:
-            return work(self._db)
+            return _done(work, self._db)
         except sqlite3.DatabaseError as error:
             raise StoreUnusableError(path=str(self._path.parent), detail=str(error)) from error
 
@@ -147,6 +147,13 @@ class ReplaceableDatabase:
 
     def _size(self) -> int:
         return sum(file.stat().st_size for file in self._files())
+
+
+def _done(work: Callable[[sqlite3.Connection], T], db: sqlite3.Connection) -> T:
+    try:
+        return work(db)
+    except UnicodeDecodeError as error:  # raised by the module itself: values come as bytes
+        raise unreadable(error) from error
 
 
 def _transact(db: sqlite3.Connection, changes: Sequence[tuple[str, list[Row]]]) -> None:
