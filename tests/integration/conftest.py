@@ -112,3 +112,20 @@ def ends():
         return not left
 
     return wait
+
+
+@pytest.fixture
+def disk(tmp_path):
+    """Mounts a small disk, where this process may."""
+    place = tmp_path / "disk"
+    place.mkdir()
+
+    def mount(options):
+        words = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(place)]
+        done = subprocess.run(words, capture_output=True, text=True, check=False)
+        if done.returncode:
+            pytest.skip(f"this process may not mount a disk: {done.stderr.strip()}")
+        return place
+
+    yield mount
+    subprocess.run(["umount", "--lazy", str(place)], capture_output=True, check=False)

@@ -1,5 +1,7 @@
 """Files and folders that nodes make: stored when the node ends, restored wherever they are wanted."""
 
+import hashlib
+import os
 import shutil
 import time
 from pathlib import Path
@@ -7,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from weftline import File, Folder, Pipeline, node
+from weftline.store import artifacts
+from weftline.store.artifacts import ArtifactFolder
 
 LARGE = 3 << 20
 
@@ -227,3 +231,138 @@ def test_a_stored_folder_never_leads_out_of_its_place(tmp_path):
         content = _head([(name, None)])
         with pytest.raises(ValueError, match="a folder with"):
             list(unpacked(content))
+
+
+# --- what somebody has done to restored ones ---
+
+
+def overwrite(path):
+    """As a program does that opens it for writing; the size stays."""
+    path.chmod(0o644)
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+def overwrite_and_hide(path):
+    """As `touch -r` and `cp -p` do: size and time stay."""
+    before = path.stat()
+    overwrite(path)
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+def put_a_folder_there(path):
+    path.unlink()
+    path.mkdir()
+    (path / "inside").touch()
+
+
+def lead_elsewhere(path):
+    other = path.with_name("other")
+    shutil.copy(path, other)
+    overwrite(other)
+    path.unlink()
+    path.symlink_to(other)
+
+
+HARMS = [overwrite, overwrite_and_hide, put_a_folder_there, lead_elsewhere, Path.unlink]
+
+
+@node
+def sums(report: File, large: File, site: Folder, salt: int = 0) -> list[str]:
+    files = sorted(path for path in site.path.rglob("*") if path.is_file())
+    return [hashlib.sha256(path.read_bytes()).hexdigest() for path in (report.path, large.path, *files)]
+
+
+def restored(home, salt, made):
+    """Files and folder in a run that has to restore them, with what a node has read there."""
+    result = made.run(home=home, params={"salt": salt})
+    assert result.status == "completed", result.failures
+    return result, result["sums"]
+
+
+@pytest.mark.parametrize("harm", HARMS)
+@pytest.mark.parametrize("name", ["report", "large"])
+def test_whoever_reads_a_restored_file_that_was_written_to_gets_what_was_stored(home, name, harm):
+    made = Pipeline([report, large, site, sums], name="made")
+    first, right = restored(home, 0, made)
+    harm(first[name].path)
+    again, found = restored(home, 1, made)
+    assert found == right
+    assert hashlib.sha256(again[name].path.read_bytes()).hexdigest() in right
+    assert restored(home, 2, made)[1] == right
+
+
+def add(folder):
+    (folder / "img" / "more.png").write_bytes(b"more")
+
+
+def take_away(folder):
+    (folder / "img" / "dot.png").unlink()
+
+
+def write_below(folder):
+    overwrite_and_hide(folder / "img" / "dot.png")
+
+
+def make_executable(folder):
+    (folder / "index.html").chmod(0o755)
+
+
+def remove_empty(folder):
+    (folder / "img" / "empty").rmdir()
+
+
+def put_a_file_there(folder):
+    shutil.rmtree(folder)
+    folder.write_text("no folder")
+
+
+def empty(folder):
+    shutil.rmtree(folder)
+    folder.mkdir()
+
+
+@pytest.mark.parametrize("harm", [add, take_away, write_below, make_executable, remove_empty, put_a_file_there, empty])
+def test_a_restored_folder_that_was_changed_is_restored_again(home, harm):
+    made = Pipeline([report, large, site, sums], name="made")
+    first, right = restored(home, 0, made)
+    harm(first["site"].path)
+    again, found = restored(home, 1, made)
+    assert found == right
+    folder = again["site"].path
+    assert sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*")) == [
+        "img", "img/dot.png", "img/empty", "index.html", "run.sh"
+    ]  # fmt: skip
+    assert not (folder / "index.html").stat().st_mode & 0o100
+
+
+def test_in_one_process_too_although_a_copy_was_compared_before(tmp_path):
+    content = bytes(range(256)) * 5000
+    shelf = ArtifactFolder(tmp_path, lambda digest: None)
+    path = shelf.file("a.bin", b"d" * 32, content)
+    old = time.time() - 10
+    os.utime(path, (old, old))
+    for _ in range(3):
+        assert shelf.file("a.bin", b"d" * 32, content).read_bytes() == content
+        overwrite_and_hide(path)
+        assert shelf.file("a.bin", b"d" * 32, content).read_bytes() == content
+
+
+def test_two_who_restore_a_folder_do_not_take_it_away_from_each_other(tmp_path, monkeypatch):
+    """The second finds what the first has just put there."""
+    (tmp_path / "made").mkdir()
+    (tmp_path / "made" / "a.txt").write_text("a")
+    content = b"".join(Folder(tmp_path / "made").pieces())
+    one, other = (ArtifactFolder(tmp_path / "shelf", lambda digest: None) for _ in range(2))
+    inodes = []
+    unpack = artifacts._unpack
+
+    def meanwhile(folder, packed):
+        monkeypatch.setattr(artifacts, "_unpack", unpack)
+        inodes.append(other.folder("made", b"d" * 32, content).stat().st_ino)
+        unpack(folder, packed)
+
+    monkeypatch.setattr(artifacts, "_unpack", meanwhile)
+    inodes.append(one.folder("made", b"d" * 32, content).stat().st_ino)
+    assert inodes[0] == inodes[1]

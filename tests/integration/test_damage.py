@@ -266,23 +266,6 @@ def test_a_journal_that_finds_no_room_is_a_clear_error(tmp_path):
     assert again.stdout.splitlines()[-1] == "completed", again.stderr
 
 
-@pytest.fixture
-def disk(tmp_path):
-    """Mounts a small disk, where this process may."""
-    place = tmp_path / "disk"
-    place.mkdir()
-
-    def mount(options):
-        words = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(place)]
-        done = subprocess.run(words, capture_output=True, text=True, check=False)
-        if done.returncode:
-            pytest.skip(f"this process may not mount a disk: {done.stderr.strip()}")
-        return place
-
-    yield mount
-    subprocess.run(["umount", "--lazy", str(place)], capture_output=True, check=False)
-
-
 @pytest.mark.parametrize("size", ["2m", "400k", "60k"])
 def test_a_full_disk_is_a_clear_error_and_the_run_goes_on_when_there_is_room(disk, tmp_path, size):
     place = disk(f"size={size}")

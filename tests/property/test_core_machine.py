@@ -100,6 +100,7 @@ class World:
         self.given_back = Counter()
         self.failures = Counter()
         self.records = []
+        self.never_tried = set()  # nodes that failed without an attempt
         self.trace = []
         self.before = [node.state for node in self.core.nodes]
 
@@ -191,14 +192,18 @@ class World:
                 self.elsewhere.append(handle)
                 facts.append(Elsewhere(self.now, handle, "somebody"))
 
+    def unprepared(self, number):
+        self.never_tried.add(self.shapes[number].name)
+        return Unprepared(self.now, number, FATAL)
+
     def prepare(self, number):
         is_hit = self.starts.get(number) == "hit" and not self.lost[number]
         source = None if is_hit else self.lose(number)  # a known result needs no inputs
         if source is not None:
             is_skipped = self.core.nodes[source].state is NodeState.SKIPPED
-            return Unprepared(self.now, number, FATAL) if is_skipped else Lost(self.now, source, number, None)
+            return self.unprepared(number) if is_skipped else Lost(self.now, source, number, None)
         if self.rng.random() < 0.02 and not is_hit:
-            return Unprepared(self.now, number, FATAL)
+            return self.unprepared(number)
         total = self.totals.get(number, 1)
         items = range(total) if self.shapes[number].fans_out else [WHOLE]
         if is_hit:
@@ -336,12 +341,13 @@ class World:
             assert status is (RunStatus.PARTIAL if any(node.failed for node in self.core.nodes) else RunStatus.COMPLETED)
 
     def check_journal(self):
-        outcomes = Counter((r.node, r.item, r.attempt) for r in self.records if r.kind in CALL_OUTCOMES and r.attempt)
-        assert not [call for call, times in outcomes.items() if times > 1], outcomes
+        outcomes = Counter((r.node, r.item, r.attempt) for r in self.records if r.kind in CALL_OUTCOMES)
+        assert not [call for call, times in outcomes.items() if times > 1], outcomes  # as the ledger has it
         begun = Counter((r.node, r.item, r.attempt) for r in self.records if r.kind is Kind.ATTEMPT_STARTED)
         back = {(self.shapes[n].name, item, attempt): times for (n, item, attempt), times in self.given_back.items()}
         assert all(times <= 1 + back.get(call, 0) for call, times in begun.items()), begun
-        assert set(outcomes) <= set(begun)
+        tried = {(r.node, r.item, r.attempt) for r in self.records if r.kind in {Kind.CALL_SUCCEEDED, Kind.CALL_FAILED}}
+        assert {call for call in tried if call[2] and call[0] not in self.never_tried} <= set(begun)
         ended = Counter(r.node for r in self.records if r.kind is Kind.NODE_FINISHED)
         lost = Counter(r.node for r in self.records if r.kind is Kind.OUTPUT_LOST)
         record = RunRecord.fold("run", self.records)

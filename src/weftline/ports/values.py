@@ -93,7 +93,9 @@ class Values:
         stored = sha256_of(encoded.content)
         try:
             own = self._digest_from(value, encoded, stored) or self.digest(value, path)
-        except UndigestableError:
+        except UndigestableError as error:
+            if isinstance(error.__cause__, OSError) and (isinstance(value, Artifact) or self._may_hold_artifacts(output)):
+                raise error.__cause__ from None  # somebody writes to a file since it was read for its content
             if encoded.codec != "pickle":
                 raise
             own = digest.of_parts(b"pickle", stored)  # the node trusts pickle; the bytes stand for the value

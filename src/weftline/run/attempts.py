@@ -18,10 +18,11 @@ class Attempts:
         before: attempts that were made before this process, by node and item.
     """
 
-    __slots__ = ("_elsewhere", "_failures", "_sleeping", "numbers", "running")
+    __slots__ = ("_elsewhere", "_failures", "_lost", "_sleeping", "numbers", "running")
 
     def __init__(self, before: Mapping[tuple[int, int], int]) -> None:
         self.numbers = dict(before)  # the last attempt by node and item, where it is not the first
+        self._lost: set[int] = set()  # nodes whose output was lost
         self._failures: dict[tuple[int, int], int] = {}
         self.running: dict[tuple[int, int], int] = {}  # the attempt that is with the backend, by node and item
         self._sleeping: list[tuple[float, int, int, int]] = []
@@ -61,8 +62,16 @@ class Attempts:
 
     def skip_numbers(self, number: int, items: Iterable[int]) -> None:
         """What these calls made is lost: their next attempts have numbers of their own."""
+        self._lost.add(number)
         for item in items:
             self.numbers[number, item] = self.next(number, item)
+
+    def without(self, number: int, item: int) -> int:
+        """The number of an outcome without an attempt: 0; after a loss one of its own, since there may be a 0 already."""
+        if number not in self._lost:
+            return 0
+        self.numbers[number, item] = self.next(number, item)
+        return self.numbers[number, item]
 
     # --- pauses ---
 

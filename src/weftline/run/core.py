@@ -89,14 +89,16 @@ class Core(Machine):
         new = {item: key for item, key in fact.restored.items() if key is not None}
         if len(new) == 1:
             ((item, key),) = new.items()
-            self._record(Kind.CALL_RESTORED, fact.at, fact.node, item, 0, {"key": key.hex()})
+            attempt = self.attempts.without(fact.node, item)
+            self._record(Kind.CALL_RESTORED, fact.at, fact.node, item, attempt, {"key": key.hex()})
         elif new and not self._quiet:
             self._record(Kind.CALLS_RESTORED, fact.at, fact.node, body=packed(new))
 
     def _unprepared(self, fact: facts.Unprepared) -> None:
         node = self.nodes[fact.node]
         node.failed = {WHOLE: fact.failure}
-        self._record(Kind.CALL_FAILED, fact.at, fact.node, body=fact.failure.as_fields())
+        attempt = self.attempts.without(fact.node, WHOLE)
+        self._record(Kind.CALL_FAILED, fact.at, fact.node, attempt=attempt, body=fact.failure.as_fields())
         self._finish(fact.node, fact.at, Cause.FAILED)
 
     # --- attempts end ---
@@ -170,7 +172,7 @@ class Core(Machine):
             return
         node = self.nodes[number]
         node.restored += 1
-        self._record(Kind.CALL_RESTORED, fact.at, number, item, 0, fact.body)
+        self._record(Kind.CALL_RESTORED, fact.at, number, item, self.attempts.without(number, item), fact.body)
         self._settle(number, node, fact.at)
 
     def _freed(self, fact: facts.Freed) -> None:

@@ -66,6 +66,9 @@ class Linker:
         assert self._source is not None
         try:
             _link(self._source, path)
+        except FileNotFoundError:  # whoever tidied up took it for the remains of a dead process
+            _write(self._source, content)
+            _link(self._source, path)
         except FileExistsError:  # or a server's answer got lost on its way, and the link is there
             return _is_same(path, self._source)
         except OSError as error:

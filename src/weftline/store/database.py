@@ -33,7 +33,15 @@ def connect(path: Path | str) -> sqlite3.Connection:
     except sqlite3.Error:
         connection.close()
         raise
+    except UnicodeDecodeError as error:
+        connection.close()
+        raise unreadable(error) from error
     return connection
+
+
+def unreadable(error: UnicodeDecodeError) -> sqlite3.DatabaseError:
+    """What it means that SQLite's own message is no text: it quotes names of tables, which were altered."""
+    return sqlite3.DatabaseError(f"malformed database schema ({error.object[:60]!r})")
 
 
 def _enter_wal(connection: sqlite3.Connection) -> str:

@@ -109,11 +109,14 @@ class IndexedCache:
         if not large:
             self._index.write(rows, recipes, {})
             return
-        try:
-            with self._objects.naming():
-                self._index.write(rows, recipes, self._objects.write(large.items()))
-        except OSError as error:
-            raise StoreUnusableError(path=str(self._folder), detail=error.strerror or str(error)) from error
+        begun = 0
+        while begun != self._index.database.begun:  # again if it proved broken: contents were put aside with a single file
+            begun = self._index.database.begun
+            try:
+                with self._objects.naming():
+                    self._index.write(rows, recipes, self._objects.write(large.items()))
+            except OSError as error:
+                raise StoreUnusableError(path=str(self._folder), detail=error.strerror or str(error)) from error
 
     def recipes(self, recipes: Collection[bytes]) -> set[bytes]:
         """Which recipes have made an entry."""

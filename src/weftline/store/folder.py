@@ -35,7 +35,7 @@ class FolderBlobs:
         """Those whose file is there."""
         found: dict[str, bytes | memoryview] = {}
         for name in names:
-            with contextlib.suppress(FileNotFoundError), self._telling(), (self._folder / name).open("rb") as file:
+            with self._telling(), contextlib.suppress(FileNotFoundError), (self._folder / name).open("rb") as file:
                 found[name] = content_of(file)
         return found
 
@@ -43,7 +43,7 @@ class FolderBlobs:
         """The sizes of the files that are there."""
         found: dict[str, int] = {}
         for name in names:
-            with contextlib.suppress(FileNotFoundError), self._telling():
+            with self._telling(), contextlib.suppress(FileNotFoundError):
                 found[name] = (self._folder / name).stat().st_size
         return found
 
@@ -61,10 +61,11 @@ class FolderBlobs:
                 path = self._folder / name
                 try:
                     is_there = path.stat().st_size == len(content)
-                except FileNotFoundError:
+                    if is_there:
+                        os.utime(path)
+                except FileNotFoundError:  # or it was swept in between
                     is_there = False
                 if is_there:
-                    os.utime(path)
                     folders.add(path.parent)  # another process has put it there, and may not have flushed that
                 else:
                     new.append((name, content))
@@ -98,7 +99,7 @@ class FolderBlobs:
         stack = [self._folder / prefix]
         while stack:
             folder = stack.pop()
-            with contextlib.suppress(FileNotFoundError), self._telling(), os.scandir(folder) as files:
+            with self._telling(), contextlib.suppress(FileNotFoundError), os.scandir(folder) as files:
                 for file in files:
                     if file.is_dir(follow_symlinks=False):
                         stack.append(Path(file.path))
@@ -109,10 +110,16 @@ class FolderBlobs:
                         yield Blob(name, found.st_size, now - found.st_mtime)
 
     def remove(self, names: Collection[str]) -> None:
-        """Removes files."""
+        """Removes files, and flushes the folders: a failure of power must not bring an entry back whose contents are gone."""
+        folders: set[Path] = set()
         with self._telling():
             for name in names:
-                (self._folder / name).unlink(missing_ok=True)
+                path = self._folder / name
+                with contextlib.suppress(FileNotFoundError):
+                    path.unlink()
+                    folders.add(path.parent)
+            for folder in folders:
+                flush_folder(folder)
 
     def close(self) -> None:
         """Removes the file that swapped names were given to."""
@@ -130,13 +137,14 @@ class FolderBlobs:
 
     @contextlib.contextmanager
     def _telling(self) -> Iterator[None]:
-        """Says of which place an error is; that a file is not there is for the caller."""
+        """Says of which place an error is, and of which file."""
         try:
             yield
-        except FileNotFoundError:
-            raise
         except OSError as error:
-            raise StoreUnusableError(path=self.place, detail=error.strerror or str(error)) from error
+            detail = error.strerror or str(error)
+            if isinstance(error.filename, str) and Path(error.filename).is_relative_to(self._folder):
+                detail += f" ({Path(error.filename).relative_to(self._folder)})"
+            raise StoreUnusableError(path=self.place, detail=detail) from error
 
     def _put(self, blobs: Sequence[tuple[str, Content]], folders: Collection[Path] = ()) -> None:
         """Files, and the folders that name them, and those above, which may be new."""

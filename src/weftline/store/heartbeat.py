@@ -18,6 +18,8 @@ from weftline.store import holder
 
 #: Beats in the time after which a process is believed to be dead.
 _BEATS = 4
+#: Characters in the name of a file; what a damaged lease names may be anything.
+_LONGEST = 200
 
 
 class Heartbeat:
@@ -102,4 +104,4 @@ class Heartbeat:
 
 def sign_of(process: str) -> str:
     """The name of the blob that shows that a process lives."""
-    return "holders/" + re.sub(r"[^A-Za-z0-9.-]", "_", process)
+    return "holders/" + re.sub(r"[^A-Za-z0-9.-]", "_", process)[:_LONGEST]

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import functools
 import os
+import re
 import socket
 from pathlib import Path
+
+_NUMBER = re.compile(r"[0-9]{1,9}")
 
 
 def this_process() -> str:
@@ -27,7 +30,7 @@ def _machine() -> str:
 def may_be_alive(holder: str) -> bool:
     """Whether the process still runs; one of another host, or of another kind of name, is believed to."""
     parts = holder.rsplit(":", 2)
-    if len(parts) != 3 or parts[0] != _machine():
+    if len(parts) != 3 or parts[0] != _machine() or not _NUMBER.fullmatch(parts[1]):
         return True
     if Path("/proc/self").exists():
         return _started(int(parts[1])) == parts[2]

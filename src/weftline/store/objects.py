@@ -47,15 +47,23 @@ class ObjectFolder:
         signatures: dict[bytes, bytes] = {}
         for digest, content in contents:
             path = self.path(digest)
-            if path.exists() and self.fault(digest, len(content)) is None:
-                os.utime(path)  # somebody is about to name it: not to be swept
-            else:
+            if not self._renewed(digest, len(content)):
                 aside.put(path, content)
             folders |= {path.parent, path.parent.parent}  # also of what another process has put there, and may not have flushed
             signatures[digest] = _signature(path.stat())
         for folder in folders:
             flush_folder(folder)
         return signatures
+
+    def _renewed(self, digest: bytes, size: int) -> bool:
+        """Makes a content that is there new, so that nobody sweeps it before it is named; False if it is not there."""
+        if self.fault(digest, size) is not None:
+            return False
+        try:
+            os.utime(self.path(digest))
+        except FileNotFoundError:  # it was swept in between
+            return False
+        return True
 
     def read(self, digest: bytes, signature: bytes | None = None) -> tuple[bytes | memoryview, bytes] | None:
         """The content and the signature of its file, or None if it is gone or not what its name says.
@@ -108,9 +116,11 @@ class ObjectFolder:
         freed = 0
         for file in old:
             if file.parent.name + file.name not in kept:  # also what was written aside by a process that is dead
-                size = file.stat().st_size
-                file.unlink()
-                freed += size
+                with contextlib.suppress(FileNotFoundError):  # somebody else sweeps as well
+                    found = file.stat()
+                    if found.st_mtime < before:  # still: somebody may be about to name it
+                        file.unlink()
+                        freed += found.st_size
         return freed
 
     def located(self, digest: bytes) -> Path | None:

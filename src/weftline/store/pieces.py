@@ -55,11 +55,18 @@ class ObjectTable:
 
     def sweep(self, named: Callable[[], Collection[bytes]]) -> int:
         """Removes contents that nobody names and that are not new; gives the number of bytes."""
+        before = time.time() - _NEW_S
         sql = "SELECT object, size FROM objects WHERE written_at < ?"
-        old: list[tuple[bytes, int]] = self._db.do(lambda db: db.execute(sql, (time.time() - _NEW_S,)).fetchall())
+        old: list[tuple[bytes, int]] = self._db.do(lambda db: db.execute(sql, (before,)).fetchall())
         kept = set(named())
         gone = [(digest, size) for digest, size in old if digest not in kept]
-        self._remove([digest for digest, _ in gone])
+        self._db.change(  # if it is still old: somebody may be about to name it
+            ("DELETE FROM objects WHERE object = ? AND written_at < ?", [(digest, before) for digest, _ in gone]),
+            (
+                "DELETE FROM pieces WHERE object = ? AND object NOT IN (SELECT object FROM objects)",
+                [(digest,) for digest, _ in gone],
+            ),
+        )
         return sum(size for _, size in gone)
 
     def naming(self) -> AbstractContextManager[None]:

@@ -10,13 +10,15 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from weftline.errors import StoreUnusableError
-from weftline.store.database import opened
+from weftline.store.database import opened, unreadable
 
 T = TypeVar("T")
 Row = tuple[Any, ...]
 
 #: What SQLite says of a file that is no database of ours, or no longer.
 _BROKEN = ("malformed", "no such table", "no such column", "has no column", "unsupported file format", "already exists")
+#: Whether the system tells what a process may do that works for somebody else.
+_EFFECTIVE = os.access in os.supports_effective_ids
 
 
 class ReplaceableDatabase:
@@ -28,6 +30,9 @@ class ReplaceableDatabase:
         tell: is told of it, in words.
         schema: prefix of the migrations.
         latest: number of the newest.
+
+    Attributes:
+        begun: how often a file was opened: another number means that what was written before may be gone.
     """
 
     def __init__(self, path: Path, quarantine: Path, tell: Callable[[str], None], *, schema: str, latest: int) -> None:
@@ -36,6 +41,8 @@ class ReplaceableDatabase:
         self._tell = tell
         self._schema = schema
         self._latest = latest
+        self.begun = 0
+        self._file: tuple[int, int] | None = None
         self._db = self._open()
 
     def do(self, work: Callable[[sqlite3.Connection], T]) -> T:
@@ -45,16 +52,18 @@ class ReplaceableDatabase:
             StoreUnusableError: the file is locked for long, full or not to be written.
         """
         try:
-            return work(self._db)
+            return _done(work, self._db)
         except sqlite3.DatabaseError as error:
             if not self._is_broken(error):
                 raise StoreUnusableError(path=str(self._path.parent), detail=str(error)) from error
-            with contextlib.suppress(sqlite3.Error):
-                self._db.close()
-            self._put_aside(str(error))
-            self._db = self._open()
+            if not self._is_replaced():
+                self._put_aside(str(error))
+            self._reopen()
+        return self._do(work)
+
+    def _do(self, work: Callable[[sqlite3.Connection], T]) -> T:
         try:
-            return work(self._db)
+            return _done(work, self._db)
         except sqlite3.DatabaseError as error:
             raise StoreUnusableError(path=str(self._path.parent), detail=str(error)) from error
 
@@ -66,6 +75,9 @@ class ReplaceableDatabase:
         """
         made = [(sql, list(rows)) for sql, rows in changes]
         self.do(lambda db: _transact(db, made))
+        if self._is_replaced():  # another process found it broken, and put it aside with what was written just now
+            self._reopen()
+            self._do(lambda db: _transact(db, made))
 
     def shrink(self) -> int:
         """Gives free pages back; the number of bytes. Nothing happens while somebody else works on it."""
@@ -89,22 +101,44 @@ class ReplaceableDatabase:
                 self._put_aside(str(error))
             else:
                 database.text_factory = bytes
+                self.begun += 1
+                self._file = self._identity()
                 return database
         raise AssertionError("unreachable")
+
+    def _reopen(self) -> None:
+        with contextlib.suppress(sqlite3.Error):
+            self._db.close()
+        self._db = self._open()
+
+    def _identity(self) -> tuple[int, int] | None:
+        try:
+            found = self._path.stat()
+        except OSError:
+            return None
+        return found.st_dev, found.st_ino
+
+    def _is_replaced(self) -> bool:
+        """Whether the path leads to another file than the one that is open; if to none, what is open is all there is."""
+        return self._identity() not in {None, self._file}
 
     def _is_broken(self, error: sqlite3.DatabaseError) -> bool:
         """Whether an error means that the file is damaged, rather than locked, full or not to be written."""
         if "readonly" in str(error):  # so SQLite calls files with an unknown number of their format, too
-            return all(os.access(path, os.W_OK) for path in (self._path.parent, self._path))
+            return all(os.access(path, os.W_OK, effective_ids=_EFFECTIVE) for path in (self._path.parent, self._path))
         if isinstance(error, sqlite3.OperationalError):
             return any(words in str(error) for words in _BROKEN)
         return not isinstance(error, (sqlite3.IntegrityError, sqlite3.ProgrammingError))
 
     def _put_aside(self, detail: str) -> None:
-        self._quarantine.mkdir(parents=True, exist_ok=True)
         mark = os.urandom(4).hex()
-        for source in self._files():
-            source.replace(self._quarantine / source.name.replace(self._path.stem, f"{self._path.stem}-{mark}", 1))
+        try:
+            self._quarantine.mkdir(parents=True, exist_ok=True)
+            for source in self._files():
+                source.replace(self._quarantine / source.name.replace(self._path.stem, f"{self._path.stem}-{mark}", 1))
+        except OSError as error:
+            detail = f"{self._path.name} is broken ({detail}), and cannot be moved to {self._quarantine}: {error.strerror}"
+            raise StoreUnusableError(path=str(self._path.parent), detail=detail) from error
         self._tell(f"{self._path.name} was broken ({detail}); it is in {self._quarantine}, and a new one was begun")
 
     def _files(self) -> list[Path]:
@@ -113,6 +147,13 @@ class ReplaceableDatabase:
 
     def _size(self) -> int:
         return sum(file.stat().st_size for file in self._files())
+
+
+def _done(work: Callable[[sqlite3.Connection], T], db: sqlite3.Connection) -> T:
+    try:
+        return work(db)
+    except UnicodeDecodeError as error:  # raised by the module itself: values come as bytes
+        raise unreadable(error) from error
 
 
 def _transact(db: sqlite3.Connection, changes: Sequence[tuple[str, list[Row]]]) -> None:

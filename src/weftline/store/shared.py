@@ -47,6 +47,7 @@ class SharedCache:
         self._blobs = blobs
         self._is_trusted = is_trusted
         self._damage: list[str] = []
+        self._marked: set[str] = set()  # marks that survive a failure of power, for all that this process knows
         self._versions = itertools.count()
 
     # --- results ---
@@ -66,19 +67,30 @@ class SharedCache:
             fault = _fault(entry, sizes)
             if fault is not None:
                 del found[entry.key]
-                self._put_aside(entry.key, [], fault)
+                found.update(self._judged(entry, fault))
         return {key: _light(entry) for key, entry in found.items()}
 
     def _read(self, key: bytes, content: bytes | memoryview) -> Entry | None:
         try:
             entry = unpacked(content)
         except (ValueError, KeyError, TypeError) as error:
-            self._put_aside(key, [], f"its record was altered ({error})")
+            self._put_aside(key, {_entry_name(key): content}, f"its record was altered ({error})")
             return None
         if entry.key != key:
-            self._put_aside(key, [], "it is the entry of another key")
+            self._put_aside(key, {_entry_name(key): content}, "it is the entry of another key")
             return None
         return entry
+
+    def _judged(self, entry: Entry, fault: str) -> Mapping[bytes, Entry]:
+        """An entry whose contents are not there: put aside, unless it was removed with them, or replaced, since it was read."""
+        name = _entry_name(entry.key)
+        content = self._blobs.read([name]).get(name)
+        if content is None:
+            return {}
+        if self._read(entry.key, content) not in {None, entry}:
+            return self.find([entry.key])
+        self._put_aside(entry.key, {name: content}, fault)
+        return {}
 
     def load(self, stored: Stored, key: bytes) -> bytes | memoryview:
         """The content of a stored value, compared with its digest."""
@@ -88,11 +100,15 @@ class SharedCache:
             return whole(stored.content)
         if stored.size <= INLINE_BYTES:
             return self._small(stored, key)
-        name = _object_name(stored.object)
+        name, place = _object_name(stored.object), _entry_name(key)
         content = self._blobs.read([name]).get(name)
         if content is None or hashlib.sha256(content).digest() != stored.object:
+            damaged = {} if content is None else {name: content}
+            entry = self._blobs.read([place]).get(place)
+            if entry is not None and _names(entry, stored.object):  # else it was removed or replaced meanwhile
+                damaged[place] = entry
             detail = "its content is gone or altered"
-            self._put_aside(key, [] if content is None else [stored.object], detail)
+            self._put_aside(key, damaged, detail)
             raise DamagedEntryError(what_is_damaged=key.hex()[:12], detail=detail)
         return content
 
@@ -110,26 +126,30 @@ class SharedCache:
         raise DamagedEntryError(what_is_damaged=key.hex()[:12], detail="it was replaced meanwhile")
 
     def store(self, entries: Sequence[Entry]) -> None:
-        """Keeps entries: contents first, then marks, then the entries."""
+        """Keeps entries: contents first, then marks, then the entries.
+
+        Both are looked at again afterwards. Whoever removed the last other entry of a recipe has taken its mark away, and a
+        sweep that found a content old and without an entry may have taken it, although it had just become new.
+        """
         large = {
             _object_name(stored.object): stored.content
             for entry in entries
             for stored in entry.outputs
             if stored.content is not None and stored.size > INLINE_BYTES
         }
-        if large:
-            self._blobs.keep(list(large.items()))
+        self._blobs.keep(list(large.items()))
         marks = list({_recipe_name(entry.recipe) for entry in entries})
         self._mark(marks)
         last = {_entry_name(entry.key): packed(entry) for entry in entries}
         self._blobs.write(list(last.items()))
-        self._mark(marks)  # again: whoever removed the last other entry of a recipe has taken its mark away
+        self._mark(marks)
+        there = self._blobs.sizes(list(large))
+        self._blobs.keep([(name, content) for name, content in large.items() if name not in there])
 
     def _mark(self, names: Sequence[str]) -> None:
-        there = self._blobs.sizes(names) if names else {}
-        missing = [(name, b"") for name in names if name not in there]
-        if missing:
-            self._blobs.write(missing)
+        there = self._blobs.sizes(names)
+        self._blobs.keep([(name, b"") for name in names if name not in there or name not in self._marked])
+        self._marked.update(names)
 
     def recipes(self, recipes: Collection[bytes]) -> set[bytes]:
         """Which recipes have made an entry."""
@@ -200,11 +220,21 @@ class SharedCache:
         found = [blob for blob in self._blobs.list("") if blob.age_s > _NEW_S]
         remains = {blob.name: blob.size for blob in found if _ASIDE.fullmatch(blob.name)}
         old = {blob.name: blob.size for blob in found if _OBJECT.fullmatch(blob.name)}
-        named = {_object_name(stored.object) for held in self.held() for stored in held.entry.outputs}
+        named: set[str] = set()
+        recipes: set[bytes] = set()
+        for held in self.held():
+            named.update(_object_name(stored.object) for stored in held.entry.outputs)
+            recipes.add(held.entry.recipe)
+        for batch in _batches(recipes):  # that a process has lost which ended while it removed entries
+            self._mark([_recipe_name(recipe) for recipe in batch])
         gone = remains | {name: size for name, size in old.items() if name not in named}
-        self._blobs.remove(gone)
+        freed = 0
+        for folder in sorted({name[: name.rfind("/") + 1] for name in gone}):
+            still = [blob.name for blob in self._blobs.list(folder) if blob.age_s > _NEW_S and blob.name in gone]
+            self._blobs.remove(still)  # at once: what somebody is about to name has become new
+            freed += sum(gone.pop(name) for name in still)
         leases.sweep(self._blobs, _NEW_S)
-        return sum(gone.values())
+        return freed
 
     def _digests(self, kind: str) -> Iterator[bytes]:
         for blob in self._blobs.list(kind):
@@ -213,16 +243,14 @@ class SharedCache:
 
     # --- soundness ---
 
-    def _put_aside(self, key: bytes, objects: Iterable[bytes], detail: str) -> None:
-        """Moves an entry and its damaged contents out of the way."""
-        names = [_entry_name(key), *map(_object_name, objects)]
+    def _put_aside(self, key: bytes, damaged: Mapping[str, bytes | memoryview], detail: str) -> None:
+        """Moves blobs out of the way if they still are what was judged: somebody else may have made them anew."""
         mark = os.urandom(4).hex()
-        aside = [
-            (f"quarantine/{name.replace('/', '-')}.{mark}", bytes(content)) for name, content in self._blobs.read(names).items()
-        ]
-        if aside:
-            self._blobs.write(aside)
-        self._blobs.remove(names)
+        judged = {name: bytes(content) for name, content in damaged.items()}
+        self._blobs.write([(f"quarantine/{name.replace('/', '-')}.{mark}", content) for name, content in judged.items()])
+        taken = self._blobs.swap([(name, content, None) for name, content in judged.items()])
+        left = self._blobs.sizes(list(taken))
+        self._blobs.remove([name for name, size in left.items() if not size])  # some places leave an empty one
         self._damage.append(f"entry {key.hex()[:12]}: {detail}; it will be computed again")
 
 
@@ -245,6 +273,14 @@ def _pin_name(key: bytes) -> str:
 def _name(kind: str, digest: bytes) -> str:
     text = digest.hex()
     return f"{kind}/{text[:2]}/{text[2:]}"
+
+
+def _names(content: bytes | memoryview, thing: bytes) -> bool:
+    """Whether an entry names a content."""
+    try:
+        return any(stored.object == thing for stored in unpacked(content).outputs)
+    except (ValueError, KeyError, TypeError):
+        return False  # which shows when it is looked up
 
 
 def _light(entry: Entry) -> Entry:
