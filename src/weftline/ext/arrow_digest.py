@@ -48,7 +48,9 @@ def column_digest(kind: Any, chunks: Iterable[Any], *, decoded: bool = False) ->
 def type_form(kind: Any) -> Any:
     """A type as plain values, with the names and metadata of the fields inside it."""
     if isinstance(kind, pa.BaseExtensionType):
-        return ["extension", kind.extension_name, kind.__arrow_ext_serialize__(), type_form(kind.storage_type)]
+        # those that come with Arrow, such as `pa.uuid()`, have all their parameters in their name
+        told = kind.__arrow_ext_serialize__() if hasattr(kind, "__arrow_ext_serialize__") else str(kind)
+        return ["extension", kind.extension_name, told, type_form(kind.storage_type)]
     if pa.types.is_dictionary(kind):
         return ["dictionary", type_form(kind.index_type), type_form(kind.value_type), kind.ordered]
     if pa.types.is_run_end_encoded(kind):

@@ -314,3 +314,23 @@ GOLDEN = {
 @pytest.mark.parametrize("name", GOLDEN)
 def test_digests_do_not_move_between_versions(name):
     assert VALUES.digest(VALUES_THAT_COME_BACK[name]).hex()[:16] == GOLDEN[name]
+
+
+def test_extension_types_that_come_with_arrow_come_back():
+    names = ("uuid", "json_", "bool8")
+    kinds = [getattr(pa, name)() for name in names if hasattr(pa, name)]
+    assert kinds
+    for kind in kinds:
+        storage = pa.array([None], kind.storage_type)
+        table = pa.table({"column": pa.ExtensionArray.from_storage(kind, storage)})
+        again = VALUES.decode(whole(VALUES.encode(table)))
+        assert again.equals(table)
+        assert again.schema == table.schema
+        assert VALUES.digest(again) == VALUES.digest(table)
+    assert len(
+        {VALUES.digest(pa.table({"column": pa.array([None], kind.storage_type)})) for kind in kinds}
+        | {
+            VALUES.digest(pa.table({"column": pa.ExtensionArray.from_storage(kind, pa.array([None], kind.storage_type))}))
+            for kind in kinds
+        }
+    ) == len({str(kind.storage_type) for kind in kinds}) + len(kinds)

@@ -539,6 +539,27 @@ def test_checked_mode_lets_honest_nodes_pass(stage):
     assert stage.run(CHAIN, checked=True).ok
 
 
+def test_checked_mode_lets_a_node_change_a_frame_of_its_own(stage):
+    pd = pytest.importorskip("pandas")
+
+    @node
+    def frame() -> pd.DataFrame:
+        return pd.DataFrame({"x": [1, 2, 3]})
+
+    @node
+    def total(frame: pd.DataFrame) -> int:
+        frame["x"] = frame["x"] * 10
+        return int(frame["x"].sum())
+
+    @node
+    def plain(frame: pd.DataFrame, total: int) -> int:
+        return int(frame["x"].sum()) + total
+
+    result = stage.run([frame, total, plain], checked=True)
+    assert result.ok, result.failures
+    assert result["plain"] == 66
+
+
 def test_checked_mode_finds_a_changed_item(stage):
     @node(provides="rows")
     def rows() -> list[dict]:
