@@ -13,11 +13,7 @@ else
   INSTALL   = $(BIN)/python -m pip install --quiet
 endif
 
-<<<<<<< HEAD
-.PHONY: demo test test-torch check unit format bench bench-truth docs clean
-=======
-.PHONY: demo test check unit format bench bench-cache bench-truth docs clean
->>>>>>> w-bench
+.PHONY: demo test test-torch check unit format bench bench-cache bench-truth docs clean
 
 demo: $(VENV)/.installed
 	@$(BIN)/python examples/demo.py
