@@ -19,7 +19,7 @@ from weftline import Pipeline, node
 from weftline.app.home import Home
 from weftline.app.stores import open_store
 from weftline.clock import SystemClock
-from weftline.errors import DamagedEntryError, LedgerUnusableError, NoValueError, StoreUnusableError
+from weftline.errors import BadCacheUrlError, DamagedEntryError, LedgerUnusableError, NoValueError, StoreUnusableError
 from weftline.store.files import FileCache, SingleFileCache
 from weftline.store.folder import FolderBlobs
 from weftline.store.heartbeat import Heartbeat
@@ -421,6 +421,11 @@ def test_whatever_happens_to_the_files_values_are_right(place, tmp_path, seed):
         with contextlib.suppress(FileNotFoundError):  # it was deleted before
             harm(rng, file, files)
     home = tmp_path / rng.choice(["home", "other"])
+    database = tmp_path / "team" / "one.db"
+    if database.exists() and database.read_bytes()[:16] not in {b"SQLite format 3\0", b""}:
+        with pytest.raises(BadCacheUrlError, match="a file of another kind"):  # nobody can tell it from somebody else's
+            run(home, 0)
+        return
     if rng.random() < 0.3:
         opened = Home(home)
         with contextlib.closing(opened.cache):

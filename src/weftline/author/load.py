@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import importlib.util
+import itertools
 import sys
 import traceback
 from pathlib import Path
@@ -79,6 +81,7 @@ def _import_file(where: str) -> ModuleType:
     folder = str(path.parent)
     if folder not in sys.path:
         sys.path.insert(0, folder)
+    _drop_stale_bytecode(path.parent)
     spec = importlib.util.spec_from_file_location(name, path)
     assert spec is not None
     assert spec.loader is not None
@@ -93,6 +96,19 @@ def _import_file(where: str) -> ModuleType:
         del sys.modules[name]
         raise _import_error(where, error) from error
     return module
+
+
+def _drop_stale_bytecode(folder: Path) -> None:
+    """Removes what Python has compiled of files that were written to since.
+
+    Python itself compares whole seconds and sizes (https://docs.python.org/3/reference/import.html#cached-bytecode-invalidation):
+    of two edits in one second it may run the first.
+    """
+    for compiled in itertools.chain(folder.glob("__pycache__/*.pyc"), folder.glob("*/__pycache__/*.pyc")):
+        source = compiled.parent.with_name(compiled.name.partition(".")[0] + ".py")
+        with contextlib.suppress(OSError):  # it is not there, or not ours to remove
+            if source.stat().st_mtime_ns >= compiled.stat().st_mtime_ns:
+                compiled.unlink()
 
 
 def _import_module(where: str, target: str) -> ModuleType:

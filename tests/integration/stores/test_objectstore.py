@@ -122,11 +122,12 @@ def test_ages_are_by_the_clock_of_the_store(blobs, monkeypatch):
 
 
 def test_a_lease_that_was_given_back_leaves_nothing_after_a_sweep(blobs):
-    assert blobs.swap([("leases/a/b", None, b"one 1"), ("leases/a/c", None, b"one 2")]) == {"leases/a/b", "leases/a/c"}
-    assert blobs.swap([("leases/a/b", b"one 1", None)]) == {"leases/a/b"}
-    assert blobs.read(["leases/a/b"]) == {"leases/a/b": b""}
+    back, dead = "leases/aa/bb", "leases/aa/cc"
+    assert blobs.swap([(back, None, b"one 1"), (dead, None, b"one 2")]) == {back, dead}
+    assert blobs.swap([(back, b"one 1", None)]) == {back}
+    assert blobs.read([back]) == {back: b""}
     leases.sweep(blobs, old_s=-60.0)  # takes the empty one away, and empties that of the dead
-    assert [(blob.name, blob.size) for blob in blobs.list("")] == [("leases/a/c", 0)]
+    assert [(blob.name, blob.size) for blob in blobs.list("")] == [(dead, 0)]
     leases.sweep(blobs, old_s=-60.0)
     assert list(blobs.list("")) == []
 

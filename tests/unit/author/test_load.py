@@ -1,6 +1,8 @@
 """Finds the pipeline that a target means."""
 
+import os
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -149,3 +151,32 @@ def test_loading_twice_gives_the_same_pipeline(write):
 def test_an_invalid_graph_can_be_loaded_and_checked(write):
     file = write("flow_m.py", HEAD + "@node\ndef two(missing: int) -> int:\n    return 1\np = Pipeline([one, two])\n")
     assert [type(found) for found in load(file).validate()] == [MissingKeyError]
+
+
+def test_of_two_edits_in_one_second_the_second_is_what_runs(write, monkeypatch):
+    """Python compares whole seconds and sizes, and would run what it has compiled of the first."""
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    second = 1_700_000_000 * 10**9
+
+    def loaded(digit):
+        flow = Path(
+            write(
+                "seconds_flow.py",
+                f"import seconds_helper\nfrom seconds_part import deep\n{HEAD}VALUE = {digit}\np = Pipeline([one])\n",
+            )
+        )
+        helper = Path(write("seconds_helper.py", f"VALUE = {digit}\n"))
+        write("seconds_part/__init__.py", "")
+        deep = Path(write("seconds_part/deep.py", f"VALUE = {digit}\n"))
+        for file in (flow, helper, deep):
+            os.utime(file, ns=(0, second + digit * 10**8))
+        for name in [name for name in sys.modules if name.startswith("seconds_")]:
+            del sys.modules[name]
+        load(str(flow))
+        values = [sys.modules[name].VALUE for name in ("seconds_flow", "seconds_helper", "seconds_part.deep")]
+        for compiled in flow.parent.rglob("*.pyc"):
+            os.utime(compiled, ns=(0, second + digit * 10**8 + 10**7))
+        return values
+
+    assert loaded(1) == [1, 1, 1]
+    assert loaded(3) == [3, 3, 3]
