@@ -134,7 +134,8 @@ def chosen(items: Sequence[Item], words: Iterable[str]) -> list[Item]:
 def forget(home: Home, items: Sequence[Item]) -> int:
     """Removes results, pinned ones too; gives the bytes that this freed."""
     cache = _cache_of(home)
-    freed = cache.remove([key for item in items for key in (item.entry.key, *item.parts)]) + cache.sweep()
+    cache.remove([key for item in items for key in (item.entry.key, *item.parts)])
+    freed = cache.sweep()
     if home.artifacts is not None:
         home.artifacts.sweep({stored.object for held in cache.held() for stored in held.entry.outputs})
     return freed

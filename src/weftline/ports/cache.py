@@ -50,11 +50,8 @@ class Cache(Protocol):
         """Every entry that is there, in no order; damaged ones are put aside as they are met."""
         ...
 
-    def remove(self, keys: Collection[bytes]) -> int:
-        """Forgets entries, pinned ones too; contents that no other entry names go now, or with a `sweep`.
-
-        Returns:
-            Bytes of the contents that went now.
+    def remove(self, keys: Collection[bytes]) -> None:
+        """Forgets entries, pinned ones too; contents that no other entry names go with the next `sweep`.
 
         A process that has found such an entry and reads it later is told that it is gone, and computes it again.
         """

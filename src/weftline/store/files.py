@@ -150,12 +150,9 @@ class IndexedCache:
                 bare = tuple(stored._replace(content=None) for stored in entry.outputs)
                 yield Held(entry._replace(outputs=bare), key in pinned)
 
-    def remove(self, keys: Collection[bytes]) -> int:
-        """Forgets entries in one transaction, then the files that no other row names."""
-        rows = self._index.rows(list(keys))
-        large = [row[5] for found in rows.values() for row in found if row[7] is None and row[2]]
+    def remove(self, keys: Collection[bytes]) -> None:
+        """Forgets entries in one transaction."""
         self._index.remove(keys)
-        return self._objects.drop(large, self._index.named)
 
     def free(self, keys: Collection[bytes]) -> None:
         """Drops rows' contents, and the files that no other row names; not while somebody is about to name one."""

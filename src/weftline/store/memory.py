@@ -42,11 +42,11 @@ class MemoryCache:
             bare = tuple(stored._replace(content=None) for stored in entry.outputs)
             yield Held(entry._replace(outputs=bare), key in self._pinned)
 
-    def remove(self, keys: Collection[bytes]) -> int:
+    def remove(self, keys: Collection[bytes]) -> None:
         """Forgets entries with their contents."""
-        gone = [self._entries.pop(key) for key in set(keys) if key in self._entries]
+        for key in keys:
+            self._entries.pop(key, None)
         self._pinned -= set(keys)
-        return sum(stored.size for entry in gone for stored in entry.outputs)
 
     def free(self, keys: Collection[bytes]) -> None:
         """Drops contents."""

@@ -134,26 +134,20 @@ class ObjectFolder:
         with self._locked(fcntl.LOCK_SH):
             yield
 
-    def drop(self, digests: Sequence[bytes], named: Callable[[Sequence[bytes]], Collection[bytes]]) -> int:
+    def drop(self, digests: Sequence[bytes], named: Callable[[Sequence[bytes]], Collection[bytes]]) -> None:
         """Removes files at once that nobody names; those that cannot go now go with a sweep.
 
         Args:
             digests: of the contents.
             named: those of them that some entry names.
-
-        Returns:
-            How many bytes went.
         """
         if not digests:
-            return 0
-        freed = 0
+            return
         with contextlib.suppress(OSError), self._locked(fcntl.LOCK_EX | fcntl.LOCK_NB):
             kept = set(named(digests))
-            for path in {self.path(digest) for digest in digests if digest not in kept}:
-                size = path.stat().st_size if path.exists() else 0
-                path.unlink(missing_ok=True)
-                freed += size
-        return freed
+            for digest in digests:
+                if digest not in kept:
+                    self.path(digest).unlink(missing_ok=True)
 
     @contextlib.contextmanager
     def _locked(self, how: int) -> Iterator[None]:

@@ -73,10 +73,8 @@ class ObjectTable:
         """Nothing is dropped at once, so nothing has to be held off."""
         return nullcontext()
 
-    def drop(self, digests: Sequence[bytes], named: Callable[[Sequence[bytes]], Collection[bytes]]) -> int:
+    def drop(self, digests: Sequence[bytes], named: Callable[[Sequence[bytes]], Collection[bytes]]) -> None:
         """Contents that nobody names go with the next sweep."""
-        del digests, named
-        return 0
 
     def located(self, digest: bytes) -> None:
         """Nothing lies in a file by itself."""

@@ -189,7 +189,7 @@ class SharedCache:
                 bare = tuple(stored._replace(content=None) for stored in entry.outputs)
                 yield Held(entry._replace(outputs=bare), key in pinned)
 
-    def remove(self, keys: Collection[bytes]) -> int:
+    def remove(self, keys: Collection[bytes]) -> None:
         """Forgets entries, and the marks of recipes that no entry names any more."""
         gone: set[bytes] = set()
         for batch in _batches(keys):
@@ -199,7 +199,6 @@ class SharedCache:
             self._blobs.remove([_recipe_name(recipe) for recipe in gone])
             left = {held.entry.recipe for held in self.held()}  # after the removal, so that no new entry is overlooked
             self._mark([_recipe_name(recipe) for recipe in gone & left])
-        return 0
 
     def free(self, keys: Collection[bytes]) -> None:
         """Writes entries without contents; large ones go with the next sweep, since others may be about to name them."""
