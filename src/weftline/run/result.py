@@ -133,7 +133,10 @@ class RunResult:
 
     def __contains__(self, key: str) -> bool:
         """Whether the run has a value for a key."""
-        return self._engine.holdings.has(key)
+        try:
+            return self._engine.holdings.has(key)
+        except OutputLostError:  # it was to be made again when the run ended
+            return False
 
     def __getitem__(self, key: str) -> Any:
         """The value of a key, given or made.
@@ -142,7 +145,7 @@ class RunResult:
             NoValueError: the run did not make it, or its stored value is damaged.
         """
         holdings = self._engine.holdings
-        if not holdings.has(key):
+        if key not in self:
             raise NoValueError(key=key, detail=self._why_missing(key), known=self._known())
         try:
             return holdings.lent({key: holdings.value(key)})[key]
@@ -154,7 +157,7 @@ class RunResult:
             raise NoValueError(key=key, detail=detail, known=self._known()) from None
 
     def _known(self) -> str:
-        return listing([key for key in (*self.plan.given, *self.plan.graph.producers) if self._engine.holdings.has(key)])
+        return listing([key for key in (*self.plan.given, *self.plan.graph.producers) if key in self])
 
     def _why_missing(self, key: str) -> str:
         number = self.plan.graph.producers.get(key)
