@@ -8,6 +8,7 @@ from weftline import Pipeline
 from weftline.model.event import Kind
 from weftline.model.run import RunRecord
 from weftline.plan import planner
+from weftline.plan.wish import Wish
 from weftline.ports.values import Values
 from weftline.run.engine import Engine
 from weftline.run.result import RunResult
@@ -39,7 +40,7 @@ class Stage:
         wish.setdefault("capabilities", self.backend.capabilities)
         wish.setdefault("now", self.clock.now())
         graph = Pipeline(nodes, name="test").graph
-        return planner.make(graph, planner.Wish(**wish), self.cache if cached else None, self.ledger, self.values)
+        return planner.make(graph, Wish(**wish), self.cache if cached else None, self.ledger, self.values)
 
     def engine(self, nodes, *, run=None, cached=True, on_failure="stop", past=None, **options):
         own = {name: options.pop(name) for name in ("checked", "sinks", "logs") if name in options}

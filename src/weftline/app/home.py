@@ -16,7 +16,7 @@ from weftline.clock import Clock, SystemClock
 from weftline.codec import advice_for, is_storable
 from weftline.errors import BadArgumentError, UnknownBackendError, did_you_mean
 from weftline.observe.log import LogFolder
-from weftline.plan import planner
+from weftline.plan.wish import Wish
 from weftline.ports.backend import Backend
 from weftline.ports.cache import Cache
 from weftline.ports.leases import Leases
@@ -143,11 +143,11 @@ class Home:
             raise UnknownBackendError(name=name, known=", ".join(makers), hint=did_you_mean(name, makers))
         return makers[name]()
 
-    def wish(self, request: Request) -> planner.Wish:
+    def wish(self, request: Request) -> Wish:
         """A request as the planner understands it."""
         backend = self.backend(request)
         keeps = request.cache and self.path is not None
-        return planner.Wish(
+        return Wish(
             params=request.params,
             given=request.given,
             targets=request.targets,

@@ -38,6 +38,7 @@ from weftline.model.transitions import RunStatus
 from weftline.observe.bus import Bus
 from weftline.plan import planner
 from weftline.plan.explain import Explanation, explain
+from weftline.plan.wish import checked
 from weftline.ports.cache import Cache
 from weftline.ports.sink import Sink
 from weftline.run.engine import Engine
@@ -55,7 +56,8 @@ _LOOKED_THROUGH = 50
 
 def check(pipeline: Pipeline, home: Home, request: Request) -> tuple[list[WeftlineError], list[WeftlineError]]:
     """All findings, and the notes beside them."""
-    return planner.check(pipeline.graph, home.wish(request))
+    found = checked(pipeline.graph, home.wish(request))
+    return found.errors, found.notes
 
 
 def plan(pipeline: Pipeline, home: Home, request: Request) -> Plan:

@@ -125,5 +125,6 @@ class Graph:
     @cached_property
     def sinks(self) -> tuple[str, ...]:
         """Keys that no node reads: what the pipeline is for, unless a run asks for others."""
-        read = {key for node in self.nodes for found in node.inputs for key in self.keys_for(found.key)}
+        read = {found.key for node in self.nodes for found in node.inputs if not found.optional}
+        read.update(key for node in self.nodes for found in node.inputs if found.optional for key in self.keys_for(found.key))
         return tuple(key for key in self.producers if key not in read)

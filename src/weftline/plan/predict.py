@@ -8,7 +8,6 @@ if not. Items of a fan-out are predicted one by one.
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -129,11 +128,11 @@ class Predictor:
             self._keys[key] = self._state_of(key, value)
         waiting = [len(sources) for sources in self._graph.upstream]
         wave = [number for number in self._graph.order if waiting[number] == 0]
-        for count in itertools.count():
-            if not wave:
-                break
-            if count == _NARROW:
+        waves = 0
+        while wave:
+            if waves == _NARROW:
                 self._look_ahead(sum(known.keys is not None for known in self.forecasts))
+            waves += 1
             self._predict_wave(wave, forced)
             following = []
             for number in wave:
@@ -164,10 +163,10 @@ class Predictor:
 
     def _made_for(self, node: NodeSpec) -> list[Any]:
         """The types that producers declare for what a node reads."""
-        positions, nodes, keys_for = self._graph.positions, self._graph.nodes, self._graph.keys_for
+        positions, nodes = self._graph.positions, self._graph.nodes
         found = []
         for read in node.inputs:
-            for key in keys_for(read.key):
+            for key in self._graph.keys_for(read.key) if read.optional else (read.key,):
                 at = positions.get(key)
                 if at is not None:
                     found.append(nodes[at[0]].outputs[at[1]].kind)

@@ -39,8 +39,9 @@ def findings(graph: Graph, given: Collection[str] = ()) -> list[WeftlineError]:
     found: list[WeftlineError] = [*_duplicates(graph), *_producers(graph)]
     outside = {*graph.inputs, *given}
     for node in graph.nodes:
-        found += _missing(graph, node, outside)
-        found += _mismatches(graph, node)
+        if not _is_plain(graph, node):
+            found += _missing(graph, node, outside)
+            found += _mismatches(graph, node)
     found += _circles(graph)
     return found
 
@@ -109,6 +110,18 @@ def _suggestion(graph: Graph, key: str) -> str | None:
     if same_end:
         return f"did you mean {same_end[0]!r} (from node {graph.nodes[graph.producers[same_end[0]]].name!r})?"
     return did_you_mean(key, {*graph.producers, *graph.inputs})
+
+
+def _is_plain(graph: Graph, node: NodeSpec) -> bool:
+    """Whether a node reads only what others make as a whole, and as the very type: most nodes of large graphs."""
+    if node.over is not None:
+        return False
+    nodes, positions = graph.nodes, graph.positions
+    for read in node.inputs:
+        at = positions.get(read.key)
+        if read.optional or at is None or nodes[at[0]].over is not None or nodes[at[0]].outputs[at[1]].kind is not read.kind:
+            return False
+    return True
 
 
 def _mismatches(graph: Graph, node: NodeSpec) -> Iterator[WeftlineError]:

@@ -73,10 +73,10 @@ class ReportReader:
 
     def _without_spoiled(self, facts: list[Fact], now: float) -> list[Fact]:
         """Forgets results whose file another call has written to; those that are told just now fail as well."""
-        spoiled = set(self._paths.spoiled)
+        spoiled = dict(self._paths.spoiled)
         self._paths.spoiled.clear()
         assert self._around.cache is not None
-        self._around.cache.remove([self._calls(number).key(item) for number, item in spoiled])
+        self._around.cache.remove([key for key in spoiled.values() if key is not None])
         failure = Failure("NoArtifactError", "another call has written to the file that this one returns")
         return [
             Failed(now, fact.handle, failure) if isinstance(fact, Succeeded) and fact.handle[:2] in spoiled else fact
@@ -104,7 +104,8 @@ class ReportReader:
                 self._holdings.put(number, item, outputs)
                 return Succeeded(now, report.handle)
             self._check_files(number)
-            self._paths.take(report, self._calls(number).node)
+            calls = self._calls(number)
+            self._paths.take(report, calls.node, calls.key(item) if calls.keys else None)
             made = self._finder.entries(self._calls(number), item, outputs, now, report.took_s)
             if not made or not around.values.hold_artifacts(outputs, self._calls(number).node):
                 self._holdings.put(number, item, outputs)  # a file or folder is read from the store, where nobody changes it

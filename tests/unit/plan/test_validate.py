@@ -11,6 +11,7 @@ from weftline.errors import InvalidPipelineError
 from weftline.model.graph import Graph
 from weftline.model.node import Input, NodeSpec, Output
 from weftline.plan import planner
+from weftline.plan.wish import Wish
 from weftline.ports.values import Values
 
 
@@ -327,7 +328,7 @@ def chain(count, *, closed=False):
 def test_a_chain_of_100_000_nodes_is_planned_and_a_circle_of_as_many_is_told():
     count = 100_000
     open_chain = chain(count)
-    plan = planner.make(Pipeline(open_chain.nodes, name="chain").graph, planner.Wish(), None, None, Values())
+    plan = planner.make(Pipeline(open_chain.nodes, name="chain").graph, Wish(), None, None, Values())
     assert plan.graph.order == tuple(range(count))
     assert plan.counts == {"RUN": count}
     first = replace(open_chain.nodes[0], inputs=(Input("last", f"k{count - 1}", int),))
