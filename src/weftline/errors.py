@@ -770,6 +770,14 @@ class TooLargeRequestError(PlanError):
     available: str
 
 
+class NoDeviceError(PlanError):
+    code = "B609"
+    what = "node {node!r} needs a GPU, and {detail}"
+    remedy = "run it with --backend processes where there is one, or name devices: --gpus 0,1"
+    node: str
+    detail: str
+
+
 class MissingExtraError(MachineError):
     code = "B605"
     what = "{feature} needs the extra {extra!r}, which is not installed"
