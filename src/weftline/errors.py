@@ -346,6 +346,19 @@ class UnstorableTypeError(AuthorError):
     given: str
 
 
+class ConflictingNameError(AuthorError):
+    code = "G211"
+    what = "{kind} {name!r} is {first} at node {node_before!r}, but {second} at {node!r}"
+    remedy = "use one object for both, or another name; {node_before!r} is at {other}"
+    kind: str
+    name: str
+    node: str
+    node_before: str
+    first: str
+    second: str
+    other: str
+
+
 # --- P: parameters and selections ---------------------------------------------------------------------------------
 
 
