@@ -20,7 +20,7 @@ from weftline.model.graph import Graph
 from weftline.observe.log import LogFolder
 from weftline.plan.wish import Wish
 from weftline.ports.backend import Backend
-from weftline.ports.cache import Cache
+from weftline.ports.cache import TendedCache
 from weftline.ports.leases import Leases
 from weftline.ports.ledger import Ledger
 from weftline.ports.values import Values
@@ -117,7 +117,7 @@ class Home:
         return self.exists or (self.path is not None and bool(self.settings.cache))
 
     @property
-    def cache(self) -> Cache | None:
+    def cache(self) -> TendedCache | None:
         """Where results are kept."""
         return None if self.path is None else self._store(self.path).cache
 

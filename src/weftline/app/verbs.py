@@ -275,8 +275,8 @@ def _execute(
     for sink in bus:
         sink.close()
     result = RunResult(engine, status)
-    if around.cache is not None:
-        result.notes += around.cache.damage()
+    if request.cache and home.cache is not None:
+        result.notes += home.cache.damage()
     return result
 
 
