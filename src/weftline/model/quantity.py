@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 _SECONDS = {"ms": 0.001, "s": 1, "m": 60, "min": 60, "h": 3600, "d": 86_400, "w": 7 * 86_400}
 _BYTES = {
@@ -48,7 +49,7 @@ def shown_age(seconds: float) -> str:
     return f"{max(seconds, 0):.0f}s"
 
 
-def _read(text: str, units: dict[str, int], example: str) -> float:
+def _read(text: str, units: Mapping[str, float], example: str) -> float:
     found = _FORM.fullmatch(text)
     if found is None or found[2].lower() not in units:
         raise ValueError(f"{text!r} is not {example}")
