@@ -17,6 +17,7 @@ B      backends                           `PlanError`, `MachineError`
 L      the ledger                         `MachineError`
 T      targets: finding the pipeline      `UsageError`
 D      documents                          `DataError`
+M      manifests: pipelines as files      `AuthorError`
 ====== ================================== =====================
 """
 
@@ -1032,3 +1033,21 @@ class StageShapeError(AuthorError):
     protocol: str
     detail: str
     wanted: str
+
+
+# --- M: manifests -------------------------------------------------------------------------------------------------
+
+
+class ManifestSyntaxError(AuthorError):
+    code = "M101"
+    what = "this is no YAML: {detail}"
+    remedy = "mend the line; what comes after it is not looked at before"
+    detail: str
+
+
+class ManifestError(AuthorError):
+    code = "M102"
+    what = "{detail}"
+    remedy = "{advice}"
+    detail: str
+    advice: str
