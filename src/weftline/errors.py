@@ -360,6 +360,15 @@ class ConflictingNameError(AuthorError):
     other: str
 
 
+class UnknownOrderError(AuthorError):
+    code = "G212"
+    what = "node {node!r} comes after {name!r}, and no node is called so"
+    remedy = "name a node of this pipeline: {known}"
+    node: str
+    name: str
+    known: str
+
+
 # --- P: parameters and selections ---------------------------------------------------------------------------------
 
 

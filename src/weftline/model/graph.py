@@ -95,13 +95,20 @@ class Graph:
                     if key in self.producers:
                         yield self.producers[key], number, key
 
+    def orders(self) -> Iterator[tuple[int, int]]:
+        """Each node that another one comes after, although it reads nothing of it."""
+        for number, node in enumerate(self.nodes):
+            for name in node.after:
+                if name in self.index:
+                    yield self.index[name], number
+
     @cached_property
     def upstream(self) -> tuple[tuple[int, ...], ...]:
-        """For each node the numbers of those whose keys it reads, each once, ascending."""
-        producers = self.producers
+        """For each node the numbers of those whose keys it reads, or that it comes after, each once, ascending."""
+        producers, index = self.producers, self.index
         found = []
         for node in self.nodes:
-            numbers: set[int] = set()
+            numbers = {index[name] for name in node.after if name in index} if node.after else set()
             for read in node.inputs:
                 keys = self.keys_for(read.key) if read.optional else (read.key,)
                 numbers.update(producers[key] for key in keys if key in producers)

@@ -134,6 +134,7 @@ class NodeSpec:
         over: the key whose items are worked on one by one, or None.
         on_item_error: `fail` ends the node with the first failed item, `skip` leaves failed items out of the result.
         min_success: with `skip`, the share of the items that must succeed.
+        after: names of nodes that must have their result before, although nothing of it is read.
         priority: among ready nodes, higher starts first.
         version: part of the cache key, for what code does not show.
         cache: False for results that are never taken from the cache.
@@ -153,6 +154,7 @@ class NodeSpec:
     over: str | None = None
     on_item_error: Literal["fail", "skip"] = "fail"
     min_success: float = 0.0
+    after: tuple[str, ...] = ()
     priority: int = 0
     resources: resources.Resources = resources.DEFAULT
     policy: policy.Policy = policy.DEFAULT

@@ -14,10 +14,12 @@ from weftline.errors import (
     NotIterableError,
     TwoProducersError,
     TypeMismatchError,
+    UnknownOrderError,
     UnknownTypeNote,
     UnstorableTypeError,
     WeftlineError,
     did_you_mean,
+    listing,
 )
 from weftline.model.contract import assignable, is_unknown, render
 from weftline.model.graph import Graph
@@ -41,6 +43,8 @@ def findings(graph: Graph, given: Collection[str] = ()) -> list[WeftlineError]:
     found: list[WeftlineError] = [*_duplicates(graph), *_producers(graph)]
     outside = {*graph.inputs, *given}
     for node in graph.nodes:
+        if node.after:
+            found += _unknown_orders(graph, node)
         if not _is_plain(graph, node):
             found += _missing(graph, node, outside)
             found += _mismatches(graph, node)
@@ -97,6 +101,13 @@ def _producers(graph: Graph) -> Iterator[WeftlineError]:
                 other = graph.nodes[first]
                 place = str(other.place or other.name)
                 yield TwoProducersError(key=key, first=other.name, second=node.name, other=place, place=node.place)
+
+
+def _unknown_orders(graph: Graph, node: NodeSpec) -> Iterator[WeftlineError]:
+    for name in node.after:
+        if name not in graph.index:
+            hint = did_you_mean(name, graph.index)
+            yield UnknownOrderError(node=node.name, name=name, known=listing(graph.index), place=node.place, hint=hint)
 
 
 def _missing(graph: Graph, node: NodeSpec, outside: Collection[str]) -> Iterator[WeftlineError]:

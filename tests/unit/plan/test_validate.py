@@ -366,3 +366,43 @@ def test_nodes_without_a_name_share_nothing():
         return 2
 
     assert not Pipeline([first, second], name="test").validate()
+
+
+def test_a_node_may_come_after_another_without_reading_of_it():
+    @node
+    def first() -> int:
+        return 1
+
+    @node(after="first")
+    def second() -> int:
+        return 2
+
+    made = Pipeline([second, first], name="test")
+    assert not made.validate()
+    assert [step.node for step in made.plan(home=None).steps] == ["first", "second"]
+
+
+def test_what_a_node_comes_after_must_be_there():
+    @node(after=["frist"])
+    def second() -> int:
+        return 2
+
+    @node
+    def first() -> int:
+        return 1
+
+    finding = one(first, second)
+    assert finding.code == "G212"
+    assert finding.hint == "did you mean 'first'?"
+
+
+def test_a_circle_of_orders_is_told():
+    @node(after="second")
+    def first() -> int:
+        return 1
+
+    @node(requires={"x": "first"})
+    def second(x: int) -> int:
+        return x
+
+    assert codes(first, second) == ["G204"]
