@@ -369,6 +369,50 @@ class UnknownOrderError(AuthorError):
     known: str
 
 
+class FixedParameterError(PlanError):
+    code = "P311"
+    what = "every step that has the parameter {name!r} sets it itself"
+    remedy = "give it to the step: -p {node}.{name}=..."
+    name: str
+    node: str
+
+
+class GroupStepError(AuthorError):
+    code = "G213"
+    what = "step {step!r}: {detail}"
+    remedy = "{advice}"
+    step: str
+    detail: str
+    advice: str
+
+
+class NameTakenError(AuthorError):
+    code = "G214"
+    what = "the name {name!r} is taken by another {kind}"
+    remedy = "rename one of the two; the first is at {other}"
+    kind: str
+    name: str
+    other: str
+
+
+class NotRegisteredError(PlanError):
+    code = "G215"
+    what = "no {kind} is registered as {name!r}"
+    remedy = "register it (@register_{kind}), import the module that does, or name one of: {known}"
+    kind: str
+    name: str
+    known: str
+
+
+class WrongRegistrationError(AuthorError):
+    code = "G216"
+    what = "what is registered as the {kind} {name!r} is none: {detail}"
+    remedy = "register a {kind}, or a function that makes one"
+    kind: str
+    name: str
+    detail: str
+
+
 # --- P: parameters and selections ---------------------------------------------------------------------------------
 
 

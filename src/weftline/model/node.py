@@ -53,16 +53,22 @@ class Output(NamedTuple):
         return Output.of, (self.key, self.kind)
 
 
+#: Where a bound value comes from: the declaration, a group's defaults, the run, a step of a group.
+Origin = Literal["default", "group", "run", "step"]
+
+
 class Parameter(NamedTuple):
     """A value that is bound when the plan is made.
 
     Attributes:
         kind: its declared type.
         default: its value when nobody gives one; `REQUIRED` if there must be one.
+        origin: where that comes from; `step` is above what a run is given by the bare name.
     """
 
     kind: Any
     default: Any
+    origin: Origin = "default"
 
 
 #: The default of a parameter that has none.
@@ -144,6 +150,7 @@ class NodeSpec:
         depends: further things that decide the result: paths, objects, environment variables.
         effect: makes the target that the node changes, given the bound parameters by name.
         place: where it is defined.
+        scope: what its keys have before them in a group, with the dot; its code does not know of it.
     """
 
     name: str
@@ -167,6 +174,7 @@ class NodeSpec:
     depends: tuple[Any, ...] = ()
     effect: Callable[..., Receipted] | None = None
     place: Place | None = None
+    scope: str = ""
 
     @property
     def expires_s(self) -> float:
