@@ -116,6 +116,7 @@ def answers(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
     shell.write("mended", "")
     found += [
         shell.json("resume", code=1),
+        shell.json("status"),
         shell.json("run", "flow.py"),
         shell.json("logs", "load"),
         shell.json("runs"),

@@ -130,14 +130,35 @@ class Pipeline(AuthoredPipeline):
         return request, saved.plan_again(found, self, home, request)
 
     def resume(
-        self, run: str = "", *, home: str | Path | None = _AS_SET, sinks: Sequence[Sink] = (), **asked: Any
+        self,
+        run: str = "",
+        *,
+        again: str | Sequence[str] = (),
+        home: str | Path | None = _AS_SET,
+        sinks: Sequence[Sink] = (),
+        **asked: Any,
     ) -> RunResult:
-        """Goes on with a run of this pipeline, the newest by default; for the arguments see `run`."""
+        """Goes on with a run of this pipeline.
+
+        Args:
+            run: its id, or the beginning of it; by default the newest that can be resumed.
+            again: nodes that are made again with everything behind them; what else succeeded is kept.
+            home: see `run`, as for what follows.
+            sinks: who is told of events.
+            **asked: what is asked for.
+
+        Raises:
+            UnknownRunError: there is no such run.
+            UnknownNodeError: there is no such node.
+            NotResumableError: it is complete.
+            RunBusyError: another process works on it.
+        """
         from weftline.app import verbs
 
+        names = (again,) if isinstance(again, str) else again
         opened = _home(home)
         try:
-            return _kept(verbs.resume(run, opened, self, _request(asked), sinks, echo=True), opened)
+            return _kept(verbs.resume(run, opened, self, _request(asked), sinks, again=names, echo=True), opened)
         except BaseException:  # raised again
             opened.close()
             raise

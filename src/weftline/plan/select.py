@@ -95,12 +95,12 @@ class _Reader:
         if not start or (name == part and not needs):
             return start
         if name == part:  # a pattern or a tag: what each name that matches selects by itself
-            return start | self._reach(self._keys_in(part), self._graph.upstream)
+            return start | self._graph.reached(self._keys_in(part), self._graph.upstream)
         found = set(start)
         if part.startswith("+"):
-            found |= self._reach(start, self._graph.upstream)
+            found |= self._graph.reached(start, self._graph.upstream)
         if part.endswith("+"):
-            found |= self._reach(start, self._graph.downstream)
+            found |= self._graph.reached(start, self._graph.downstream)
         return found
 
     def _named(self, name: str, *, needs: bool) -> set[int]:
@@ -108,7 +108,7 @@ class _Reader:
         graph = self._graph
         if name in graph.producers:
             start = {graph.producers[name]}
-            return self._reach(start, graph.upstream) if needs else start
+            return self._graph.reached(start, graph.upstream) if needs else start
         if name in graph.index:
             return {graph.index[name]}
         if name.startswith(_TAG):
@@ -126,17 +126,6 @@ class _Reader:
 
     def _is_name(self, word: str) -> bool:
         return word in self._graph.producers or word in self._graph.index
-
-    @staticmethod
-    def _reach(start: Iterable[int], edges: Sequence[Sequence[int]]) -> set[int]:
-        found: set[int] = set()
-        stack = list(start)
-        while stack:
-            number = stack.pop()
-            if number not in found:
-                found.add(number)
-                stack.extend(edges[number])
-        return found
 
 
 def _matches(name: str, pattern: str) -> bool:

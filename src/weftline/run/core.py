@@ -129,7 +129,7 @@ class Core(Machine):
             self._record(Kind.ATTEMPT_FAILED, fact.at, number, item, attempt, {**body, "retry_in_s": round(pause, 3)})
             self.attempts.sleep(fact.at + pause, fact.handle)
             return
-        self._record(Kind.CALL_FAILED, fact.at, number, item, attempt, body)
+        self._record(Kind.CALL_FAILED, fact.at, number, item, attempt, {**body, **(fact.body or {})})
         node.failed = node.failed or {}
         node.failed[item] = fact.failure
         if not shape.tolerant:

@@ -113,6 +113,15 @@ class _Journal(_Suite):
             ledger.append("r1", events[4:])
             assert list(ledger.events("r1")) == events
 
+    def test_events_of_some_kinds_alone(self) -> None:
+        """In order, with all their fields, of that run."""
+        events = [opening(), started("load"), _took("load", 1.5), finished("load", 1.5), ending()]
+        with self._opened() as (ledger, _):
+            ledger.append("r1", events)
+            ledger.append("r2", [opening()])
+            assert list(ledger.events("r1", [Kind.RUN_FINISHED, Kind.CALL_SUCCEEDED])) == [events[2], events[4]]
+            assert list(ledger.events("r2", {Kind.CALL_SUCCEEDED})) == []
+
     def test_runs_do_not_mix(self) -> None:
         """Each run has its own journal; one that nobody knows is empty."""
         with self._opened() as (ledger, _):
@@ -305,6 +314,17 @@ class _Past(_Suite):
             assert [found.source(part) for part in found.symbols] == ["text of load()", "naïve ✂ \\ud800", ""]
             assert found.source(Part("load()", "other")) == ""
             assert found.source(Part("other()", "10")) == "", "another name of an equal symbol has a text of its own"
+
+    def test_recipes_are_found_by_their_digests(self) -> None:
+        """As events name them, with the texts of their symbols; what nobody kept is missing."""
+        asked: list[str] = []
+        with self._opened() as (ledger, _):
+            ledger.append("r1", [opening(), started("load")], [RECIPE, _told(asked)])
+            wanted = [RECIPE.digest.hex(), _told(asked).digest.hex(), "ab" * 32]
+            found = ledger.recipes(wanted)
+            assert dict(found) == {wanted[0]: RECIPE, wanted[1]: _told(asked)}
+            assert found[wanted[1]].source(_told(asked).symbols[0]) == "text of load()"
+            assert dict(ledger.recipes([])) == {}
 
     def test_the_texts_of_a_recipe_that_is_known_are_not_read(self) -> None:
         """Not in the next run, and not by another view of the ledger; a symbol that was kept is not read again either."""
