@@ -193,3 +193,156 @@ print(failed.run == done.run, failed.status, done.status)
     done = subprocess.run([sys.executable, "program.py"], cwd=shell.folder, capture_output=True, text=True, check=True)
     assert done.stdout == "True failed completed\n"
     assert made(shell)["scaled 1"] == 2
+
+
+# --- dead letters ---
+
+
+def letters(shell, *words: str) -> list[dict]:
+    return shell.json("dlq", "ls", *words)["letters"]
+
+
+def test_three_of_twenty_that_failed_are_made_again_and_the_run_is_completed(shell) -> None:
+    """With mended code: the other seventeen stand, although the code that made them is another one now."""
+    shell.write("flow.py", FLOW.replace("return scale(row)", "return scale(row)  # as it was"))
+    assert shell("run", "flow.py").returncode == 1
+    run = newest(shell)["run"]
+    found = letters(shell)
+    assert [(letter["node"], letter["item"], letter["state"], letter["attempts"]) for letter in found] == [
+        ("scaled", item, "open", 1) for item in (3, 7, 11)
+    ]
+    assert all(letter["key"] and set(letter["inputs"]) == {"row"} for letter in found)
+    shell.edit("flow.py", 'if row in (3, 7, 11) and not Path("mended").exists():', "if row < 0:")
+    shell.edit("flow.py", "return value * 10", "return value * 1000")
+    made(shell)
+    done = shell.json("dlq", "replay", "--run", run)
+    assert made(shell) == Counter(["scaled 3", "scaled 7", "scaled 11", "total"])
+    assert done["runs"] == [{"run": run, "status": "completed"}]
+    assert {(letter["state"], letter["settled_by"]) for letter in done["letters"]} == {("resolved", run)}
+    assert letters(shell) == []
+    assert len(letters(shell, "--settled")) == 3
+    assert (newest(shell)["run"], newest(shell)["status"], newest(shell)["resumed"]) == (run, "completed", 1)
+    assert "replayed 3 calls" in shell("status").stdout
+    states = {node["node"]: (node["state"], len(node["calls"])) for node in shell.json("status")["nodes"]}
+    assert states == {"load": ("succeeded", 1), "scaled": ("succeeded", 20), "total": ("succeeded", 1)}
+    assert shell.json("status")["resumptions"][0]["replayed"] == ["scaled[3]", "scaled[7]", "scaled[11]"]
+    assert newest_total(shell) == 10 * (sum(range(20)) - 21) + 1000 * 21
+
+
+def newest_total(shell) -> int:
+    """What the newest run has as its total: by the key in its journal, from its cache."""
+    program = """
+from pathlib import Path
+from weftline.app import verbs
+from weftline.app.home import Home
+home = Home(Path(".weftline"))
+found = verbs.newest_output(home, "total", int)
+home.close()
+print(found[0])
+"""
+    done = subprocess.run([sys.executable, "-c", program], cwd=shell.folder, capture_output=True, text=True, check=True)
+    return int(done.stdout)
+
+
+def test_one_of_three_is_made_again_and_the_run_stays_partial(shell) -> None:
+    shell.write("flow.py", FLOW)
+    assert shell("run", "flow.py").returncode == 1
+    found = letters(shell)
+    shell.write("mended", "")
+    made(shell)
+    done = shell("dlq", "replay", found[1]["id"])
+    assert done.returncode == 0
+    assert made(shell) == Counter(["scaled 7", "total"])
+    assert "1 call made again: 1 succeeded, 0 failed" in done.stderr
+    assert newest(shell)["status"] == "partial"
+    assert [letter["item"] for letter in letters(shell)] == [3, 11]
+    assert shell("dlq", "replay", "--all").returncode == 0
+    assert made(shell) == Counter(["scaled 3", "scaled 11", "total"])
+    assert newest(shell)["status"] == "completed"
+
+
+def test_what_fails_again_stays_with_one_attempt_more(shell) -> None:
+    shell.write("flow.py", FLOW)
+    assert shell("run", "flow.py").returncode == 1
+    assert shell("dlq", "replay", "--node", "scaled").returncode == 1
+    assert [(letter["item"], letter["attempts"]) for letter in letters(shell)] == [(3, 2), (7, 2), (11, 2)]
+    assert newest(shell)["status"] == "partial"
+
+
+def test_where_the_first_failure_ended_the_node_the_calls_that_failed_are_made_and_no_others(shell) -> None:
+    """Each of them is tried, whatever becomes of the others; what never began is left to `resume`."""
+    shell.write("flow.py", FLOW.replace(', on_item_error="skip"', ""))
+    assert shell("run", "flow.py", "--workers", "1", "-p", "count=2000").returncode == 1
+    begun = made(shell)
+    assert len(begun) < 2000, "some calls never began"
+    failed = [f"scaled {letter['item']}" for letter in letters(shell)]
+    assert failed[0] == "scaled 3"
+    shell.write("mended", "")
+    done = shell("dlq", "replay", "--all")
+    assert done.returncode == 0
+    assert made(shell) == Counter(failed)
+    assert (newest(shell)["status"], letters(shell)) == ("failed", [])
+    assert "next: weftline resume" in done.stderr
+    assert shell("resume").returncode == 0
+    assert made(shell) == Counter({*(f"scaled {row}" for row in range(2000)), "total"} - set(begun))
+
+
+def test_a_result_that_another_run_made_resolves_a_letter(shell) -> None:
+    shell.write("flow.py", FLOW)
+    assert shell("run", "flow.py").returncode == 1
+    shell.write("mended", "")
+    assert shell("run", "flow.py").returncode == 0
+    assert letters(shell) == []
+    other = newest(shell)["run"]
+    assert {letter["settled_by"] for letter in letters(shell, "--settled")} == {other}
+
+
+def test_a_letter_is_shown_and_dropped(shell) -> None:
+    shell.write("flow.py", FLOW)
+    assert shell("run", "flow.py").returncode == 1
+    first, second, third = letters(shell)
+    shown = shell("dlq", "show", first["id"][:6]).stdout
+    assert "scaled[3] of run" in shown
+    assert "ValueError: row 3 is broken   (flow.py:" in shown
+    assert first["inputs"]["row"][:12] in shown
+    assert f"weftline dlq replay {first['id']}" in shown
+    assert shell("dlq", "drop", first["id"], second["id"]).stderr == "dropped 2 dead letters\n"
+    assert letters(shell) == [third]
+    assert [letter["state"] for letter in letters(shell, "--settled")] == ["dropped", "dropped", "open"]
+    assert newest(shell)["status"] == "partial"
+    assert shell.json("dlq", "replay", first["id"], code=2)["findings"][0]["code"] == "R534"
+    assert shell("dlq", "replay").returncode == 2
+    assert shell("dlq", "drop", "--all", "--node", "scaled").returncode == 2
+
+
+def test_what_is_gone_from_the_cache_is_told_and_nothing_runs(shell) -> None:
+    shell.write("flow.py", FLOW)
+    assert shell("run", "flow.py").returncode == 1
+    key = shell.json("cache", "ls", "load")["entries"][0]["key"]
+    assert shell("cache", "forget", "load").returncode == 0
+    made(shell)
+    done = shell.json("dlq", "replay", "--all", code=3)
+    assert [(found["code"], found["message"].count(key)) for found in done["findings"]] == [("R531", 1)]
+    assert "weftline resume" in done["findings"][0]["fix"]
+    assert made(shell) == Counter()
+    assert newest(shell)["resumed"] == 0
+
+
+def test_another_input_is_told_and_nothing_runs(shell) -> None:
+    """A file that was given to the run has another content now."""
+    shell.write(
+        "flow.py",
+        FLOW.replace('requires={"row": "rows"}', 'requires={"row": "rows", "more": "more"}')
+        .replace("def scaled(row: int)", "def scaled(row: int, more: Path)")
+        .replace("Pipeline([load, scaled, total])", 'Pipeline([load, scaled, total], inputs={"more": Path})'),
+    )
+    shell.write("more.txt", "one")
+    assert shell("run", "flow.py", "-p", "more=more.txt").returncode == 1
+    shell.write("more.txt", "two")
+    made(shell)
+    done = shell.json("dlq", "replay", "--all", code=3)
+    assert [found["code"] for found in done["findings"]] == ["R533"]
+    assert made(shell) == Counter()
+    shell.write("more.txt", "one")
+    shell.write("mended", "")
+    assert shell("dlq", "replay", "--all").returncode == 0

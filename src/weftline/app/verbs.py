@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from weftline.app.claims import claimed, is_abandoned
 from weftline.app.collector import frozen, still
@@ -145,12 +145,7 @@ def resume(
             where = "" if home.shown == str(Settings().home) else f" --home {shlex.quote(home.shown)}"
             advice = f"start a new one: weftline run {opening.get('target') or '...'}{where}"
             raise NotResumableError(run=found, detail="it is complete", advice=advice)
-        if pipeline is None or request is None:
-            if not opening.get("target") or not opening.get("repeatable"):
-                advice = "resume it there: pipeline.resume(run, ...) with the same parameters and given values"
-                raise NotResumableError(run=found, detail="it was started by a program", advice=advice)
-            pipeline = pipeline or load(opening["target"])
-            request = request or request_of(opening)
+        pipeline, request = asked_again(record, pipeline, request)
         further = _behind(pipeline.graph, again)
         record.forget(further)
         forced = dict.fromkeys((*request.force, *(name for name in record.again if name in pipeline.graph.index)))
@@ -162,6 +157,34 @@ def resume(
                 raise BadArgumentError(argument=node, detail=f"it is not part of run {found}", advice=advice)
         told = {"from": list(again), "again": further} if again else {}
         return execute(made, found, home, request, sinks, past_of(record), told=told, echo=echo)
+
+
+def enter(opening: Mapping[str, Any]) -> None:
+    """Goes to the folder that a run was started from: its target and its paths were given there."""
+    cwd = opening.get("cwd", ".")
+    if Path(cwd).is_dir():
+        os.chdir(cwd)
+
+
+def asked_again(record: RunRecord, pipeline: Pipeline | None, request: Request | None) -> tuple[Pipeline, Request]:
+    """What a run runs, and what it was asked for.
+
+    Args:
+        record: the run.
+        pipeline: the pipeline; None to load it by the target that the journal names.
+        request: as it was asked for; None to take it from the journal.
+
+    Raises:
+        NotResumableError: the journal does not say it.
+    """
+    opening = record.opening
+    if pipeline is None or request is None:
+        if not opening.get("target") or not opening.get("repeatable"):
+            advice = "resume it there: pipeline.resume(run, ...) with the same parameters and given values"
+            raise NotResumableError(run=record.run, detail="it was started by a program", advice=advice)
+        pipeline = pipeline or load(opening["target"])
+        request = request or request_of(opening)
+    return pipeline, request
 
 
 def _behind(graph: Graph, nodes: Sequence[str]) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -34,16 +33,12 @@ def register(app: typer.Typer) -> None:
 
         Exit codes: as for `run`.
         """
-        import os
-
         from weftline.app import verbs
         from weftline.app.pipeline import load
 
         opened = home_of(home)
         record = verbs.find_run(run or verbs.newest_resumable(opened, None), opened)
-        cwd = record.opening.get("cwd", ".")
-        if Path(cwd).is_dir():
-            os.chdir(cwd)  # targets and paths were given from there
+        verbs.enter(record.opening)
         pipeline = load(record.opening["target"]) if record.opening.get("target") else None
         shown = None if pipeline is None else sink_for(progress, pipeline.graph)
         result = verbs.resume(record.run, opened, sinks=[shown] if shown is not None else [], again=again or ())

@@ -148,7 +148,7 @@ def _take(node: NodeRecord, event: Event, body: Mapping[str, Any]) -> None:
         node.state = NodeState.WAITING
         for call in node.calls.values():  # their numbers stay: the next attempts go on from there
             call.outcome, call.key = "lost", None
-    else:
+    elif kind is not Kind.LETTER_DROPPED:
         _take_call(node.calls.setdefault(event.item, CallRecord()), event, body)
 
 

@@ -135,9 +135,12 @@ class CallFinder:
             if node.cache:
                 raise
             return total, {}  # it is never looked up, and has no checkpoint: a resumed run does it again
-        planned = {} if calls.is_lost else planned_entries(step)
+        planned: Mapping[int, Entry] = {} if calls.is_lost else planned_entries(step)
         calls.version = self.version
-        return total, self.take(calls, dict(zip(items, calls.keys, strict=True)), planned)
+        wanted = dict(zip(items, calls.keys, strict=True))
+        if step.stands:
+            return total, {**self.take(calls, {at: key for at, key in wanted.items() if at not in planned}), **planned}
+        return total, self.take(calls, wanted, planned)
 
     def take(self, calls: NodeCalls, keys: Mapping[int, bytes], planned: Mapping[int, Entry] = _NO_ENTRIES) -> dict[int, Entry]:
         """The entries that may stand for calls, by item.

@@ -53,6 +53,9 @@ class Core(Machine):
                 self._leave_out(number, at, "not selected")
                 for after in self._shapes[number].downstream:
                     self.nodes[after].pending -= 1  # what it made is stored, or the plan would have refused
+            elif isinstance(start, NodeState):
+                self.nodes[number].state = start
+                self.unfinished -= 1
         for number, node in enumerate(self.nodes):
             if node.state is NodeState.WAITING and (node.pending == 0 or self._starts.get(number) == "hit"):
                 self._prepare(number, at)
@@ -73,16 +76,19 @@ class Core(Machine):
         if node.state is not NodeState.PREPARING:
             return
         self._record_restored(fact)
-        if len(fact.restored) == fact.total:
-            node.total = node.restored = fact.total
+        if len(fact.restored) + len(fact.left_out) == fact.total:
+            node.total, node.restored = fact.total, len(fact.restored)
+            node.failed = dict(fact.left_out) or None
             node.started_at = fact.at
-            self._finish(number, fact.at, Cause.HIT, fact.body, told=fact.body is None)
+            is_failed = node.end(self._shapes[number], "", sleeps=False) is Cause.FAILED
+            self._finish(number, fact.at, Cause.FAILED if is_failed else Cause.HIT, fact.body, told=fact.body is None)
             return
         if self._stopping:
             self._move(number, Cause.SKIPPED if self._stopping == "failure" else Cause.CANCELLED)
             self._close(number, fact.at)
             return
         self._record(Kind.NODE_STARTED, fact.at, number, body=fact.body)
+        node.failed = dict(fact.left_out) or None
         self._begin(number, fact.at, fact.total, fact.restored)
 
     def _record_restored(self, fact: facts.Prepared) -> None:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 
 from weftline.model.call import Failure, Handle
 from weftline.model.policy import Policy
+from weftline.model.transitions import NodeState
 
 Body = Mapping[str, Any]
 
 
-Start = Literal["run", "hit", "skip"]
+#: How a node begins that does not simply run; a state, for one that stays as an earlier life of the run left it.
+Start = Literal["run", "hit", "skip"] | NodeState
 
 
 class Shape(NamedTuple):
@@ -52,6 +55,7 @@ class Prepared(NamedTuple):
         total: how many calls there are.
         restored: those whose result is there, with its key; None for one that the journal has already.
         body: for the event of the node's start, or of its end if everything is restored; None if the journal has that.
+        left_out: those that failed in an earlier life of the run, and are not tried again in this one.
     """
 
     at: float
@@ -59,6 +63,7 @@ class Prepared(NamedTuple):
     total: int
     restored: Mapping[int, bytes | None]
     body: Body | None
+    left_out: Mapping[int, Failure] = MappingProxyType({})
 
 
 class Unprepared(NamedTuple):

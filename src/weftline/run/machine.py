@@ -27,7 +27,8 @@ class Machine:
 
     Args:
         shapes: the nodes by number.
-        starts: for nodes that do not simply run: `hit` if the plan knows their result, `skip` if they are not part of the run.
+        starts: for nodes that do not simply run: `hit` if the plan knows their result, `skip` if they are not part of the run,
+            a state if they stay as an earlier life of the run left them.
         looks_up: whether the engine must be asked for calls even of a node that has one; if not, nothing is looked up.
         slots: calls of one CPU that may run at the same time.
         queue: further calls of at most one CPU that may wait in the backend.
@@ -90,7 +91,8 @@ class Machine:
         if not shape.fans_out:
             node.todo = ONE_CALL
         else:
-            node.todo = [item for item in range(total) if item not in restored] if restored else range(total)
+            done = restored if not node.failed else {*restored, *node.failed}
+            node.todo = [item for item in range(total) if item not in done] if done else range(total)
             self.slots.queue = min(self.slots.queue, self._cautious)  # nobody knows yet how long its calls take
         self._push(number)
 
