@@ -346,3 +346,122 @@ def test_another_input_is_told_and_nothing_runs(shell) -> None:
     shell.write("more.txt", "one")
     shell.write("mended", "")
     assert shell("dlq", "replay", "--all").returncode == 0
+
+
+# --- one node with the inputs of an old run ---
+
+
+def test_a_node_alone_with_the_inputs_of_an_old_run_after_the_code_before_it_changed(shell) -> None:
+    shell.write("flow.py", FLOW)
+    shell.write("mended", "")
+    assert shell("run", "flow.py", "-p", "count=5").returncode == 0
+    old = newest(shell)["run"]
+    shell.edit("flow.py", "return value * 10", "return value * 1000")
+    assert shell("run", "flow.py", "-p", "count=6").returncode == 0
+    made(shell)
+    words = ("flow.py", "--only", "total", "--inputs-from", old)
+    planned = shell.json("plan", *words)
+    assert {step["node"]: step["decision"] for step in planned["steps"]} == {
+        "load": "SKIP",
+        "scaled": "SKIP",
+        "total": "CACHED",
+    }
+    reasons = {step["node"]: step["reason"]["detail"] for step in planned["steps"]}
+    assert reasons == {"load": "", "scaled": f"its output is that of run {old}", "total": ""}
+    shell.edit("flow.py", "return sum(values)", "return sum(values) + 1")
+    assert f"not-selected: its output is that of run {old}" in shell("plan", *words).stdout
+    done = shell.json("run", *words)
+    assert made(shell) == Counter(["total"])
+    assert newest_total(shell) == 10 * sum(range(5)) + 1
+    assert (newest(shell)["inputs_from"], newest(shell)["status"]) == (old, "completed")
+    assert done["run"] != old
+    assert f"inputs from {old}" in shell("status").stdout
+    assert f"inputs from {old}" in shell("runs").stdout
+    forced = shell.json("run", "flow.py", "--only", "total", "--inputs-from", done["run"][:-2], "--force", "total")
+    assert made(shell) == Counter(["total"]), "what that run read in its turn"
+    assert newest(shell)["run"] == forced["run"]
+    assert newest_total(shell) == 10 * sum(range(5)) + 1
+
+
+def test_without_items_that_failed_then(shell) -> None:
+    """The list is as the old run had it: without them."""
+    shell.write("flow.py", FLOW)
+    assert shell("run", "flow.py").returncode == 1
+    old = newest(shell)["run"]
+    shell.write("mended", "")
+    assert shell("dlq", "replay", "--run", old).returncode == 0
+    assert shell("run", "flow.py", "--only", "total", "--inputs-from", old, "--force", "total").returncode == 0
+    assert newest_total(shell) == 10 * sum(range(20))
+    (shell.folder / "mended").unlink()
+    assert shell("run", "flow.py", "--refresh").returncode == 1
+    partial = newest(shell)["run"]
+    assert shell("run", "flow.py", "--only", "total", "--inputs-from", partial, "--force", "total").returncode == 0
+    assert newest_total(shell) == 10 * (sum(range(20)) - 21)
+
+
+def test_the_parameters_of_the_old_run_hold_unless_others_are_given(shell) -> None:
+    shell.write(
+        "flow.py",
+        FLOW.replace("values: list[int])", "values: list[int], more: int = 0)").replace(
+            "return sum(values)", "return sum(values) + more"
+        ),
+    )
+    shell.write("mended", "")
+    assert shell("run", "flow.py", "-p", "more=7").returncode == 0
+    words = ("run", "flow.py", "--only", "total", "--inputs-from", newest(shell)["run"])
+    assert shell(*words).returncode == 0
+    assert newest_total(shell) == 10 * sum(range(20)) + 7
+    assert shell(*words, "-p", "more=9").returncode == 0
+    assert newest_total(shell) == 10 * sum(range(20)) + 9
+
+
+def test_an_input_that_is_gone_or_was_never_there_is_told(shell) -> None:
+    shell.write("flow.py", FLOW)
+    assert shell("run", "flow.py", "load").returncode == 0
+    none = newest(shell)["run"]
+    shell.write("mended", "")
+    assert shell("run", "flow.py").returncode == 0
+    old = newest(shell)["run"]
+    keys = {entry["key"] for entry in shell.json("cache", "ls", "scaled")["entries"]}
+    assert shell("cache", "forget", "scaled").returncode == 0
+    made(shell)
+    done = shell.json("run", "flow.py", "--only", "total", "--inputs-from", old, code=3)
+    assert {found["code"] for found in done["findings"]} == {"R531"}
+    told = " ".join(found["message"] for found in done["findings"])
+    assert all(key in told for key in keys)
+    assert "--inputs-from" in done["findings"][0]["fix"]
+    done = shell.json("run", "flow.py", "--only", "total", "--inputs-from", none, code=3)
+    assert [found["code"] for found in done["findings"]] == ["R532"]
+    assert made(shell) == Counter()
+    for words in (["--inputs-from", old], ["--only", "total", "--inputs-from", "2020"]):
+        assert shell("run", "flow.py", *words).returncode == 2
+    assert shell("run", "flow.py", "--only", "totla", "--inputs-from", old).returncode == 3
+
+
+def test_such_a_run_is_resumed_with_the_same_inputs(shell) -> None:
+    shell.write("flow.py", FLOW)
+    shell.write("mended", "")
+    assert shell("run", "flow.py").returncode == 0
+    old = newest(shell)["run"]
+    shell.edit("flow.py", "return value * 10", "return value * 1000")
+    shell.write("away", "")
+    assert shell("run", "flow.py", "--only", "total", "--inputs-from", old, "--force", "total").returncode == 1
+    (shell.folder / "away").unlink()
+    made(shell)
+    assert shell("resume").returncode == 0
+    assert made(shell) == Counter(["total"])
+    assert newest_total(shell) == 10 * sum(range(20))
+
+
+def test_a_kept_plan_says_whose_inputs_it_reads(shell) -> None:
+    shell.write("flow.py", FLOW)
+    shell.write("mended", "")
+    assert shell("run", "flow.py").returncode == 0
+    old = newest(shell)["run"]
+    shell.edit("flow.py", "return sum(values)", "return sum(values) + 1")
+    assert shell("plan", "flow.py", "--only", "total", "--inputs-from", old, "-o", "plan.json").returncode == 2
+    shell.edit("flow.py", "return value * 10", "return value * 1000")
+    made(shell)
+    assert shell("run", "--plan", "plan.json").returncode == 0
+    assert made(shell) == Counter(["total"])
+    assert newest_total(shell) == 10 * sum(range(20)) + 1

@@ -97,6 +97,7 @@ def _opening(made: Plan, request: Request) -> dict[str, Any]:
         "on_failure": request.on_failure,
         "cache": request.cache,
         "checked": request.checked,
+        "inputs_from": request.inputs_from,
         "nodes": len(made.steps),
         "weftline": __version__,
         "python": ".".join(map(str, sys.version_info[:3])),
@@ -117,4 +118,5 @@ def request_of(opening: Mapping[str, Any]) -> Request:
         on_failure=opening["on_failure"],
         cache=opening["cache"],
         checked=opening.get("checked"),
+        inputs_from=opening.get("inputs_from", ""),
     )

@@ -42,6 +42,8 @@ class Request:
         on_failure: whether a failure stops the run, or only what depends on it.
         cache: whether results are looked up and kept.
         checked: whether inputs are compared before and after each call; None for the setting.
+        inputs_from: a run whose outputs are read in place of those of nodes that are left out, and whose parameters hold where
+            no others are given; empty for what is stored now.
     """
 
     params: Mapping[str, Any] = field(default_factory=dict)
@@ -54,6 +56,7 @@ class Request:
     on_failure: OnFailure = "stop"
     cache: bool = True
     checked: bool | None = None
+    inputs_from: str = ""
 
     def __post_init__(self) -> None:
         for name in ("targets", "force"):

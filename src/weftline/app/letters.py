@@ -23,8 +23,7 @@ from weftline.errors import (
 )
 from weftline.model.entry import Entry, is_freed
 from weftline.model.event import Event, Kind
-from weftline.model.graph import Graph
-from weftline.model.ids import WHOLE, call_label
+from weftline.model.ids import call_label
 from weftline.model.letter import KINDS, DeadLetter, Success, letters_in, resolved_elsewhere
 from weftline.model.plan import Decision, Plan
 from weftline.model.run import RunRecord
@@ -184,7 +183,7 @@ def _results(
     unselected = {graph.index[step.node] for step in plan.steps if step.decision is Decision.SKIP}
     names = [graph.nodes[number].name for number in sorted(part.needed - unselected)]
     names += [name for name in again if graph.nodes[graph.index[name]].over is not None]
-    keys = {name: _keys(record, graph, name) for name in names}
+    keys = {name: record.nodes[name].results for name in names if name in record.nodes}
     entries = cache.find([key for own in keys.values() for key in own.values()])
     advice = f"make it again: weftline resume {record.run}"
     for name, own in keys.items():
@@ -193,17 +192,6 @@ def _results(
                 label = call_label(name, item)
                 errors.append(GoneResultError(label=label, run=record.run, key=key.hex(), advice=advice))
     return {name: {item: entries[key] for item, key in own.items() if key in entries} for name, own in keys.items()}
-
-
-def _keys(record: RunRecord, graph: Graph, name: str) -> dict[int, bytes]:
-    """The keys of what a node made in a run, by item."""
-    has_items = graph.nodes[graph.index[name]].over is not None
-    told = record.nodes.get(name)
-    return {
-        item: bytes.fromhex(call.key)
-        for item, call in sorted(told.calls.items() if told is not None else ())
-        if call.key is not None and call.outcome in {"succeeded", "restored"} and (item != WHOLE) == has_items
-    }
 
 
 __all__: Sequence[str] = ["by_run", "chosen", "drop", "letters", "replay"]

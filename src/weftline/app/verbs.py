@@ -13,6 +13,7 @@ from weftline.app.claims import claimed, is_abandoned
 from weftline.app.collector import frozen, still
 from weftline.app.execute import execute, request_of
 from weftline.app.home import Home, Request
+from weftline.app.sources import check_inputs, with_inputs
 from weftline.author.load import load
 from weftline.author.pipeline import Pipeline
 from weftline.codec import whole
@@ -62,8 +63,22 @@ def plan(pipeline: Pipeline, home: Home, request: Request) -> Plan:
     if request.cache and home.path is not None:
         cache = home.cache if home.has_results else MemoryCache()
     ledger = home.ledger if home.exists else None
+    sources = _sources(request.inputs_from, home)
+    wish = with_inputs(sources, home.wish(request), pipeline.graph) if sources else home.wish(request)
     with still():
-        return planner.make(pipeline.graph, home.wish(request), cache, ledger, home.values)
+        made = planner.make(pipeline.graph, wish, cache, ledger, home.values)
+    if sources:
+        check_inputs(sources[0], made, request)
+    return made
+
+
+def _sources(run: str, home: Home) -> list[RunRecord]:
+    """A run, the one whose outputs it read, and so on."""
+    found: list[RunRecord] = []
+    while run:
+        found.append(find_run(run, home))
+        run = found[-1].opening.get("inputs_from", "")
+    return found
 
 
 def why(pipeline: Pipeline, home: Home, request: Request, node: str) -> Explanation:
@@ -103,6 +118,8 @@ def run(
         InvalidPipelineError: it carries all findings; nothing has run.
     """
     with frozen():
+        if request.inputs_from:
+            request = replace(request, inputs_from=find_run(request.inputs_from, home).run)
         made = planned or plan(pipeline, home, request)
         run = run_id(home.clock.now(), os.urandom(3))
         with claimed(run, home.ledger):

@@ -12,8 +12,10 @@ from weftline.cli.arguments import (
     Exclude,
     Force,
     HomeOption,
+    InputsFrom,
     Json,
     NoCache,
+    Only,
     Params,
     Refresh,
     Selection,
@@ -35,7 +37,9 @@ def register(app: typer.Typer) -> None:
     def plan(
         target: Target,
         select: Selection = None,
+        only: Only = None,
         exclude: Exclude = None,
+        inputs_from: InputsFrom = "",
         param: Params = None,
         force: Force = None,
         backend: BackendOption = None,
@@ -60,7 +64,18 @@ def register(app: typer.Typer) -> None:
         from weftline.plan.render import as_dict, as_text
 
         words = select or (), param or (), force or ()
-        typed = Typed(target, *words, backend, workers, no_cache, refresh, home=home, exclude=exclude or ())
+        typed = Typed(
+            target,
+            *words,
+            backend,
+            workers,
+            no_cache,
+            refresh,
+            home=home,
+            exclude=exclude or (),
+            only=only or (),
+            inputs_from=inputs_from,
+        )
         opened = home_of(home)
         request = typed.request()
         made = verbs.plan(load(target), opened, request)

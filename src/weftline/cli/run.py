@@ -14,8 +14,10 @@ from weftline.cli.arguments import (
     Exclude,
     Force,
     HomeOption,
+    InputsFrom,
     Json,
     NoCache,
+    Only,
     Params,
     ProgressOption,
     Refresh,
@@ -56,7 +58,9 @@ def register(app: typer.Typer) -> None:
             ),
         ] = None,
         select: Selection = None,
+        only: Only = None,
         exclude: Exclude = None,
+        inputs_from: InputsFrom = "",
         param: Params = None,
         force: Force = None,
         backend: BackendOption = None,
@@ -88,6 +92,8 @@ def register(app: typer.Typer) -> None:
             on_failure=on_failure.value,
             home=home,
             exclude=exclude or (),
+            only=only or (),
+            inputs_from=inputs_from,
         )
         opened = home_of(home)
         typed, pipeline, request, planned = _asked(typed, opened) if plan is None else _saved(plan, typed, opened)

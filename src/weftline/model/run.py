@@ -54,6 +54,15 @@ class NodeRecord:
         return sum(1 for call in self.calls.values() if call.outcome == outcome)
 
     @property
+    def results(self) -> dict[int, bytes]:
+        """The cache keys of what its calls made or took, by item in order; of those that are stored."""
+        return {
+            item: bytes.fromhex(call.key)
+            for item, call in sorted(self.calls.items())
+            if call.key is not None and call.outcome in {"succeeded", "restored"}
+        }
+
+    @property
     def attempts(self) -> int:
         """The largest number of attempts that a call took."""
         return max((call.attempt for call in self.calls.values()), default=0)

@@ -26,6 +26,7 @@ from weftline.model.quantity import shown_age
 from weftline.plan.bind import bind
 from weftline.plan.place import misfits
 from weftline.plan.predict import Forecast, Predictor
+from weftline.plan.recorded import Recorded, taken_from
 from weftline.plan.select import select
 from weftline.plan.temporary import revive
 from weftline.plan.validate import findings as graph_findings
@@ -52,6 +53,7 @@ class Wish:
         capabilities: what that backend can do.
         storable: whether a type can be stored; None when nothing will be.
         advice: what to declare instead of a type that cannot be stored.
+        recorded: a run whose outputs are read in place of those of nodes that are left out; None for what is stored now.
     """
 
     params: Mapping[str, Any] = field(default_factory=dict)
@@ -64,6 +66,7 @@ class Wish:
     capabilities: Capabilities = field(default_factory=Capabilities)
     storable: Callable[[Any], bool] | None = None
     advice: Callable[[Any], str | None] = lambda _: None
+    recorded: Recorded | None = None
 
 
 def check(graph: Graph, wish: Wish) -> tuple[list[WeftlineError], list[WeftlineError]]:
@@ -115,7 +118,8 @@ def make(graph: Graph, wish: Wish, cache: Cache | None, ledger: Ledger | None, v
         return Plan(graph, steps, bound.given, goals, tuple(notes), wish.backend, _slots(wish))
     forced = selected if wish.refresh else frozenset(graph.index[name] for name in wish.force)
     guess = tuple if ledger is None else partial(ledger.last_keys, graph.name)
-    predictor = Predictor(graph, bound.params, cache, values, wish.now, guess)
+    taken = {} if wish.recorded is None else taken_from(wish.recorded, graph, selected, cache)
+    predictor = Predictor(graph, bound.params, cache, values, wish.now, guess, taken)
     forecasts = predictor.predict(bound.given, forced)
     explainer = _Explainer(graph, forecasts, selected, forced, wish.now)
     decisions = [explainer.decision(number) for number in range(len(graph.nodes))]
@@ -309,7 +313,8 @@ class _Explainer:
     def _reason(self, number: int, decision: Decision, last: LastTime | None, differences: Sequence[Change]) -> Reason:
         node, forecast = self._graph.nodes[number], self._forecasts[number]
         if decision is Decision.SKIP:
-            return _NOT_SELECTED
+            run = forecast.taken_from
+            return Reason(ReasonCode.NOT_SELECTED, f"its output is that of run {run}") if run else _NOT_SELECTED
         if decision is Decision.CACHED:
             return Reason(ReasonCode.HIT, "" if forecast.keys else "no items")
         if number in self._forced:
