@@ -465,3 +465,92 @@ def test_a_kept_plan_says_whose_inputs_it_reads(shell) -> None:
     assert shell("run", "--plan", "plan.json").returncode == 0
     assert made(shell) == Counter(["total"])
     assert newest_total(shell) == 10 * sum(range(20)) + 1
+
+
+# --- two runs beside each other ---
+
+
+def test_what_is_different_between_two_runs(shell) -> None:
+    shell.write("flow.py", FLOW)
+    shell.write("mended", "")
+    assert shell("run", "flow.py").returncode == 0
+    first = newest(shell)["run"]
+    assert shell("run", "flow.py").returncode == 0
+    same = shell.json("runs", "diff", first)
+    assert (same["same"], same["first"]) == (True, None)
+    assert [(node["a"]["decision"], node["b"]["decision"]) for node in same["nodes"]] == [("RUN", "CACHED")] * 3
+    shell.edit("flow.py", "return value * 10", "return value * 1000")
+    (shell.folder / "mended").unlink()
+    shell.write("away", "")
+    assert shell("run", "flow.py").returncode == 1
+    second = newest(shell)["run"]
+    found = shell.json("runs", "diff", first, second, code=1)
+    assert (found["same"], found["first"]) == (False, "scaled")
+    nodes = {node["node"]: node for node in found["nodes"]}
+    assert nodes["load"]["same"]
+    (part,) = nodes["scaled"]["parts"]
+    assert (part["topic"], part["name"], part["state"]) == ("code", "scale()", "changed")
+    assert "-    return value * 10" in part["diff"]
+    assert "+    return value * 1000" in part["diff"]
+    assert nodes["scaled"]["b"]["failed"] == 3
+    assert [each["name"] for each in nodes["total"]["inputs"]] == ["values"]
+    assert (nodes["total"]["a"]["state"], nodes["total"]["b"]["state"]) == ("succeeded", "failed")
+    shown = shell("runs", "diff", first, second)
+    assert shown.returncode == 1
+    assert "code scale() changed" in shown.stdout
+    assert "+    return value * 1000" in shown.stdout
+    assert "0 -> 3 failed" in shown.stdout
+    assert "ConnectionError: the service is away" in shown.stdout
+    assert "the first that is different: scaled" in shown.stdout
+    assert shell("runs", "diff", "2020", second).returncode == 2
+
+
+def test_parameters_and_nodes_that_are_in_one_run_alone(shell) -> None:
+    shell.write("flow.py", FLOW)
+    shell.write("mended", "")
+    assert shell("run", "flow.py").returncode == 0
+    first = newest(shell)["run"]
+    shell.edit("flow.py", "[load, scaled, total]", "[load, scaled]")
+    assert shell("run", "flow.py", "-p", "count=5").returncode == 0
+    found = shell.json("runs", "diff", first, code=1)
+    assert found["first"] == "load"
+    nodes = {node["node"]: node for node in found["nodes"]}
+    assert [(part["topic"], part["was"], part["now"]) for part in nodes["load"]["parts"]] == [("param", "20", "5")]
+    assert nodes["total"]["b"] is None
+    assert "only in A" in shell("runs", "diff", first).stdout
+
+
+# --- in Python ---
+
+
+def test_a_program_replays_and_compares(shell) -> None:
+    shell.write("flow.py", FLOW)
+    shell.write(
+        "program.py",
+        """
+from pathlib import Path
+
+from flow import pipeline
+
+first = pipeline.run(given={}, params={"count": 12})
+letters = pipeline.dead_letters()
+print([letter.label for letter in letters], [letter.error["error"] for letter in letters][0])
+Path("mended").touch()
+(done,) = pipeline.replay(letters[:2])
+print(done.run == first.run, done.status, len(pipeline.dead_letters(run=first.run)))
+(done,) = pipeline.replay(pipeline.dead_letters(node="scaled"))
+print(done.status, done["total"], pipeline.dead_letters(), len(pipeline.dead_letters(settled=True)))
+alone = pipeline.run(targets="only:total", inputs_from=first.run, force=["total"])
+print(alone.plan["scaled"].reason.detail == f"its output is that of run {first.run}", alone["total"])
+found = pipeline.compare(first.run, alone.run)
+print(found.is_same, found.first)
+""",
+    )
+    done = subprocess.run([sys.executable, "program.py"], cwd=shell.folder, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines() == [
+        "['scaled[3]', 'scaled[7]', 'scaled[11]'] ValueError",
+        "True partial 1",
+        "completed 660 [] 3",
+        "True 660",
+        "False load",
+    ]

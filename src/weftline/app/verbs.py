@@ -35,6 +35,7 @@ from weftline.model.plan import Decision, Plan
 from weftline.model.run import RunRecord
 from weftline.model.transitions import RunStatus
 from weftline.plan import planner
+from weftline.plan.compare import Comparison, compare
 from weftline.plan.explain import Explanation, explain
 from weftline.ports.cache import Cache
 from weftline.ports.sink import Sink
@@ -195,8 +196,9 @@ def asked_again(record: RunRecord, pipeline: Pipeline | None, request: Request |
         NotResumableError: the journal does not say it.
     """
     opening = record.opening
-    if pipeline is None or request is None:
-        if not opening.get("target") or not opening.get("repeatable"):
+    if request is None or pipeline is None:
+        is_known = pipeline is not None or bool(opening.get("target"))
+        if not is_known or not opening.get("repeatable"):
             advice = "resume it there: pipeline.resume(run, ...) with the same parameters and given values"
             raise NotResumableError(run=record.run, detail="it was started by a program", advice=advice)
         pipeline = pipeline or load(opening["target"])
@@ -285,6 +287,22 @@ def state_of(run: str, status: RunStatus, home: Home) -> str:
     if status is RunStatus.RUNNING and home.ledger is not None and is_abandoned(run, home.ledger):
         return "abandoned"
     return str(status)
+
+
+def compared(run: str, other: str, home: Home) -> Comparison:
+    """What is different between two runs.
+
+    Args:
+        run: one of them; the beginning of its id is enough.
+        other: the other one; empty for the newest.
+        home: where they are.
+
+    Raises:
+        UnknownRunError: there is no such run.
+    """
+    was, now = find_run(run, home), find_run(other, home)
+    assert home.ledger is not None
+    return compare(was, now, home.ledger.recipes)
 
 
 def lives_of(run: str, home: Home) -> RunRecord:

@@ -100,7 +100,7 @@ class DeadLetter:
 
 
 def letters_in(run: str, pipeline: str, events: Iterable[Event]) -> list[DeadLetter]:
-    """The dead letters of one run, in the order in which they failed first.
+    """The dead letters of one run: the nodes in the order in which they failed first, their items in order.
 
     Args:
         run: its id.
@@ -118,7 +118,8 @@ def letters_in(run: str, pipeline: str, events: Iterable[Event]) -> list[DeadLet
                     is_drop = event.kind is Kind.LETTER_DROPPED
                     state = LetterState.DROPPED if is_drop else LetterState.RESOLVED
                     found[call] = letter.settled(state, event.at, "" if is_drop else run)
-    return list(found.values())
+    nodes = {node: at for at, (node, _) in reversed(list(enumerate(found)))}
+    return sorted(found.values(), key=lambda letter: (nodes[letter.node], letter.item))
 
 
 def _ended(found: Mapping[tuple[str, int], DeadLetter], event: Event) -> Iterator[tuple[str, int]]:
