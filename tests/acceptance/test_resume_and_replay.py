@@ -552,5 +552,5 @@ print(found.is_same, found.first)
         "True partial 1",
         "completed 660 [] 3",
         "True 660",
-        "False load",
+        "True None",
     ]

@@ -168,7 +168,7 @@ class Pipeline(AuthoredPipeline):
     def dead_letters(
         self, *, run: str = "", node: str = "", settled: bool = False, home: str | Path | None = _AS_SET
     ) -> list[DeadLetter]:
-        """The calls of this pipeline that failed for good and have no result since, those of the newest run first.
+        """The calls in a home that failed for good and have no result since, those of the newest run first.
 
         Args:
             run: of this run alone; the beginning of its id is enough.
@@ -179,8 +179,7 @@ class Pipeline(AuthoredPipeline):
         from weftline.app import letters
 
         with contextlib.closing(_home(home)) as opened:
-            found = letters.letters(opened, run=run, node=node, settled=settled)
-            return [letter for letter in found if letter.pipeline == self.name]
+            return letters.letters(opened, run=run, node=node, settled=settled)
 
     def replay(
         self,

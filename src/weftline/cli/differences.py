@@ -63,7 +63,7 @@ def _lines(found: Comparison, states: dict[str, str]) -> Iterator[str]:
         told = list(_causes(node))
         if node.is_same and not facts:
             continue
-        head = "the same" if node.is_same else told.pop(0) if told else ""
+        head = told.pop(0) if told else "the same" if node.is_same and "left out" not in facts else ""
         yield f"  {node.node:<{width}}   {'   '.join(part for part in (head, facts) if part)}"
         yield from (f"  {'':<{width}}   {line}" for line in told)
     same = sum(node.is_same for node in found.nodes)
@@ -96,6 +96,13 @@ def _part(line: Line) -> str:
 def _facts(node: NodeDifference) -> Iterator[str]:
     """What became of a node, where that is not the same in both runs."""
     if node.was is None or node.now is None:
+        return
+    from weftline.plan.compare import is_left_out
+
+    for letter, side in (("A", node.was), ("B", node.now)):
+        if is_left_out(side):
+            yield f"left out in {letter}"
+    if is_left_out(node.was) or is_left_out(node.now):
         return
     was, now = _side(node.was), _side(node.now)
     if was["decision"] != now["decision"]:

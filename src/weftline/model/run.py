@@ -10,6 +10,9 @@ from weftline.model.event import Event, Kind
 from weftline.model.restored import unpacked
 from weftline.model.transitions import NodeState, RunStatus
 
+#: Why a node was skipped that nobody asked for.
+LEFT_OUT = "not selected"
+
 
 @dataclass(slots=True)
 class CallRecord:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from weftline.model.fingerprint import Recipe
 from weftline.model.plan import Decision
-from weftline.model.run import NodeRecord, RunRecord
+from weftline.model.run import LEFT_OUT, NodeRecord, RunRecord
 from weftline.model.transitions import NodeState
 from weftline.plan.explain import Line, differences
 
@@ -24,7 +24,8 @@ class NodeDifference:
         was, now: the records; None where a run does not have it.
         parts: what decides its results besides the inputs, and is different.
         inputs: digests in hex in both runs, of the inputs that are different; empty for one that was not there.
-        is_same: whether nothing is different that decides a result, and the same calls have one.
+        is_same: whether nothing is different that decides a result, and the same calls have one; so it is for a node that
+            one of the runs was asked to leave out.
     """
 
     node: str
@@ -87,6 +88,11 @@ def decision_of(node: NodeRecord) -> Decision:
     return Decision.RUN if any(call.attempt for call in node.calls.values()) else Decision.SKIP
 
 
+def is_left_out(node: NodeRecord) -> bool:
+    """Whether a run was asked for something else than this node."""
+    return node.state is NodeState.SKIPPED and node.why == LEFT_OUT
+
+
 def _node(name: str, was: NodeRecord | None, now: NodeRecord | None, known: Mapping[str, Recipe]) -> NodeDifference:
     if was is None or now is None:
         return NodeDifference(name, was, now, (), {}, is_same=False)
@@ -98,7 +104,8 @@ def _node(name: str, was: NodeRecord | None, now: NodeRecord | None, known: Mapp
         both = dict.fromkeys((*was.inputs, *now.inputs))
         pairs = {each: (was.inputs.get(each, ""), now.inputs.get(each, "")) for each in both}
         inputs = {each: pair for each, pair in pairs.items() if pair[0] != pair[1]}
-    is_same = not _recipes_differ(was, now) and not inputs and _outcome(was) == _outcome(now)
+    is_told = not (is_left_out(was) or is_left_out(now))
+    is_same = not _recipes_differ(was, now) and not inputs and (not is_told or _outcome(was) == _outcome(now))
     return NodeDifference(name, was, now, parts, inputs, is_same)
 
 

@@ -18,6 +18,7 @@ from weftline.model.call import Failure
 from weftline.model.event import Event, Kind
 from weftline.model.ids import WHOLE
 from weftline.model.restored import packed
+from weftline.model.run import LEFT_OUT
 from weftline.model.transitions import Cause, NodeState
 from weftline.run import facts
 from weftline.run.facts import Fact, Wish
@@ -50,7 +51,7 @@ class Core(Machine):
         self._now = at
         for number, start in self._starts.items():
             if start == "skip":
-                self._leave_out(number, at, "not selected")
+                self._leave_out(number, at, LEFT_OUT)
                 for after in self._shapes[number].downstream:
                     self.nodes[after].pending -= 1  # what it made is stored, or the plan would have refused
             elif isinstance(start, NodeState):
