@@ -287,6 +287,50 @@ def test_where_the_first_failure_ended_the_node_the_calls_that_failed_are_made_a
     assert made(shell) == Counter({*(f"scaled {row}" for row in range(2000)), "total"} - set(begun))
 
 
+def test_a_replay_that_was_killed_is_made_again(shell) -> None:
+    """What it had made is kept; the run is what it was, until nothing is missing."""
+    slow = (
+        'if row == 11 and Path("slow").exists():\n        Path("begun").touch()\n        time.sleep(60)\n    return scale(row)'
+    )
+    shell.write("flow.py", FLOW.replace("return scale(row)", slow))
+    assert shell("run", "flow.py").returncode == 1
+    shell.write("slow", "")
+    shell.write("mended", "")
+    words = [sys.executable, "-m", "weftline", "dlq", "replay", "--all"]
+    process = subprocess.Popen(words, cwd=shell.folder, stderr=subprocess.DEVNULL)
+    until = time.monotonic() + 60
+    while not (shell.folder / "begun").exists() or len(letters(shell)) > 1:
+        assert time.monotonic() < until
+        time.sleep(0.02)
+    assert shell("dlq", "replay", "--all").returncode == 4, "somebody works on it"
+    process.kill()
+    process.wait()
+    assert newest(shell)["status"] == "abandoned"
+    (shell.folder / "slow").unlink()
+    made(shell)
+    assert shell("dlq", "replay", "--all").returncode == 0
+    assert made(shell) == Counter(["scaled 11", "total"])
+    assert newest(shell)["status"] == "completed"
+
+
+def test_a_run_that_was_killed_is_resumed_and_not_replayed(shell) -> None:
+    shell.write("flow.py", FLOW)
+    shell.write("slow", "")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "weftline", "run", "flow.py"], cwd=shell.folder, stderr=subprocess.DEVNULL
+    )
+    until = time.monotonic() + 60
+    while not (shell.folder / "begun").exists():
+        assert time.monotonic() < until
+        time.sleep(0.02)
+    process.kill()
+    process.wait()
+    told = shell("dlq", "replay", "--all")
+    assert told.returncode == 3
+    assert "[R510]" in told.stderr
+    assert "weftline resume" in told.stderr
+
+
 def test_a_result_that_another_run_made_resolves_a_letter(shell) -> None:
     shell.write("flow.py", FLOW)
     assert shell("run", "flow.py").returncode == 1
