@@ -798,6 +798,52 @@ class UnboundedInputError(AuthorError):
     kind: str
 
 
+class GoneResultError(PlanError):
+    code = "R531"
+    what = "what {label} made in run {run} is not in the cache any more: key {key}"
+    remedy = "{advice}"
+    label: str
+    run: str
+    key: str
+    advice: str
+
+
+class NoRecordError(PlanError):
+    code = "R532"
+    what = "node {node!r} reads {key!r}, but run {run} has no result of node {producer!r}, which provides it"
+    remedy = "{advice}"
+    node: str
+    key: str
+    run: str
+    producer: str
+    advice: str
+
+
+class OtherInputError(PlanError):
+    code = "R533"
+    what = "node {node!r} would not be given the {key!r} that it had in run {run}"
+    remedy = "{advice}"
+    node: str
+    key: str
+    run: str
+    advice: str
+
+
+class UnknownLetterError(UsageError):
+    code = "R534"
+    what = "there is no dead letter {word!r}"
+    remedy = "list them: weftline dlq ls"
+    word: str
+
+
+class AmbiguousLetterError(UsageError):
+    code = "R535"
+    what = "several dead letters begin with {word!r}"
+    remedy = "give more digits: {known}"
+    word: str
+    known: str
+
+
 # --- B: backends --------------------------------------------------------------------------------------------------
 
 

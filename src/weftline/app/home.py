@@ -49,6 +49,8 @@ class Request:
         resources: how much there is of what nodes name in `Resources(tags=...)`.
         cache: whether results are looked up and kept.
         checked: whether inputs are compared before and after each call; None for the setting.
+        inputs_from: a run whose outputs are read in place of those of nodes that are left out, and whose parameters hold where
+            no others are given; empty for what is stored now.
     """
 
     params: Mapping[str, Any] = field(default_factory=dict)
@@ -65,6 +67,7 @@ class Request:
     resources: Mapping[str, float] = field(default_factory=dict)
     cache: bool = True
     checked: bool | None = None
+    inputs_from: str = ""
 
     def __post_init__(self) -> None:
         for name in ("targets", "force"):

@@ -29,6 +29,13 @@ Selection = Annotated[
     ),
 ]
 Exclude = Annotated[list[str] | None, typer.Option("--exclude", help="What to leave out, in the same words.", metavar="SELECT")]
+Only = Annotated[
+    list[str] | None,
+    typer.Option("--only", help="Just this, in the same words: of a key its node, without what that needs.", metavar="SELECT"),
+]
+InputsFrom = Annotated[
+    str, typer.Option("--inputs-from", help="Read what this run has in place of what is left out now.", metavar="RUN")
+]
 Params = Annotated[
     list[str] | None,
     typer.Option("--param", "-p", help="A parameter: name=value, or node.name=value.", metavar="NAME=VALUE"),
@@ -132,6 +139,8 @@ class Typed:
     target: str
     select: Sequence[str] = ()
     exclude: Sequence[str] = field(default=(), kw_only=True)
+    only: Sequence[str] = field(default=(), kw_only=True)
+    inputs_from: str = field(default="", kw_only=True)
     params: Sequence[str] = ()
     force: Sequence[str] = ()
     backend: str | None = None
@@ -155,7 +164,7 @@ class Typed:
 
         return Request(
             params=params_of(self.params),
-            targets=[*self.select, *(f"not:{word}" for word in self.exclude)],
+            targets=[*self.select, *(f"only:{word}" for word in self.only), *(f"not:{word}" for word in self.exclude)],
             force=self.force,
             backend=self.backend,
             workers=self.workers,
@@ -166,6 +175,7 @@ class Typed:
             resources=amounts_of(self.resources),
             deadline_s=seconds_of(self.deadline),
             retry_budget=self.retry_budget,
+            inputs_from=self.inputs_from,
         )
 
     @property
@@ -173,6 +183,8 @@ class Typed:
         """Something that decides what runs, other than the target; empty if there is nothing."""
         options = {
             "--exclude": self.exclude,
+            "--only": self.only,
+            "--inputs-from": self.inputs_from,
             "--force": self.force,
             "--backend": self.backend,
             "--workers": self.workers,
@@ -188,7 +200,10 @@ class Typed:
         """The command that runs what was asked for, or the plan in a file."""
         if plan is not None:
             return self._line("run", "--plan", str(plan))
-        options = [part for word in self.exclude for part in ("--exclude", word)]
+        options = [part for word in self.only for part in ("--only", word)]
+        options += [part for word in self.exclude for part in ("--exclude", word)]
+        if self.inputs_from:
+            options += ["--inputs-from", self.inputs_from]
         for node in self.force:
             options += ["--force", node]
         if self.backend is not None:

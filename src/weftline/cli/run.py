@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -16,8 +16,10 @@ from weftline.cli.arguments import (
     Force,
     Gpus,
     HomeOption,
+    InputsFrom,
     Json,
     NoCache,
+    Only,
     Params,
     ProgressOption,
     Refresh,
@@ -60,7 +62,9 @@ def register(app: typer.Typer) -> None:
             ),
         ] = None,
         select: Selection = None,
+        only: Only = None,
         exclude: Exclude = None,
+        inputs_from: InputsFrom = "",
         param: Params = None,
         force: Force = None,
         backend: BackendOption = None,
@@ -85,21 +89,10 @@ def register(app: typer.Typer) -> None:
         from weftline.app import verbs
 
         words = select or (), param or (), force or ()
-        typed = Typed(
-            target or "",
-            *words,
-            backend,
-            workers,
-            no_cache,
-            refresh,
-            on_failure=on_failure.value,
-            home=home,
-            exclude=exclude or (),
-            gpus=gpus,
-            resources=resource or (),
-            deadline=deadline,
-            retry_budget=retry_budget,
-        )
+        lists = {"exclude": exclude or (), "resources": resource or (), "only": only or ()}
+        limits: Any = {"on_failure": on_failure.value, "deadline": deadline, "retry_budget": retry_budget}
+        options: Any = {"home": home, "gpus": gpus, "inputs_from": inputs_from, **lists, **limits}
+        typed = Typed(target or "", *words, backend, workers, no_cache, refresh, **options)
         opened = home_of(home)
         typed, pipeline, request, planned = _asked(typed, opened) if plan is None else _saved(plan, typed, opened)
         tell_damage(opened)

@@ -31,6 +31,7 @@ class Kind(StrEnum):
     OUTPUT_LOST = "OutputLost"
     NODE_FINISHED = "NodeFinished"
     RUN_FINISHED = "RunFinished"
+    LETTER_DROPPED = "LetterDropped"
 
 
 #: Events after which a call needs no more work, `CALLS_RESTORED` aside, which is about several; the ledger holds at most one of

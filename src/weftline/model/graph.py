@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, TypeVar
@@ -128,6 +128,18 @@ class Graph:
             for source in sources:
                 found[source].append(number)
         return tuple(map(tuple, found))
+
+    @staticmethod
+    def reached(start: Iterable[int], edges: Sequence[Sequence[int]]) -> set[int]:
+        """These nodes and all that they lead to: along `downstream` what depends on them, along `upstream` what they need."""
+        found: set[int] = set()
+        stack = list(start)
+        while stack:
+            number = stack.pop()
+            if number not in found:
+                found.add(number)
+                stack.extend(edges[number])
+        return found
 
     @cached_property
     def order(self) -> tuple[int, ...]:

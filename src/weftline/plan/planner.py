@@ -15,6 +15,7 @@ from weftline.model.params import Bound
 from weftline.model.plan import Decision, Items, Plan, Reason, ReasonCode, Step
 from weftline.model.quantity import shown_age
 from weftline.plan.predict import Forecast, Predictor
+from weftline.plan.recorded import taken_from
 from weftline.plan.temporary import revive
 from weftline.plan.wish import Wish, checked
 from weftline.ports.cache import Cache
@@ -53,7 +54,8 @@ def make(graph: Graph, wish: Wish, cache: Cache | None, ledger: Ledger | None, v
         return Plan(graph, steps, bound.given, goals, tuple(notes), wish.backend, _slots(wish))
     forced = selected if wish.refresh else frozenset(graph.index[name] for name in wish.force)
     guess = tuple if ledger is None else partial(ledger.last_keys, graph.name)
-    predictor = Predictor(graph, bound.params, cache, values, wish.now, guess)
+    taken = {} if wish.recorded is None else taken_from(wish.recorded, graph, selected, cache)
+    predictor = Predictor(graph, bound.params, cache, values, wish.now, guess, taken)
     forecasts = predictor.predict(bound.given, forced)
     explainer = _Explainer(graph, forecasts, selected, forced, wish.now)
     decisions = [explainer.decision(number) for number in range(len(graph.nodes))]
@@ -229,7 +231,8 @@ class _Explainer:
     def _reason(self, number: int, decision: Decision, last: LastTime | None, differences: Sequence[Change]) -> Reason:
         node, forecast = self._graph.nodes[number], self._forecasts[number]
         if decision is Decision.SKIP:
-            return _NOT_SELECTED
+            run = forecast.taken_from
+            return Reason(ReasonCode.NOT_SELECTED, f"its output is that of run {run}") if run else _NOT_SELECTED
         if decision is Decision.CACHED:
             return Reason(ReasonCode.HIT, "" if forecast.keys else "no items")
         if number in self._forced:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from weftline import digest
@@ -59,6 +60,7 @@ class Forecast:
         unconfirmed: there was a receipt that the target does not confirm.
         was_freed: whether that is why it has to be made again, or may have to.
         freed_for: names of those that need, or may need, it then.
+        taken_from: the run whose outputs stand for the node's, whatever its keys are now; empty for none.
     """
 
     recipe: Recipe | None = None
@@ -71,6 +73,7 @@ class Forecast:
     unconfirmed: bool = False
     was_freed: bool = False
     freed_for: tuple[str, ...] = ()
+    taken_from: str = ""
 
     @property
     def is_freed(self) -> bool:
@@ -97,6 +100,7 @@ class Predictor:
         values: digests and codecs.
         now: seconds since the epoch.
         guess: keys that may well be wanted, for looking them up together.
+        taken: forecasts that are known already, by node number.
     """
 
     def __init__(
@@ -107,6 +111,7 @@ class Predictor:
         values: Values,
         now: float,
         guess: Callable[[], Sequence[bytes]] = tuple,
+        taken: Mapping[int, Forecast] = MappingProxyType({}),
     ) -> None:
         self._graph = graph
         self._params = params
@@ -119,7 +124,7 @@ class Predictor:
         self._keys: dict[str, KeyState] = {}
         self._over = {node.over for node in graph.nodes if node.over is not None}
         self.findings: list[WeftlineError] = []
-        self.forecasts = [Forecast() for _ in graph.nodes]
+        self.forecasts = [taken.get(number) or Forecast() for number in range(len(graph.nodes))]
 
     def predict(self, given: Mapping[str, Any], forced: frozenset[int]) -> list[Forecast]:
         """Forecasts by node number; findings are collected beside."""
@@ -150,6 +155,8 @@ class Predictor:
 
     def _make_recipes(self, given: Mapping[str, Any]) -> None:
         for node, params, forecast in zip(self._graph.nodes, self._params, self.forecasts, strict=True):
+            if forecast.taken_from:
+                continue
             try:
                 forecast.files = self._recipes.files(node, params, given)
                 forecast.recipe = self._recipes.make(node, params, self._made_for(node))
@@ -198,11 +205,12 @@ class Predictor:
         entries = self._found(wanted) if wanted else {}
         for number in wave:
             forecast = self.forecasts[number]
-            if number not in forced and forecast.keys is not None:
+            if number not in forced and forecast.keys is not None and not forecast.taken_from:
                 forecast.entries = {
                     at: entries[key] for at, key in enumerate(forecast.keys) if key is not None and key in entries
                 }
-            self._drop_expired(self._graph.nodes[number], forecast)
+            if not forecast.taken_from:
+                self._drop_expired(self._graph.nodes[number], forecast)
             self._publish(self._graph.nodes[number], self._params[number], forecast)
 
     def _is_guessed(self, number: int) -> bool:
@@ -264,7 +272,7 @@ class Predictor:
 
     def _publish(self, node: NodeSpec, params: Mapping[str, Bound], forecast: Forecast) -> None:
         """Says what is known of the node's outputs to those who read them."""
-        if node.effect is not None and forecast.entries:
+        if node.effect is not None and forecast.entries and not forecast.taken_from:
             target = node.target({name: bound.value for name, bound in params.items()})
             kept = {at: entry for at, entry in forecast.entries.items() if self._is_confirmed(node, target, entry)}
             forecast.unconfirmed = len(kept) < len(forecast.entries)

@@ -10,6 +10,7 @@ from weftline.errors import MissingKeyError, UnknownNodeError, WeftlineError, di
 from weftline.model.graph import Graph
 from weftline.plan.bind import Bindings, bind
 from weftline.plan.place import misfits
+from weftline.plan.recorded import Recorded
 from weftline.plan.select import select
 from weftline.plan.validate import findings as graph_findings
 from weftline.plan.validate import notes as graph_notes
@@ -32,6 +33,7 @@ class Wish:
         capabilities: what that backend can do.
         storable: whether a type can be stored; None when nothing will be.
         advice: what to declare instead of a type that cannot be stored.
+        recorded: a run whose outputs are read in place of those of nodes that are left out; None for what is stored now.
     """
 
     params: Mapping[str, Any] = field(default_factory=dict)
@@ -44,6 +46,7 @@ class Wish:
     capabilities: Capabilities = field(default_factory=Capabilities)
     storable: Callable[[Any], bool] | None = None
     advice: Callable[[Any], str | None] = lambda _: None
+    recorded: Recorded | None = None
 
 
 class Checked(NamedTuple):

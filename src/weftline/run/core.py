@@ -18,6 +18,7 @@ from weftline.model.call import Failure
 from weftline.model.event import Event, Kind
 from weftline.model.ids import WHOLE
 from weftline.model.restored import packed
+from weftline.model.run import LEFT_OUT
 from weftline.model.transitions import Cause, NodeState
 from weftline.run import facts
 from weftline.run.facts import Fact, Wish
@@ -53,9 +54,12 @@ class Core(Machine):
             self.timers.set(at + self._deadline_s, Due("end"))
         for number, start in self._starts.items():
             if start == "skip":
-                self._leave_out(number, at, "not selected")
+                self._leave_out(number, at, LEFT_OUT)
                 for after in self._shapes[number].downstream:
                     self.nodes[after].pending -= 1  # what it made is stored, or the plan would have refused
+            elif isinstance(start, NodeState):
+                self.nodes[number].state = start
+                self.unfinished -= 1
         for number, node in enumerate(self.nodes):
             if node.state is NodeState.WAITING and (node.pending == 0 or self._starts.get(number) == "hit"):
                 self._prepare(number, at)
@@ -76,16 +80,19 @@ class Core(Machine):
         if node.state is not NodeState.PREPARING:
             return
         self._record_restored(fact)
-        if len(fact.restored) == fact.total:
-            node.total = node.restored = fact.total
+        if len(fact.restored) + len(fact.left_out) == fact.total:
+            node.total, node.restored = fact.total, len(fact.restored)
+            node.failed = dict(fact.left_out) or None
             node.started_at = fact.at
-            self._finish(number, fact.at, Cause.HIT, fact.body, told=fact.body is None)
+            is_failed = node.end(self._shapes[number], "", sleeps=False) is Cause.FAILED
+            self._finish(number, fact.at, Cause.FAILED if is_failed else Cause.HIT, fact.body, told=fact.body is None)
             return
         if self._stopping:
             self._move(number, Cause.SKIPPED if self._stopping == "failure" else Cause.CANCELLED)
             self._close(number, fact.at)
             return
         self._record(Kind.NODE_STARTED, fact.at, number, body=fact.body)
+        node.failed = dict(fact.left_out) or None
         self._begin(number, fact.at, fact.total, fact.restored)
 
     def _record_restored(self, fact: facts.Prepared) -> None:
@@ -139,7 +146,7 @@ class Core(Machine):
                 self.timers.set(fact.at + pause, Due("again", *self.attempts.sleep(fact.handle)))
                 return
             body["spent_budget"] = spent
-        self._record(Kind.CALL_FAILED, fact.at, number, item, attempt, body)
+        self._record(Kind.CALL_FAILED, fact.at, number, item, attempt, {**body, **(fact.body or {})})
         node.failed = node.failed or {}
         node.failed[item] = fact.failure
         if not shape.tolerant:

@@ -95,7 +95,10 @@ class Engine:
         self._release = Release(graph, plan.goals, self.holdings, around.cache)
         starts: dict[int, Start] = {}
         for number, step in enumerate(self._steps):
-            if takes_planned(step):
+            if step.node in self._past.states:
+                starts[number] = self._past.states[step.node]
+                self._release.ended(number)
+            elif takes_planned(step):
                 starts[number] = "hit"
             elif step.decision is Decision.SKIP:
                 starts[number] = "skip"
@@ -157,6 +160,7 @@ class Engine:
         finally:
             if self._flight is not None:
                 self._flight.close()
+        status = self._past.settled(status)
         counts: dict[str, int] = {}
         for node in self.core.nodes:
             counts[str(node.state)] = counts.get(str(node.state), 0) + 1

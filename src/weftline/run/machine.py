@@ -56,7 +56,8 @@ class Machine(Launch):
         if not shape.fans_out:
             node.todo = ONE_CALL
         else:
-            node.todo = [item for item in range(total) if item not in restored] if restored else range(total)
+            done = restored if not node.failed else {*restored, *node.failed}
+            node.todo = [item for item in range(total) if item not in done] if done else range(total)
             self.slots.queue = min(self.slots.queue, self._cautious)  # nobody knows yet how long its calls take
         if shape.policy.deadline_s is not None:
             self.timers.set(at + shape.policy.deadline_s, Due("deadline", number))
