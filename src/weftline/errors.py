@@ -795,6 +795,14 @@ class OtherCodeError(AuthorError):
     detail: str
 
 
+class SharedEnvironmentError(PlanError):
+    code = "B609"
+    what = "node {node!r} wants environment variables of its own ({names}), but shares its process with other calls"
+    remedy = "run it on a backend that gives it a process: --backend processes"
+    node: str
+    names: str
+
+
 class UnsendableError(AuthorError):
     code = "B606"
     what = "{part} of node {node!r} cannot be sent from one process to another: {detail}"

@@ -1,51 +1,54 @@
-"""Runs calls in processes of this machine: each in a process group of its own, so that it can be stopped with all it started.
+"""Runs calls in processes of this machine, each of which can be stopped with all that it started.
 
-A worker serves one call at a time and is kept for the next. One that dies, or is stopped, is replaced; its call is reported
-with the cause, and no other call is touched.
+A worker serves one call at a time and is kept for the next one that wants the same environment variables. One that dies, or
+is stopped, is replaced; its call is reported with the cause when nothing is left of it, and no other call is touched.
 """
 
 from __future__ import annotations
 
 import contextlib
-import os
-import signal
-import socket
-import subprocess
-import sys
-import tempfile
+import selectors
 import time
 from collections import deque
 from collections.abc import Sequence
-from multiprocessing.connection import Connection, wait
-from typing import IO, Any
 
-from weftline.backends import program
-from weftline.backends.capture import kept
 from weftline.backends.machine import memory_gb
-from weftline.backends.parcel import pack_call, unpack_report
-from weftline.backends.sameness import SymbolReader
+from weftline.backends.parcel import NodePacker, unpack_report
+from weftline.backends.wire import Kind
+from weftline.backends.worker import HAS_KEEPER, LOADING_S, Step, Worker
 from weftline.errors import AttemptTimeoutError, UnsendableError, WorkerDiedError
 from weftline.model.call import Call, Failure, Handle, Report
 from weftline.ports.backend import Capabilities
 
-_KEPT_BYTES = 256 * 1024
+_READ, _WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
 
 
 class ProcessBackend:
-    """A fixed number of worker processes, started when first needed.
+    """Worker processes, started when first needed; so many work at a time, and as many more may rest.
 
     Args:
-        workers: how many.
+        workers: how many work at a time.
     """
 
     name = "processes"
 
     def __init__(self, workers: int) -> None:
-        self.capabilities = Capabilities(slots=workers, can_kill=True, ships=True, queue=64, memory_gb=memory_gb())
+        self.capabilities = Capabilities(
+            slots=workers,
+            can_kill=True,
+            kills_all=HAS_KEEPER,
+            sets_env=True,
+            ships=True,
+            queue=64,
+            memory_gb=memory_gb(),
+        )
         self._waiting: deque[Call] = deque()
-        self._workers: list[_Worker] = []
+        self._busy: dict[Handle, Worker] = {}
+        self._idle: list[Worker] = []  # the one that worked last is at the end
+        self._leaving: list[Worker] = []
         self._reports: list[Report] = []
-        self._symbols = SymbolReader()
+        self._packer = NodePacker()
+        self._selector = selectors.DefaultSelector()
 
     def submit(self, call: Call) -> None:
         """Hands a call to an idle worker, or lets it wait for one."""
@@ -54,20 +57,12 @@ class ProcessBackend:
 
     def poll(self, wait_s: float) -> Sequence[Report]:
         """Reports so far, at least one if it comes in time."""
-        if not self._reports:
-            busy = {worker.connection: worker for worker in self._workers if worker.call is not None}
-            now = time.monotonic()
-            deadlines = [worker.deadline for worker in busy.values() if worker.deadline is not None]
-            timeout = max(0.0, min([wait_s, *(deadline - now for deadline in deadlines)]))
-            if busy:
-                for connection in wait(list(busy), timeout):
-                    self._receive(busy[connection])  # type: ignore[index]  # these are the connections that were asked for
-                for worker in [found for found in self._workers if found.call is not None and found.has_died]:
-                    self._bury(worker)
-            else:
-                time.sleep(wait_s)
-            self._stop_overdue()
-        self._assign()
+        until = time.monotonic() + wait_s
+        while not self._reports:
+            self._look(until)
+            self._assign()
+            if time.monotonic() >= until:
+                break
         reports, self._reports = self._reports, []
         return reports
 
@@ -78,138 +73,139 @@ class ProcessBackend:
                 self._waiting.remove(call)
                 self._reports.append(Report(handle, None, cancelled=True))
                 return
-        if kill:
-            for worker in self._workers:
-                if worker.call is not None and worker.call.handle == handle:
-                    self._replace(worker, Report(handle, None, took_s=worker.age_s, log=worker.output(), cancelled=True))
-                    return
+        worker = self._busy.get(handle)
+        if kill and worker is not None:
+            worker.told = worker.told or Report(handle, None, cancelled=True)
+            worker.kill()
 
     def close(self) -> None:
         """Stops all workers."""
-        for worker in self._workers:
-            worker.stop()
-        self._workers = []
+        workers = [*self._busy.values(), *self._idle, *self._leaving]
+        for worker in workers:
+            worker.kill()
+        for worker in workers:
+            worker.close()
+        self._waiting.clear()
+        self._busy, self._idle, self._leaving = {}, [], []
+        self._selector.close()
+
+    # --- who does what ---
 
     def _assign(self) -> None:
-        while self._waiting:
-            worker = next((found for found in self._workers if found.call is None), None)
-            if worker is None:
-                if len(self._workers) >= self.capabilities.slots:
-                    return
-                worker = _Worker()
-                self._workers.append(worker)
+        while self._waiting and len(self._busy) < self.capabilities.slots:
             call = self._waiting.popleft()
             try:
-                content = pack_call(call, self._symbols.read(call.node.body))
-            except UnsendableError as error:
-                self._reports.append(Report(call.handle, None, Failure.of(error)))
+                worker = self._worker_for(call)
+            except (OSError, ValueError, TypeError) as error:  # no room for a process, or variables that are none
+                self._reports.append(_died(call, f"it could not be started: {error}"))
                 continue
             try:
-                worker.give(call, content)
+                is_sent = worker.give(call, self._packer)
+            except UnsendableError as error:
+                self._idle.append(worker)
+                self._reports.append(Report(call.handle, None, Failure.of(error)))
             except OSError:  # it died while idle; the call has not begun
-                self._workers.remove(worker)
-                worker.stop()
+                worker.rest()
+                self._dismiss(worker)
                 self._waiting.appendleft(call)
+            else:
+                self._busy[call.handle] = worker
+                if not is_sent:
+                    self._selector.modify(worker.wire, _READ | _WRITE, worker)
 
-    def _receive(self, worker: _Worker) -> None:
-        call = worker.call
-        assert call is not None
+    def _worker_for(self, call: Call) -> Worker:
+        """One that has the call's variables, from its start: libraries read many of them once only."""
+        for worker in reversed(self._idle):
+            if worker.env == call.env:
+                self._idle.remove(worker)
+                return worker
+        if len(self._idle) >= self.capabilities.slots:
+            self._dismiss(self._idle.pop(0))
+        worker = Worker(call.env)
+        self._selector.register(worker.wire, _READ, worker)
+        return worker
+
+    def _dismiss(self, worker: Worker) -> None:
+        """Ends a worker that has nothing to do."""
+        worker.kill()
+        self._leaving.append(worker)
+
+    # --- what has happened ---
+
+    def _look(self, until: float) -> None:
+        wakes_at = min((worker.wakes_at for worker in self._busy.values()), default=until)
+        events = self._selector.select(max(0.0, min(until, wakes_at) - time.monotonic()))
+        for key, mask in events:
+            worker: Worker = key.data
+            if mask & _WRITE:
+                with contextlib.suppress(OSError):  # it is gone: reading tells
+                    if worker.wire.flush():
+                        self._selector.modify(worker.wire, _READ, worker)
+            if mask & _READ:
+                self._hear(worker)
+        now = time.monotonic()
+        if not events or wakes_at <= now:
+            for worker in [*self._busy.values(), *self._leaving]:
+                self._watch(worker, now)
+
+    def _hear(self, worker: Worker) -> None:
         try:
-            content = worker.connection.recv_bytes()
+            while (message := worker.wire.receive()) is not None:
+                kind, content = message
+                if kind == Kind.BEGUN:
+                    worker.begin()
+                elif worker.told is None:
+                    self._finish(worker, content)
+                else:  # it comes too late
+                    worker.kill()
         except (EOFError, OSError):
             self._bury(worker)
-        else:
-            worker.call = None
-            self._reports.append(unpack_report(content, call)._replace(handle=call.handle, log=worker.output()))
 
-    def _bury(self, worker: _Worker) -> None:
+    def _finish(self, worker: Worker, content: bytes) -> None:
         call = worker.call
         assert call is not None
-        error = WorkerDiedError(node=call.node.name, cause=worker.cause_of_death(), place=call.node.place)
-        self._replace(worker, Report(call.handle, None, Failure.of(error), worker.age_s, worker.output()))
+        worker.rest()
+        del self._busy[call.handle]
+        self._idle.append(worker)
+        self._reports.append(unpack_report(content, call)._replace(log=worker.output()))
 
-    def _stop_overdue(self) -> None:
-        now = time.monotonic()
-        for worker in list(self._workers):
-            call = worker.call
-            if call is not None and worker.deadline is not None and worker.deadline <= now:
-                error = AttemptTimeoutError(node=call.node.name, timeout_s=call.timeout_s or 0.0, place=call.node.place)
-                self._replace(worker, Report(call.handle, None, Failure.of(error), worker.age_s, worker.output()))
+    def _watch(self, worker: Worker, now: float) -> None:
+        """Does what a worker's time asks for, and notices an end that its connection does not tell."""
+        step, call = worker.due(now), worker.call
+        if step is Step.ABANDON:
+            self._bury(worker)
+        elif step is not None:
+            assert call is not None
+            worker.told = worker.told or _overdue(call, has_begun=worker.has_begun)
+            if step is Step.ASK:
+                worker.ask()
+            else:
+                worker.kill()
+        elif worker.has_ended:
+            self._hear(worker)
+            if worker in self._leaving or (call is not None and self._busy.get(call.handle) is worker):
+                self._bury(worker)
 
-    def _replace(self, worker: _Worker, report: Report) -> None:
-        self._workers.remove(worker)
-        worker.stop()
-        self._reports.append(report)
+    def _bury(self, worker: Worker) -> None:
+        """A worker has ended."""
+        self._selector.unregister(worker.wire)
+        call = worker.call
+        if call is not None:
+            del self._busy[call.handle]
+            report = worker.told or _died(call, worker.cause_of_death())
+            self._reports.append(report._replace(took_s=worker.age_s, log=worker.output()))
+        for others in (self._idle, self._leaving):
+            if worker in others:
+                others.remove(worker)
+        worker.close()
 
 
-class _Worker:
-    """One worker process and the parent's end of its socket."""
+def _died(call: Call, cause: str) -> Report:
+    return Report(call.handle, None, Failure.of(WorkerDiedError(node=call.node.name, cause=cause, place=call.node.place)))
 
-    def __init__(self) -> None:
-        ours, theirs = socket.socketpair()
-        self._output: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the worker
-        self._read = 0
-        self._process = subprocess.Popen(  # noqa: S603 - our own module in our own interpreter
-            [sys.executable, "-m", "weftline.backends.child", str(theirs.fileno())],
-            pass_fds=[theirs.fileno()],
-            stdin=subprocess.DEVNULL,
-            stdout=self._output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-            env={**os.environ, "PYTHONUNBUFFERED": "1", "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
-        )
-        theirs.close()
-        self.connection: Connection[Any, Any] = Connection(ours.detach())
-        self.connection.send({"path": sys.path, "sources": program.sources()})
-        self.call: Call | None = None
-        self.deadline: float | None = None
-        self._started = 0.0
 
-    def give(self, call: Call, content: bytes) -> None:
-        """Sends a call, packed as `content`.
-
-        Raises:
-            OSError: the process is gone.
-        """
-        self.connection.send_bytes(content)
-        self.call = call
-        self._started = time.monotonic()
-        self.deadline = None if call.timeout_s is None else self._started + call.timeout_s
-
-    @property
-    def has_died(self) -> bool:
-        """Whether the process is gone, and has left no report: something that it started may still hold its connection."""
-        return self._process.poll() is not None and not self.connection.poll()
-
-    @property
-    def age_s(self) -> float:
-        """How long the call has been running."""
-        return time.monotonic() - self._started
-
-    def output(self) -> str:
-        """What the process wrote since the last time."""
-        self._output.seek(0, os.SEEK_END)
-        end = self._output.tell()
-        start = max(self._read, end - _KEPT_BYTES)
-        left_out, self._read = start - self._read, end
-        self._output.seek(start)
-        return kept(self._output.read().decode("utf-8", "replace"), left_out)
-
-    def cause_of_death(self) -> str:
-        """How the process ended, in words."""
-        try:
-            code = self._process.wait(timeout=5.0)
-        except subprocess.TimeoutExpired:
-            return "it closed its connection"
-        if code >= 0:
-            return f"it exited with code {code}"
-        name = signal.Signals(-code).name
-        return f"it was killed by {name}" + (", as when memory runs out" if name == "SIGKILL" else "")
-
-    def stop(self) -> None:
-        """Kills the process with everything it started, and waits for its end."""
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.wait()
-        self.connection.close()
-        self._output.close()
+def _overdue(call: Call, *, has_begun: bool) -> Report:
+    if not has_begun:
+        return _died(call, f"it was not ready after {LOADING_S:g} s")
+    error = AttemptTimeoutError(node=call.node.name, timeout_s=call.timeout_s or 0.0, place=call.node.place)
+    return Report(call.handle, None, Failure.of(error))

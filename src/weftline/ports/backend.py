@@ -17,6 +17,8 @@ class Capabilities:
     Attributes:
         slots: calls of one CPU that run at the same time.
         can_kill: whether a running call can be stopped; only then a timeout is accepted.
+        kills_all: whether nothing survives then of what the call started, not even what has left its process group.
+        sets_env: whether a call can have environment variables of its own.
         ships: whether calls leave this process, so that nodes must be importable and values are copied.
         queue: calls that it is glad to have waiting, so that small ones do not wait for the engine.
         one_by_one: whether calls run one after the other, whatever number of slots there is.
@@ -25,6 +27,8 @@ class Capabilities:
 
     slots: int = 1
     can_kill: bool = False
+    kills_all: bool = False
+    sets_env: bool = False
     ships: bool = False
     queue: int = 0
     one_by_one: bool = False
@@ -42,7 +46,10 @@ class Backend(Protocol):
     capabilities: Capabilities
 
     def submit(self, call: Call) -> None:
-        """Takes a call; it starts as soon as there is room, in the order of submission."""
+        """Takes a call; it starts as soon as there is room, in the order of submission.
+
+        A call with variables that the backend cannot set fails; it never runs without them.
+        """
         ...
 
     def poll(self, wait_s: float) -> Sequence[Report]:
