@@ -28,20 +28,23 @@ class ProcessBackend:
 
     Args:
         workers: how many work at a time.
+        keeps: whether each has a keeper, which is the default where the system has what it takes. Without one, what a call
+            starts and what leaves its process group survives it.
     """
 
     name = "processes"
 
-    def __init__(self, workers: int) -> None:
+    def __init__(self, workers: int, *, keeps: bool = HAS_KEEPER) -> None:
         self.capabilities = Capabilities(
             slots=workers,
             can_kill=True,
-            kills_all=HAS_KEEPER,
+            kills_all=keeps,
             sets_env=True,
             ships=True,
             queue=64,
             memory_gb=memory_gb(),
         )
+        self._keeps = keeps
         self._waiting: deque[Call] = deque()
         self._busy: dict[Handle, Worker] = {}
         self._idle: list[Worker] = []  # the one that worked last is at the end
@@ -121,7 +124,7 @@ class ProcessBackend:
                 return worker
         if len(self._idle) >= self.capabilities.slots:
             self._dismiss(self._idle.pop(0))
-        worker = Worker(call.env)
+        worker = Worker(call.env, keeps=self._keeps)
         self._selector.register(worker.wire, _READ, worker)
         return worker
 
@@ -156,6 +159,7 @@ class ProcessBackend:
                     worker.begin()
                 elif worker.told is None:
                     self._finish(worker, content)
+                    return  # nothing comes before the next call
                 else:  # it comes too late
                     worker.kill()
         except (EOFError, OSError):

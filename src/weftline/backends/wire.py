@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from enum import IntEnum
 
 _HEAD = struct.Struct("!BQ")
-_CHUNK = 256 * 1024
+_CHUNK = 64 * 1024
 #: Up to this size a message is copied behind its head, which costs less than sending it apart.
 _SMALL = 64 * 1024
 

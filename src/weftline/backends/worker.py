@@ -64,13 +64,15 @@ class Worker:
 
     Args:
         env: variables of its own.
+        keeps: whether it has a keeper.
 
     Raises:
         OSError: it cannot be started.
         ValueError: the variables are no variables.
     """
 
-    def __init__(self, env: Mapping[str, str]) -> None:
+    def __init__(self, env: Mapping[str, str], *, keeps: bool) -> None:
+        self._keeps = keeps
         self.env = dict(env)
         self.call: Call | None = None
         self.has_begun = False
@@ -102,7 +104,7 @@ class Worker:
             keeper.MARK: self._mark,
         }
         return subprocess.Popen(  # noqa: S603 - our own program in our own interpreter
-            [sys.executable, *(words if HAS_KEEPER else ["-m", "weftline.backends.child", str(connection)])],
+            [sys.executable, *(words if self._keeps else ["-m", "weftline.backends.child", str(connection)])],
             pass_fds=[connection],
             stdin=subprocess.DEVNULL,
             stdout=self._output,
@@ -180,12 +182,12 @@ class Worker:
     def kill(self) -> None:
         """Ends the process and everything that it started; that is over when `has_ended`."""
         self._steps = [(time.monotonic() + _UNKILLABLE_S, Step.ABANDON)]
-        self._signal(signal.SIGINT if HAS_KEEPER else signal.SIGKILL)
+        self._signal(signal.SIGINT if self._keeps else signal.SIGKILL)
 
     def _signal(self, number: int) -> None:
         if self._process.poll() is None:
             with contextlib.suppress(ProcessLookupError, PermissionError):
-                (os.kill if HAS_KEEPER else os.killpg)(self._process.pid, number)
+                (os.kill if self._keeps else os.killpg)(self._process.pid, number)
 
     @property
     def has_ended(self) -> bool:
@@ -210,7 +212,7 @@ class Worker:
         code = None
         with contextlib.suppress(subprocess.TimeoutExpired):
             code = self._process.wait(timeout=_UNKILLABLE_S)
-        if not HAS_KEEPER:
+        if not self._keeps:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self._process.pid, signal.SIGKILL)
         elif code is None or code < 0:  # the keeper itself may have been killed
