@@ -122,7 +122,7 @@ class ProcessBackend:
             if worker.env == call.env:
                 self._idle.remove(worker)
                 return worker
-        if len(self._idle) >= self.capabilities.slots:
+        if len(self._idle) + len(self._busy) >= 2 * self.capabilities.slots:
             self._dismiss(self._idle.pop(0))
         worker = Worker(call.env, keeps=self._keeps)
         self._selector.register(worker.wire, _READ, worker)
