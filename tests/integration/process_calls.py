@@ -90,11 +90,15 @@ def asks_for_memory(limit_bytes: int) -> int:
 
 
 @node
-def forks(then: str) -> int:
+def forks(waits: bool) -> int:
     """A fork of the worker gets SIGTERM, which is not meant for the worker: it dies as any process does."""
+    reads, writes = os.pipe()
     child = os.fork()
     if child == 0:
+        os.write(writes, b".")
         time.sleep(120)
+    if waits:
+        os.read(reads, 1)
     os.kill(child, signal.SIGTERM)
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 

@@ -122,10 +122,12 @@ def test_what_grows_new_heads_ends_too(tmp_path):
         assert (tmp_path / "mark").stat().st_size == size, "it lives"
 
 
-def test_signals_for_a_fork_of_the_worker_are_its_own():
+@pytest.mark.parametrize("grace_s", [0.0, 60.0])
+def test_signals_for_a_fork_of_the_worker_are_its_own(grace_s):
     with opened() as backend:
-        assert one(backend, call(process_calls.forks, then="")).outputs == (-signal.SIGTERM,)
-        assert one(backend, call(process_calls.pid)).outputs
+        for _ in range(20):
+            what = call(process_calls.forks, waits=grace_s > 0)._replace(timeout_s=60.0, grace_s=grace_s)
+            assert one(backend, what).outputs == (-signal.SIGTERM,)
 
 
 def test_a_result_that_comes_in_the_grace_comes_too_late(tmp_path):

@@ -14,6 +14,7 @@ import socket
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from types import FrameType
 from typing import Any
 
@@ -35,15 +36,16 @@ def main() -> None:
 def serve(connection: int) -> None:
     """Serves one parent until it hangs up."""
     wire = Wire(socket.socket(fileno=connection))
-    request = _Request()
-    with contextlib.suppress(EOFError, OSError, _Asked):
-        _serve(wire, request)
-    if request.is_made:
-        request.obey()
+    with contextlib.suppress(EOFError, OSError):
+        try:
+            _serve(wire)
+        except _AskedError:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            os.kill(os.getpid(), signal.SIGTERM)
     _end()
 
 
-def _serve(wire: Wire, request: _Request) -> None:
+def _serve(wire: Wire) -> None:
     nodes = Nodes()
     broken: bytes | None = None
     is_new = False  # whether a node came with the next call
@@ -57,8 +59,6 @@ def _serve(wire: Wire, request: _Request) -> None:
         else:
             report = broken or _answer(nodes, content, wire if is_new else None)
             is_new = False
-            if request.is_made:
-                return
             sys.stdout.flush()
             sys.stderr.flush()
             wire.send([(Kind.REPORT, report)])
@@ -70,35 +70,44 @@ def _answer(nodes: Nodes, content: bytes, wire: Wire | None) -> bytes:
         call = nodes.call(content)
     except Exception as error:  # noqa: BLE001 - importing the user's module may raise anything; it is this call's failure
         return pack_failure(error)
-    if wire is not None:
-        wire.send([(Kind.BEGUN, b"")])
-    return pack_report(perform(call, worker=f"process {os.getpid()}"), call.node)
+    with _interruptible() if call.grace_s > 0 else contextlib.nullcontext():
+        if wire is not None:
+            wire.send([(Kind.BEGUN, b"")])
+        return pack_report(perform(call, worker=f"process {os.getpid()}"), call.node)
 
 
-class _Asked(BaseException):
-    """Somebody asks this process to end: so that `finally` and `with` do what they are there for."""
+class _AskedError(BaseException):
+    """The call's time is over, and it may clean up: `finally` and `with` do what they are there for."""
 
 
-class _Request:
-    """Takes SIGTERM: interrupts the call that runs, and has the process end by that signal when the call has cleaned up."""
+@contextlib.contextmanager
+def _interruptible() -> Iterator[None]:
+    """Lets SIGTERM interrupt a call as an error does, for calls with a grace only.
 
-    def __init__(self) -> None:
-        self.is_made = False
-        self._process = os.getpid()
-        signal.signal(signal.SIGTERM, self._take)
+    Otherwise the signal ends the process as it always does. A handler is not for nothing: Python forgets a signal that reaches
+    a fork in its first moment (`PyOS_AfterFork_Child` clears what is pending), so that a process of the call's own, terminated
+    right after its start, would go on.
 
-    def _take(self, number: int, frame: FrameType | None) -> None:
-        del number, frame
-        if os.getpid() != self._process:
-            self.obey()  # a fork of the worker, which has nothing to do with calls
-        if not self.is_made:
-            self.is_made = True
-            raise _Asked
+    Raises:
+        _AskedError: it came, and the call has ended.
+    """
+    worker, has_come = os.getpid(), False
 
-    def obey(self) -> None:
-        """Ends as a process does that knows nothing of the signal."""
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        os.kill(os.getpid(), signal.SIGTERM)
+    def take(number: int, frame: FrameType | None) -> None:
+        nonlocal has_come
+        del frame
+        if os.getpid() != worker:  # a fork, which has nothing to do with calls
+            signal.signal(number, signal.SIG_DFL)
+            os.kill(os.getpid(), number)
+        if not has_come:  # only once, so that it does not interrupt the cleaning up
+            has_come = True
+            raise _AskedError
+
+    before = signal.signal(signal.SIGTERM, take)
+    yield
+    signal.signal(signal.SIGTERM, before)
+    if has_come:
+        raise _AskedError
 
 
 def _end_with(parent: int) -> None:
@@ -124,8 +133,6 @@ def _prepare(setup: dict[str, Any]) -> bytes | None:
     try:
         for source in setup["sources"]:
             program.load(source)
-    except _Asked:
-        raise
     except BaseException as error:  # noqa: BLE001 - a program may raise anything; every call is told of it
         return pack_failure(error)
     return None

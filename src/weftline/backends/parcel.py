@@ -71,13 +71,13 @@ class Nodes:
         """
         inputs: dict[str, Any]
         params: Mapping[str, Any]
-        number, inputs, params = pickle.loads(content)  # noqa: S301 - from our parent, over a private socket
+        number, inputs, params, grace_s = pickle.loads(content)  # noqa: S301 - from our parent, over a private socket
         node = self._nodes.get(number)
         if node is None:
             name, body, place, symbols = pickle.loads(self._packed[number])  # noqa: S301 - the same
             refuse_other_code(name, body, symbols)
             node = self._nodes[number] = _ShippedNode(name, body, place)
-        return Call(_UNNAMED, node, inputs, params)
+        return Call(_UNNAMED, node, inputs, params, grace_s=grace_s)
 
 
 def pack_call(call: Call, number: int) -> bytes:
@@ -91,7 +91,7 @@ def pack_call(call: Call, number: int) -> bytes:
         UnsendableError: an input cannot be pickled.
     """
     try:
-        return pickle.dumps((number, call.inputs, call.params), _PROTOCOL)
+        return pickle.dumps((number, call.inputs, call.params, call.grace_s), _PROTOCOL)
     except Exception as error:  # see the module
         raise _unsendable(call.node, "an input", error) from error
 
