@@ -1,26 +1,25 @@
 """Runs calls in processes of this machine, each of which can be stopped with all that it started.
 
-A worker serves one call at a time and is kept for the next one that wants the same environment variables. One that dies, or
-is stopped, is replaced; its call is reported with the cause when nothing is left of it, and no other call is touched.
+Theory of operation. A thread looks after the workers, so that they have work, and time limits are kept, while the engine does
+something else. What it is asked for goes to it in order; what it has to tell waits for `poll`.
 """
 
 from __future__ import annotations
 
 import contextlib
-import selectors
+import queue
+import socket
+import threading
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 from weftline.backends.machine import memory_gb
-from weftline.backends.parcel import NodePacker, unpack_report
-from weftline.backends.wire import Kind
-from weftline.backends.worker import HAS_KEEPER, LOADING_S, Step, Worker
-from weftline.errors import AttemptTimeoutError, UnsendableError, WorkerDiedError
-from weftline.model.call import Call, Failure, Handle, Report
+from weftline.backends.pool import Answer, Pool
+from weftline.backends.worker import HAS_KEEPER
+from weftline.model.call import Call, Handle, Report
 from weftline.ports.backend import Capabilities
-
-_READ, _WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
 
 
 class ProcessBackend:
@@ -44,172 +43,105 @@ class ProcessBackend:
             queue=64,
             memory_gb=memory_gb(),
         )
-        self._keeps = keeps
-        self._waiting: deque[Call] = deque()
-        self._busy: dict[Handle, Worker] = {}
-        self._idle: list[Worker] = []  # the one that worked last is at the end
-        self._leaving: list[Worker] = []
-        self._reports: list[Report] = []
-        self._packer = NodePacker()
-        self._selector = selectors.DefaultSelector()
+        self._thread: _PoolThread | None = None
 
     def submit(self, call: Call) -> None:
         """Hands a call to an idle worker, or lets it wait for one."""
-        self._waiting.append(call)
-        self._assign()
+        if self._thread is None:
+            self._thread = _PoolThread(self.capabilities)
+        self._thread.submit(call)
 
     def poll(self, wait_s: float) -> Sequence[Report]:
         """Reports so far, at least one if it comes in time."""
-        until = time.monotonic() + wait_s
-        while not self._reports:
-            self._look(until)
-            self._assign()
-            if time.monotonic() >= until:
-                break
-        reports, self._reports = self._reports, []
-        return reports
+        if self._thread is None:
+            time.sleep(wait_s)
+            return []
+        return self._thread.reports(wait_s)
 
     def cancel(self, handle: Handle, *, kill: bool = False) -> None:
         """Withdraws a call that has not begun; with `kill`, stops the worker of one that runs."""
-        for call in self._waiting:
-            if call.handle == handle:
-                self._waiting.remove(call)
-                self._reports.append(Report(handle, None, cancelled=True))
-                return
-        worker = self._busy.get(handle)
-        if kill and worker is not None:
-            worker.told = worker.told or Report(handle, None, cancelled=True)
-            worker.kill()
+        if self._thread is not None:
+            self._thread.cancel(handle, kill=kill)
 
     def close(self) -> None:
         """Stops all workers."""
-        workers = [*self._busy.values(), *self._idle, *self._leaving]
-        for worker in workers:
-            worker.kill()
-        for worker in workers:
-            worker.close()
-        self._waiting.clear()
-        self._busy, self._idle, self._leaving = {}, [], []
-        self._selector.close()
+        if self._thread is not None:
+            self._thread.close()
+            self._thread = None
 
-    # --- who does what ---
 
-    def _assign(self) -> None:
-        while self._waiting and len(self._busy) < self.capabilities.slots:
-            call = self._waiting.popleft()
-            try:
-                worker = self._worker_for(call)
-            except (OSError, ValueError, TypeError) as error:  # no room for a process, or variables that are none
-                self._reports.append(_died(call, f"it could not be started: {error}"))
-                continue
-            try:
-                is_sent = worker.give(call, self._packer)
-            except UnsendableError as error:
-                self._idle.append(worker)
-                self._reports.append(Report(call.handle, None, Failure.of(error)))
-            except OSError:  # it died while idle; the call has not begun
-                worker.rest()
-                self._dismiss(worker)
-                self._waiting.appendleft(call)
-            else:
-                self._busy[call.handle] = worker
-                if not is_sent:
-                    self._selector.modify(worker.wire, _READ | _WRITE, worker)
+class _PoolThread:
+    """A pool, and the thread that looks after it."""
 
-    def _worker_for(self, call: Call) -> Worker:
-        """One that has the call's variables, from its start: libraries read many of them once only."""
-        for worker in reversed(self._idle):
-            if worker.env == call.env:
-                self._idle.remove(worker)
-                return worker
-        if len(self._idle) + len(self._busy) >= 2 * self.capabilities.slots:
-            self._dismiss(self._idle.pop(0))
-        worker = Worker(call.env, keeps=self._keeps)
-        self._selector.register(worker.wire, _READ, worker)
-        return worker
+    def __init__(self, capabilities: Capabilities) -> None:
+        self._told: queue.SimpleQueue[list[Report | Answer] | BaseException] = queue.SimpleQueue()
+        self._wishes: deque[Callable[[], None]] = deque()
+        self._bell, heard = socket.socketpair()
+        self._heard = heard
+        self._bell.setblocking(False)
+        self._is_open, self._sleeps = True, False
+        self._telling: list[Report | Answer] = []
+        self._pool = Pool(capabilities.slots, keeps=capabilities.kills_all, tell=self._tell, wake=heard)
+        self._thread = threading.Thread(target=self._work, name="weftline-processes", daemon=True)
+        self._thread.start()
 
-    def _dismiss(self, worker: Worker) -> None:
-        """Ends a worker that has nothing to do."""
-        worker.kill()
-        self._leaving.append(worker)
+    def submit(self, call: Call) -> None:
+        self._wishes.append(partial(self._pool.submit, call))
+        if self._pool.has_room:  # otherwise the next report wakes it
+            self._ring()
 
-    # --- what has happened ---
+    def cancel(self, handle: Handle, *, kill: bool) -> None:
+        self._wishes.append(partial(self._pool.cancel, handle, kill=kill))
+        self._ring()
 
-    def _look(self, until: float) -> None:
-        wakes_at = min((worker.wakes_at for worker in self._busy.values()), default=until)
-        events = self._selector.select(max(0.0, min(until, wakes_at) - time.monotonic()))
-        for key, mask in events:
-            worker: Worker = key.data
-            if mask & _WRITE:
-                with contextlib.suppress(OSError):  # it is gone: reading tells
-                    if worker.wire.flush():
-                        self._selector.modify(worker.wire, _READ, worker)
-            if mask & _READ:
-                self._hear(worker)
-        now = time.monotonic()
-        if not events or wakes_at <= now:
-            for worker in [*self._busy.values(), *self._leaving]:
-                self._watch(worker, now)
+    def reports(self, wait_s: float) -> list[Report]:
+        """What is there, at least one if it comes in time.
 
-    def _hear(self, worker: Worker) -> None:
+        Raises:
+            BaseException: what has ended the thread.
+        """
+        found: list[Report] = []
+        with contextlib.suppress(queue.Empty):
+            told = self._told.get(timeout=max(wait_s, 0.0))
+            while True:
+                if isinstance(told, BaseException):
+                    raise told
+                found += [one.report() if isinstance(one, Answer) else one for one in told]
+                told = self._told.get_nowait()
+        return found
+
+    def close(self) -> None:
+        self._wishes.append(self._stop)
+        self._ring()
+        self._thread.join()
+        self._pool.close()
+        self._bell.close()
+        self._heard.close()
+
+    def _ring(self) -> None:
+        if self._sleeps:
+            with contextlib.suppress(BlockingIOError):  # it has been rung often enough
+                self._bell.send(b".")
+
+    def _stop(self) -> None:
+        self._is_open = False
+
+    def _tell(self, told: Report | Answer) -> None:
+        self._telling.append(told)
+
+    def _work(self) -> None:
         try:
-            while (message := worker.wire.receive()) is not None:
-                kind, content = message
-                if kind == Kind.BEGUN:
-                    worker.begin()
-                elif worker.told is None:
-                    self._finish(worker, content)
-                    return  # nothing comes before the next call
-                else:  # it comes too late
-                    worker.kill()
-        except (EOFError, OSError):
-            self._bury(worker)
-
-    def _finish(self, worker: Worker, content: bytes) -> None:
-        call = worker.call
-        assert call is not None
-        worker.rest()
-        del self._busy[call.handle]
-        self._idle.append(worker)
-        self._reports.append(unpack_report(content, call)._replace(log=worker.output()))
-
-    def _watch(self, worker: Worker, now: float) -> None:
-        """Does what a worker's time asks for, and notices an end that its connection does not tell."""
-        step, call = worker.due(now), worker.call
-        if step is Step.ABANDON:
-            self._bury(worker)
-        elif step is not None:
-            assert call is not None
-            worker.told = worker.told or _overdue(call, has_begun=worker.has_begun)
-            if step is Step.ASK:
-                worker.ask()
-            else:
-                worker.kill()
-        elif worker.has_ended:
-            self._hear(worker)
-            if worker in self._leaving or (call is not None and self._busy.get(call.handle) is worker):
-                self._bury(worker)
-
-    def _bury(self, worker: Worker) -> None:
-        """A worker has ended."""
-        self._selector.unregister(worker.wire)
-        call = worker.call
-        if call is not None:
-            del self._busy[call.handle]
-            report = worker.told or _died(call, worker.cause_of_death())
-            self._reports.append(report._replace(took_s=worker.age_s, log=worker.output()))
-        for others in (self._idle, self._leaving):
-            if worker in others:
-                others.remove(worker)
-        worker.close()
-
-
-def _died(call: Call, cause: str) -> Report:
-    return Report(call.handle, None, Failure.of(WorkerDiedError(node=call.node.name, cause=cause, place=call.node.place)))
-
-
-def _overdue(call: Call, *, has_begun: bool) -> Report:
-    if not has_begun:
-        return _died(call, f"it was not ready after {LOADING_S:g} s")
-    error = AttemptTimeoutError(node=call.node.name, timeout_s=call.timeout_s or 0.0, place=call.node.place)
-    return Report(call.handle, None, Failure.of(error))
+            while True:
+                while self._wishes:
+                    self._wishes.popleft()()
+                if not self._is_open:
+                    return
+                self._pool.assign()
+                if self._telling:  # after workers have got the next call: whoever waits for this keeps the interpreter busy
+                    self._told.put(self._telling)
+                    self._telling = []
+                self._sleeps = True  # before the last look: whoever comes after it rings
+                self._pool.turn(waits=not self._wishes)
+                self._sleeps = False
+        except BaseException as error:  # noqa: BLE001 - whoever waits for reports must hear of it
+            self._told.put(error)
