@@ -67,9 +67,10 @@ def cleans_up(folder: str, cleans: bool) -> int:
         try:
             time.sleep(0.01)
         except BaseException:
-            if cleans:
-                Path(folder, "cleaned").touch()
-                raise
+            if not cleans:
+                continue
+            Path(folder, "cleaned").touch()
+            raise
     return 1
 
 
