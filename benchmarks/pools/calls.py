@@ -10,10 +10,10 @@ from pathlib import Path
 #: How long a call that is to be stopped goes on otherwise, in seconds.
 FOREVER_S = 60.0
 _BEATS = """
-import signal, sys, time
+import os, signal, sys, time
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
 until = time.monotonic() + {seconds}
-while time.monotonic() < until:
+while time.monotonic() < until and os.path.isdir(os.path.dirname(sys.argv[1])):
     with open(sys.argv[1], "a") as file:
         file.write(".")
     time.sleep(0.01)
@@ -34,7 +34,7 @@ def goes_on(folder: str) -> int:
     words = [sys.executable, "-c", _BEATS.format(seconds=FOREVER_S), f"{folder}/child"]
     subprocess.Popen(words, start_new_session=True)
     until = time.monotonic() + FOREVER_S
-    while time.monotonic() < until:
+    while time.monotonic() < until and Path(folder).is_dir():
         with Path(folder, "call").open("a") as file:
             file.write(".")
         time.sleep(0.01)

@@ -64,8 +64,9 @@ class OfBackend:
                 backend.submit(Call((0, sent, 1), what.spec, {"number": sent}, {}, self._limit_s))
                 sent += 1
             for report in backend.poll(1.0):
-                got += 1
-                total += report.outputs[0]
+                if report.handle[0] == 0:  # not what was to be stopped before
+                    got += 1
+                    total += report.outputs[0]
         return total
 
     def start(self, folder: str) -> Handle:
