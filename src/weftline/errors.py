@@ -884,7 +884,7 @@ class TooLargeRequestError(PlanError):
 
 
 class NoDeviceError(PlanError):
-    code = "B609"
+    code = "B610"
     what = "node {node!r} needs a GPU, and {detail}"
     remedy = "run it with --backend processes where there is one, or name devices: --gpus 0,1"
     node: str
@@ -914,6 +914,14 @@ class OtherCodeError(AuthorError):
     )
     node: str
     detail: str
+
+
+class SharedEnvironmentError(PlanError):
+    code = "B609"
+    what = "node {node!r} wants environment variables of its own ({names}), but shares its process with other calls"
+    remedy = "run it on a backend that gives it a process: --backend processes"
+    node: str
+    names: str
 
 
 class UnsendableError(AuthorError):

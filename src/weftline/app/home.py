@@ -10,8 +10,8 @@ from typing import Any, Literal, get_args
 from weftline import settings
 from weftline.app.stores import Store, open_store
 from weftline.backends.capture import Capture
+from weftline.backends.devices import devices
 from weftline.backends.inline import InlineBackend
-from weftline.backends.machine import devices
 from weftline.backends.threads import ThreadBackend
 from weftline.clock import Clock, SystemClock
 from weftline.codec import advice_for, is_storable
@@ -168,7 +168,7 @@ class Home:
             raise UnknownBackendError(name=name, known=", ".join(makers), hint=did_you_mean(name, makers))
         backend = makers[name]()
         needs_gpu = graph.remembered("needs_gpu", lambda: any(node.resources.gpu for node in graph.nodes))
-        found = devices(request.gpus) if needs_gpu and backend.capabilities.gives_devices else ()
+        found = devices(request.gpus) if needs_gpu and backend.capabilities.sets_env else ()
         backend.capabilities = replace(backend.capabilities, devices=found, named=request.resources)
         return backend
 

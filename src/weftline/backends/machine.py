@@ -1,20 +1,13 @@
-"""What this machine has, for the backends that run calls on it."""
+"""What this machine has and allows, for the backends that run calls on it."""
 
 from __future__ import annotations
 
-import functools
+import contextlib
 import math
 import os
-import subprocess
+import sys
+from collections.abc import Iterator
 from pathlib import Path
-
-from weftline.model.resources import Device
-
-#: Where the driver lists what it drives, before any tool is asked.
-_DRIVER = Path("/proc/driver/nvidia/gpus")
-_ASK = ["nvidia-smi", "--query-gpu=index,uuid,memory.total", "--format=csv,noheader,nounits"]
-#: The longest time for an answer, in seconds; without persistence mode the driver is loaded first.
-_PATIENCE_S = 20.0
 
 
 def memory_gb() -> float:
@@ -25,37 +18,40 @@ def memory_gb() -> float:
         return math.inf
 
 
-def devices(named: str | None = None) -> tuple[Device, ...]:
-    """GPUs: those that are named, or those that there are and that `CUDA_VISIBLE_DEVICES` leaves to this process.
+def memory_limit() -> str:
+    """The limit on this process's memory in words; empty if there is none, or the system does not say."""
+    if sys.platform == "win32":
+        return ""
+    import resource  # POSIX only
 
-    Args:
-        named: ids with commas between them, which are taken as they are; empty for none; None to look.
+    soft, _ = resource.getrlimit(resource.RLIMIT_AS)
+    return "" if soft == resource.RLIM_INFINITY else f"this process may have {soft / 2**30:.2f} GiB (RLIMIT_AS)"
+
+
+def memory_kills() -> int | None:
+    """How many processes of this process's control group the system has killed for want of memory; None if it does not say.
+
+    The counter is `oom_kill`: see "memory.events" in the kernel's admin-guide/cgroup-v2, and "memory.oom_control" in v1.
     """
-    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
-    words = visible if named is None else named
-    ids = [word.strip() for word in (words or "").split(",") if word.strip()]
-    found = _found() if _DRIVER.exists() else {}
-    if words is not None:
-        return tuple(Device(name, found.get(name, 0.0)) for name in dict.fromkeys(ids))
-    return tuple(Device(name, memory) for name, memory in found.items() if name.isdigit())
+    for path in _memory_events():
+        with contextlib.suppress(OSError, ValueError):
+            for line in path.read_text(encoding="ascii").splitlines():
+                name, _, count = line.partition(" ")
+                if name == "oom_kill":
+                    return int(count)
+    return None
 
 
-@functools.cache
-def _found() -> dict[str, float]:
-    """Memory in GiB by index and by UUID; 0 where the driver's tool does not say."""
+def _memory_events() -> Iterator[Path]:
+    """Where the counter may be; in a container the group's own path may not lead there, but the root does."""
     try:
-        asked = subprocess.run(_ASK, capture_output=True, text=True, timeout=_PATIENCE_S, check=True)  # noqa: S603 - constant
-    except (OSError, subprocess.SubprocessError):
-        return {str(at): 0.0 for at, _ in enumerate(sorted(_DRIVER.iterdir()))}
-    return parsed(asked.stdout)
-
-
-def parsed(text: str) -> dict[str, float]:
-    """Memory in GiB by index and by UUID, as `nvidia-smi` prints them: one line a device, MiB without a unit."""
-    found: dict[str, float] = {}
-    for line in text.splitlines():
-        words = [word.strip() for word in line.split(",")]
-        if len(words) == 3:
-            memory = float(words[2]) / 1024 if words[2].replace(".", "").isdigit() else 0.0
-            found |= {words[0]: memory, words[1]: memory}
-    return found
+        lines = Path("/proc/self/cgroup").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return
+    root = Path("/sys/fs/cgroup")
+    for line in lines:
+        number, kinds, group = line.split(":", 2)
+        if number == "0":
+            yield from (root / group.lstrip("/") / "memory.events", root / "memory.events")
+        elif "memory" in kinds.split(","):
+            yield from (root / "memory" / group.lstrip("/") / "memory.oom_control", root / "memory" / "memory.oom_control")

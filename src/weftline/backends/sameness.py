@@ -23,45 +23,24 @@ class Symbols(NamedTuple):
     parts: dict[str, tuple[bytes, str]]
 
 
-class SymbolReader:
-    """Reads the code of bodies as they are in the parent, each once."""
-
-    def __init__(self) -> None:
-        self._known: dict[int, tuple[Body, Symbols | None]] = {}
-
-    def read(self, body: Body) -> Symbols | None:
-        """The symbols of a body; None if it has none that could be compared, as a node may that is never cached."""
-        if id(body) not in self._known:
-            self._known[id(body)] = (body, _symbols_of(body))
-        return self._known[id(body)][1]
-
-
-class SymbolChecker:
-    """Compares bodies in a worker with what the parent has, those of each node once."""
-
-    def __init__(self) -> None:
-        self._seen: set[tuple[str, bytes]] = set()
-
-    def check(self, node: str, body: Body, expected: Symbols | None) -> None:
-        """Compares one.
-
-        Raises:
-            OtherCodeError: they differ.
-        """
-        if expected is None or (node, expected.digest) in self._seen:
-            return
-        found = _symbols_of(body)
-        if found is not None and found.digest != expected.digest:
-            raise OtherCodeError(node=node, detail="; ".join(_differences(found, expected)) or "its code differs")
-        self._seen.add((node, expected.digest))
-
-
-def _symbols_of(body: Body) -> Symbols | None:
+def read_symbols(body: Body) -> Symbols | None:
+    """The symbols of a body as this process has it; None if it has none to compare, as a node may that is never cached."""
     try:
         closure = CodeReader(InstalledValues().digester).read(body.root, leave_out=body.left_out)
     except UndigestableError:
         return None
     return Symbols(closure.digest, {symbol.name: (symbol.digest, symbol.text) for symbol in closure.symbols})
+
+
+def refuse_other_code(node: str, body: Body, expected: Symbols | None) -> None:
+    """Compares a node's code in a worker with what the parent has.
+
+    Raises:
+        OtherCodeError: they differ.
+    """
+    found = None if expected is None else read_symbols(body)
+    if expected is not None and found is not None and found.digest != expected.digest:
+        raise OtherCodeError(node=node, detail="; ".join(_differences(found, expected)) or "its code differs")
 
 
 def _differences(found: Symbols, expected: Symbols) -> Iterator[str]:

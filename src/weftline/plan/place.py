@@ -41,7 +41,7 @@ def misfits(graph: Graph, selected: Iterable[int], backend: str, capabilities: C
 def _without_device(node: NodeSpec, backend: str, capabilities: Capabilities) -> Iterator[WeftlineError]:
     """Whether the GPUs that a call wants are there: it never runs without."""
     asked, devices = node.resources, capabilities.devices
-    if not devices and not capabilities.gives_devices:
+    if not devices and not capabilities.sets_env:
         yield NoDeviceError(node=node.name, detail=f"backend {backend!r} cannot give a call GPUs of its own", place=node.place)
     elif not devices:
         yield NoDeviceError(node=node.name, detail="no GPU is found here", place=node.place)
