@@ -1158,3 +1158,30 @@ class ManifestError(AuthorError):
     remedy = "{advice}"
     detail: str
     advice: str
+
+
+class UnknownManifestFieldError(AuthorError):
+    code = "M103"
+    what = "{where} has no field {field!r}"
+    remedy = "use one of: {known}"
+    field: str
+    where: str
+    known: str
+
+
+class MissingManifestFieldError(AuthorError):
+    code = "M104"
+    what = "{where} has no {field!r}"
+    remedy = "{advice}"
+    field: str
+    where: str
+    advice: str
+
+
+class UnfitManifestValueError(AuthorError):
+    code = "M105"
+    what = "{field} is {value}: {wanted}"
+    remedy = "give it a value that fits"
+    field: str
+    value: str
+    wanted: str
