@@ -72,7 +72,7 @@ def test_a_mistake_is_found(mutant, tmp_path):
     file.write_text(file.read_text(encoding="utf-8").replace(mutant.old, mutant.new), encoding="utf-8")
     command = [sys.executable, "-m", "weftline.testing.simulation", "--quick", "--seeds", str(MOST_SEEDS)]
     found = subprocess.run(
-        command, env={**os.environ, "PYTHONPATH": str(tmp_path)}, capture_output=True, text=True, timeout=60, check=False
+        command, env={**os.environ, "PYTHONPATH": str(tmp_path)}, capture_output=True, text=True, timeout=120, check=False
     )
     assert found.returncode == 1, found.stdout + found.stderr
     assert "breaks the rule" in found.stdout, found.stdout + found.stderr

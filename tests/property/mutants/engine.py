@@ -37,12 +37,6 @@ MUTANTS = [
         "        self._settle",
     ),
     Mutant(
-        "a node begins after a stop, if it was being prepared",
-        "run/core.py",
-        "        if self._stopping:\n            self._move(number, Cause.SKIPPED",
-        "        if False:\n            self._move(number, Cause.SKIPPED",
-    ),
-    Mutant(
         "a call whose pause is over is not queued",
         "run/core.py",
         "        for number, item, attempt in self.attempts.awake(fact.at):\n"

@@ -10,7 +10,7 @@ from weftline.model.policy import Policy
 from weftline.model.resources import Resources
 from weftline.testing.simulation.scenario import MOMENTS, Draft, Ending, Fate, Happening, Incident, Life, Scenario
 
-_TIMES_S = (0.0, 0.01, 0.03, 0.08, 0.2)
+_TIMES_S = (0.0, 0.0, 0.02, 0.02, 0.04, 0.2)
 #: One scenario in so many is about a large node beside a crowd of small calls.
 _CROWDS = 30
 
@@ -26,6 +26,10 @@ def draw(seed: int) -> Scenario:
     can_kill = rng.random() < 0.5
     if can_kill:
         nodes = tuple(_with_timeout(rng, node) for node in nodes)
+    fates = tuple(_fates(rng, nodes, trouble))
+    if rng.random() < 0.3:  # much ends at the same time
+        nodes = tuple(replace(node, takes_s=0.02) for node in nodes)
+        fates = tuple(replace(fate, takes_s=0.0, late_s=0.0) for fate in fates)
     names = [node.name for node in nodes]
     caches = rng.random() < 0.9
     stored = tuple(name for name in names if rng.random() < 0.5) if rng.random() < 0.3 and caches else ()
@@ -39,7 +43,7 @@ def draw(seed: int) -> Scenario:
         stored=stored,
         removed=tuple(name for name in stored if rng.random() < 0.3),
         left_out=tuple(name for name in names if rng.random() < 0.3) if rng.random() < 0.2 and caches else (),
-        fates=tuple(_fates(rng, nodes, trouble)),
+        fates=fates,
         lives=tuple(_lives(rng)) if caches else tuple(_lives(rng))[-1:],
         salt=rng.randrange(1000),
     )
@@ -143,7 +147,7 @@ def _fates(rng: Random, nodes: tuple[Draft, ...], trouble: float) -> list[Fate]:
     return found
 
 
-_ENDINGS: tuple[Ending, ...] = (*("succeeds", "transient") * 3, "lost", "fatal", "fatal")
+_ENDINGS: tuple[Ending, ...] = (*("succeeds", "transient") * 3, "lost", "lost", "fatal", "fatal")
 #: Where so much goes wrong, everything does.
 _MOST_TROUBLE = 0.9
 _GRIM: tuple[Ending, ...] = ("transient", "fatal", "fatal")
