@@ -11,10 +11,10 @@ from weftline.model.transitions import RunStatus
 from weftline.testing.simulation import RULES, Draft, Fate, Incident, Life, RuleBrokenError, Scenario, World, draw, rule, story
 from weftline.testing.simulation.__main__ import main
 from weftline.testing.simulation.endings import End
+from weftline.testing.simulation.process import Process
 from weftline.testing.simulation.rules import Storing, check, sentences
 from weftline.testing.simulation.shrink import shrink, simpler
 from weftline.testing.simulation.story import broken_by, written
-from weftline.testing.simulation.world import Process
 
 CHAIN = Scenario((Draft("a"), Draft("b", reads=("a",))))
 

@@ -2,8 +2,9 @@
 
 Theory of operation. `draw` makes a scenario of a seed: plain data that says what is run and what happens (`scenario`). `World`
 plays it: one process after the other, each with a new engine over the same journal and store, in virtual time (`world`,
-`ports`, `graph`). An `Account` of what passes through the ports is kept beside the engine (`account`), and rules compare the
-two (`rules`, `endings`). A scenario that breaks a rule is made smaller (`shrink`) and told as a story (`story`).
+`process`, `ports`, `graph`). An `Account` of what passes through the ports is kept beside the engine (`account`, `node`,
+`truth`, `policies`), and rules compare the two (`rules`, `endings`). A scenario that breaks a rule is made smaller (`shrink`)
+and told as a story (`story`).
 """
 
 from weftline.testing.simulation.draw import draw

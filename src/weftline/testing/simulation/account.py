@@ -8,30 +8,24 @@ items that it has found in the store when a node starts; whether it was right ab
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Literal
 
-from weftline.errors import AttemptTimeoutError, WorkerDiedError
 from weftline.model.call import Handle, Report
 from weftline.model.event import CALL_OUTCOMES, Event, Kind
 from weftline.model.graph import Graph
-from weftline.model.ids import WHOLE
-from weftline.model.node import NodeSpec
-from weftline.model.policy import Policy
 from weftline.model.transitions import HAS_OUTPUT
 from weftline.ports.backend import Capabilities
 from weftline.ports.cache import Cache
 from weftline.testing.clock import ManualClock
-from weftline.testing.simulation.graph import items_of, told
+from weftline.testing.simulation.graph import items_of
+from weftline.testing.simulation.node import NodeAccount
+from weftline.testing.simulation.policies import is_retried, pause_range
+from weftline.testing.simulation.truth import Truth
 
 #: The journal rounds pauses to a thousandth of a second.
 ROUNDING_S = 0.001
-_ERRORS: dict[str, type[BaseException]] = {
-    kind.__name__: kind for kind in (ConnectionError, ValueError, WorkerDiedError, AttemptTimeoutError)
-}
-_TRANSIENT = {"ConnectionError", "WorkerDiedError", "AttemptTimeoutError"}
 
 
 @dataclass(slots=True)
@@ -49,74 +43,6 @@ class Memory:
     made: set[tuple[str, int]] = field(default_factory=set)
     acknowledged: set[tuple[str, int]] = field(default_factory=set)
     succeeded: set[tuple[str, int, str]] = field(default_factory=set)
-
-
-class NodeAccount:
-    """One node in one life.
-
-    Attributes:
-        spec: its declaration.
-        has_begun: whether the journal says that its calls start.
-        total: how many there are, once it has begun.
-        todo: items to start.
-        running: attempts that the backend has, by item.
-        waiting: when the pause before the next attempt ends, at the earliest and at the latest, by item.
-        done, failed, stopped: items by what became of them.
-        tries, failures: how often an item was submitted, and has failed.
-        retried: items and how often they had failed when it was certain that they would be tried again.
-        is_over: whether a failure has ended it.
-    """
-
-    __slots__ = (
-        "done",
-        "failed",
-        "failures",
-        "has_begun",
-        "is_over",
-        "retried",
-        "running",
-        "spec",
-        "stopped",
-        "todo",
-        "total",
-        "tries",
-        "waiting",
-    )
-
-    def __init__(self, spec: NodeSpec) -> None:
-        self.spec = spec
-        self.has_begun = self.is_over = False
-        self.total = 0
-        self.todo: set[int] = set()
-        self.running: dict[int, int] = {}
-        self.waiting: dict[int, tuple[float, float]] = {}
-        self.done: set[int] = set()
-        self.failed: set[int] = set()
-        self.stopped: set[int] = set()
-        self.tries: Counter[int] = Counter()
-        self.failures: Counter[int] = Counter()
-        self.retried: set[tuple[int, int]] = set()
-
-    @property
-    def is_tolerant(self) -> bool:
-        """Whether failed items are left out."""
-        return self.spec.on_item_error == "skip" and self.spec.over is not None
-
-    @property
-    def has_output(self) -> bool:
-        """Whether what its calls have come to is enough."""
-        if len(self.done) == self.total:
-            return self.has_begun
-        made = len(self.done)
-        is_settled = self.is_tolerant and made + len(self.failed) == self.total
-        return is_settled and made > 0 and made / self.total >= self.spec.min_success
-
-    @property
-    def has_failed(self) -> bool:
-        """Whether what its calls have come to is not enough, and cannot be any more."""
-        if not self.is_tolerant:
-            return bool(self.failed)
-        return bool(self.failed) and len(self.done) + len(self.failed) == self.total and not self.has_output
 
 
 class Account:
@@ -146,6 +72,7 @@ class Account:
         self.memory = memory
         self.store = store
         self.nodes = [NodeAccount(spec) for spec in graph.nodes]
+        self.truth = Truth(graph, self.nodes)
         by_priority = sorted(graph.order, key=lambda number: -graph.nodes[number].priority)
         self.rank = {number: at for at, number in enumerate(by_priority)}
         self.stopping: Literal["", "failure", "cancel"] = ""
@@ -161,7 +88,6 @@ class Account:
         self.passed = 0  # calls that went before the first of all that wait
         self._first = -1
         self._clock = clock
-        self._lists: dict[int, Any] = {}
 
     @property
     def now(self) -> float:
@@ -184,38 +110,6 @@ class Account:
     def ready(self) -> list[int]:
         """Nodes of which a call could start, if there is room; the first ones first."""
         return sorted((number for number in range(len(self.nodes)) if self.is_ready(number)), key=self.rank.__getitem__)
-
-    def count(self, number: int) -> int:
-        """How many calls a node has."""
-        over = self.graph.nodes[number].over
-        return 1 if over is None else len(self.value(self.graph.producers[over]))
-
-    def inputs(self, number: int, item: int) -> dict[str, Any]:
-        """What a call should be given."""
-        spec = self.graph.nodes[number]
-        found = {name: self.value(self.graph.producers[name]) for name in spec.required}
-        if spec.over is not None:
-            found[spec.over] = found[spec.over][item]
-        return found
-
-    def output(self, number: int, item: int) -> Any:
-        """What a call should make."""
-        return self.graph.nodes[number].body.run(self.inputs(number, item), {})[0]
-
-    def value(self, number: int) -> Any:
-        """What a node that is over has made."""
-        if number not in self._lists:
-            if self.graph.nodes[number].over is None:
-                self._lists[number] = self.output(number, WHOLE)
-            else:
-                kept = [item for item in range(self.count(number)) if item not in self.nodes[number].failed]
-                self._lists[number] = [self.output(number, item) for item in kept]
-        return self._lists[number]
-
-    def identity(self, number: int, item: int) -> tuple[str, int]:
-        """What tells a result from all others: its node and inputs; of one that only this run may take, with its place."""
-        spec = self.graph.nodes[number]
-        return told(spec.name, self.inputs(number, item)), WHOLE if spec.cache else item
 
     # --- what happens ---
 
@@ -298,7 +192,7 @@ class Account:
                 self._note_failure(node, item, "StoreUnusableError")
             elif report.outputs is not None:
                 node.done.add(item)
-                self.memory.made.add(self.identity(number, item))
+                self.memory.made.add(self.truth.identity(number, item))
             elif report.failure is None and self.stopping:
                 node.stopped.add(item)
             else:
@@ -356,7 +250,7 @@ class Account:
     def _begin(self, number: int, restored: Collection[int]) -> None:
         node = self.nodes[number]
         node.has_begun = True
-        node.total = self.count(number)
+        node.total = self.truth.count(number)
         node.done.update(restored)
         if not self.stopping:
             node.todo = {item for item in items_of(node.spec, node.total) if item not in restored}
@@ -374,23 +268,4 @@ class Account:
         if event.kind is not Kind.CALL_FAILED and key is not None:
             self.memory.succeeded.add((event.node, event.item, key))
             if self.store is not None:
-                self.memory.acknowledged.add(self.identity(number, event.item))
-
-
-def is_retried(policy: Policy, kind: str) -> bool:
-    """Whether a policy tries again after an error of that name."""
-    error = _ERRORS.get(kind)
-    if error is None or any(issubclass(error, never) for never in policy.never_on):
-        return False
-    return kind in _TRANSIENT or any(issubclass(error, named) for named in policy.retry_on)
-
-
-def pause_range(policy: Policy, failures: int) -> tuple[float, float]:
-    """The shortest and the longest pause after so many failures."""
-    pauses = {
-        "none": 0.0,
-        "linear": policy.initial_s * failures,
-        "exponential": policy.initial_s * 2 ** (failures - 1),
-    }
-    longest = min(pauses[policy.backoff], policy.maximum_s)
-    return (longest / 2 if policy.jitter else longest), longest
+                self.memory.acknowledged.add(self.truth.identity(number, event.item))

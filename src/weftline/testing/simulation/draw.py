@@ -44,7 +44,7 @@ def draw(seed: int) -> Scenario:
         removed=tuple(name for name in stored if rng.random() < 0.3),
         left_out=tuple(name for name in names if rng.random() < 0.3) if rng.random() < 0.2 and caches else (),
         fates=fates,
-        lives=tuple(_lives(rng)) if caches else tuple(_lives(rng))[-1:],
+        lives=tuple(_lives(rng)) if caches else tuple(_lives(rng))[-2:-1],
         salt=rng.randrange(1000),
     )
 

@@ -133,8 +133,8 @@ def restored_results_were_made(account: Account, end: End) -> str | None:
     for number, node in enumerate(account.nodes):
         if not end.state(number).has_output:
             continue
-        for item in items_of(node.spec, account.count(number)):
-            if item not in node.failed and account.identity(number, item) not in account.memory.made:
+        for item in items_of(node.spec, account.truth.count(number)):
+            if item not in node.failed and account.truth.identity(number, item) not in account.memory.made:
                 return f"{call_label(node.spec.name, item)} was never made"
     return None
 
@@ -145,8 +145,8 @@ def values_are_right(account: Account, end: End) -> str | None:
     for number, node in enumerate(account.nodes):
         if end.state(number).has_output:
             value = end.engine.holdings.value(node.spec.name)
-            if value != account.value(number):
-                return f"{node.spec.name} is {value} instead of {account.value(number)}"
+            if value != account.truth.value(number):
+                return f"{node.spec.name} is {value} instead of {account.truth.value(number)}"
     return None
 
 

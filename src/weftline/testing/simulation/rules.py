@@ -14,7 +14,8 @@ from weftline.model.entry import Entry
 from weftline.model.event import CALL_OUTCOMES, Event, Kind
 from weftline.model.fingerprint import part_key
 from weftline.model.ids import call_label
-from weftline.testing.simulation.account import ROUNDING_S, Account, pause_range
+from weftline.testing.simulation.account import ROUNDING_S, Account
+from weftline.testing.simulation.policies import pause_range
 from weftline.testing.simulation.scenario import label
 
 Moment = Literal["submit", "wait", "store", "record", "end"]
@@ -142,14 +143,14 @@ def inputs_are_right(account: Account, call: Call) -> str | None:
         node = account.nodes[source]
         if node.has_begun and not node.has_output:
             return f"{_label(call)} starts before {node.spec.name} has an output"
-    wanted = account.inputs(*call.handle[:2])
+    wanted = account.truth.inputs(*call.handle[:2])
     return f"{_label(call)} is given {call.inputs} instead of {wanted}" if call.inputs != wanted else None
 
 
 @rule("submit")
 def what_is_done_is_done(account: Account, call: Call) -> str | None:
     """What a journal has called done is not computed again, whatever has died since."""
-    is_done = account.identity(*call.handle[:2]) in account.memory.acknowledged
+    is_done = account.truth.identity(*call.handle[:2]) in account.memory.acknowledged
     return f"{_label(call)} was done" if is_done else None
 
 
