@@ -1,4 +1,8 @@
-"""Draws a scenario from a seed: the same one, whenever and wherever it is asked for."""
+"""Draws a scenario from a seed: the same one, whenever and wherever it is asked for.
+
+What is added later draws from a stream of its own, `Random(f"{seed} gpus")`, and sets its field with `replace`: then all seeds
+stay as they were, and what they have found they find again.
+"""
 
 from __future__ import annotations
 
