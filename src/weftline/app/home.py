@@ -16,7 +16,7 @@ from weftline.backends.threads import ThreadBackend
 from weftline.clock import Clock, SystemClock
 from weftline.codec import advice_for, is_storable
 from weftline.errors import BadArgumentError, UnknownBackendError, did_you_mean
-from weftline.model.graph import Graph
+from weftline.model.graph import Graph, Grouped
 from weftline.observe.log import LogFolder
 from weftline.plan.wish import Wish
 from weftline.ports.backend import Backend
@@ -42,7 +42,7 @@ class Request:
         refresh: whether everything that is selected runs, so that all results are made anew.
         backend: where calls run; None for the setting.
         workers: calls at the same time; None for the setting.
-        on_failure: whether a failure stops the run, or only what depends on it.
+        on_failure: whether a failure stops the run, or only what depends on it; None for what a group says, or `stop`.
         deadline_s: how long the run may take, in seconds.
         retry_budget: attempts besides the first of each call that the run may make; None for any number.
         gpus: ids of devices with commas between them, empty for none; None for those that there are.
@@ -60,7 +60,7 @@ class Request:
     refresh: bool = False
     backend: str | None = None
     workers: int | None = None
-    on_failure: OnFailure = "stop"
+    on_failure: OnFailure | None = None
     deadline_s: float | None = None
     retry_budget: int | None = None
     gpus: str | None = None
@@ -74,7 +74,7 @@ class Request:
             words = getattr(self, name)
             if isinstance(words, str):
                 object.__setattr__(self, name, (words,))
-        if self.on_failure not in get_args(OnFailure):
+        if self.on_failure not in {None, *get_args(OnFailure)}:
             argument = f"on_failure={self.on_failure!r}"
             raise BadArgumentError(argument=argument, detail="no such choice", advice="use 'stop' or 'continue'")
         if self.deadline_s is not None and self.deadline_s <= 0:
@@ -84,10 +84,11 @@ class Request:
             argument = f"retry_budget={self.retry_budget}"
             raise BadArgumentError(argument=argument, detail="less than none", advice="use a number from 0")
 
-    @property
-    def limits(self) -> Limits:
-        """Where the run ends, whatever there is left to do."""
-        return Limits(self.on_failure, self.deadline_s, self.retry_budget)
+    def limits(self, group: Grouped | None) -> Limits:
+        """Where the run ends, whatever there is left to do; what is not asked for is as the group says."""
+        on_failure = self.on_failure or ("stop" if group is None else group.on_failure)
+        deadline_s = group.deadline_s if self.deadline_s is None and group is not None else self.deadline_s
+        return Limits(on_failure, deadline_s, self.retry_budget)
 
 
 class Home:
@@ -169,7 +170,11 @@ class Home:
         backend = makers[name]()
         needs_gpu = graph.remembered("needs_gpu", lambda: any(node.resources.gpu for node in graph.nodes))
         found = devices(request.gpus) if needs_gpu and backend.capabilities.sets_env else ()
-        backend.capabilities = replace(backend.capabilities, devices=found, named=request.resources)
+        backend.capabilities = replace(
+            backend.capabilities,
+            devices=found,
+            named={**({} if graph.group is None else graph.group.shared), **request.resources},
+        )
         return backend
 
     def wish(self, request: Request, graph: Graph) -> Wish:
