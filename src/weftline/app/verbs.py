@@ -69,9 +69,8 @@ def plan(pipeline: Pipeline, home: Home, request: Request) -> Plan:
     cache: Cache | None = None
     if request.cache and home.path is not None:
         cache = home.cache if home.has_results else MemoryCache()
-    ledger = home.ledger if home.exists else None
     with still():
-        return planner.make(pipeline.graph, home.wish(request), cache, ledger, home.values)
+        return planner.make(pipeline.graph, home.wish(request), cache, home.history, home.values)
 
 
 def why(pipeline: Pipeline, home: Home, request: Request, node: str) -> Explanation:
@@ -83,8 +82,8 @@ def why(pipeline: Pipeline, home: Home, request: Request, node: str) -> Explanat
     """
     if node not in pipeline.graph.index:
         raise unknown_node(node, pipeline.graph.index)
-    ledger = home.ledger if home.exists else None
-    last = ledger.last_times(pipeline.graph.name, [node]) if ledger is not None else {}
+    history = home.history
+    last = history.last_times(pipeline.graph.name, [node]) if history is not None else {}
     return explain(plan(pipeline, home, request), node, last.get(node))
 
 
@@ -165,7 +164,7 @@ def find_run(run: str, home: Home) -> RunRecord:
     Raises:
         UnknownRunError: there is none.
     """
-    ledger = home.ledger if home.exists else None
+    ledger = home.ledger if home.has_journals else None
     known = [] if ledger is None else [found.run for found in ledger.runs(10_000 if run else 1)]
     found = [name for name in known if name.startswith(run)]
     if len(found) > 1 and run not in found:
@@ -220,7 +219,7 @@ def newest_output(home: Home, node: str, kind: type[T]) -> tuple[T, Path] | None
     Returns:
         The value, and the folder that relative paths in it start from; None if there is no such run.
     """
-    if not home.exists:
+    if not home.has_journals:
         return None
     ledger, cache = home.ledger, home.cache
     assert ledger is not None

@@ -24,7 +24,7 @@ def register(app: typer.Typer) -> None:
         from weftline.clock import as_utc
 
         opened = home_of(home)
-        found = opened.ledger.runs(limit) if opened.exists else []
+        found = opened.ledger.runs(limit) if opened.has_journals else []
         states = {line.run: verbs.state_of(line.run, line.status, opened) for line in found}
         opened.close()
         if json:
