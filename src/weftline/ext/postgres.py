@@ -84,13 +84,17 @@ class _Server:
         options = dict(parse_qsl(parts.query, keep_blank_values=True))
         self._schema = options.pop("schema", _SCHEMA)
         self.place = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+        if parts.netloc.count("@") > 1 or "@" in parts.path + parts.query + parts.fragment:
+            raise BadLedgerUrlError(
+                url=f"{parts.scheme}://***", detail="there are signs in it that are not escaped", advice=_ADDRESS
+            )
         if not re.fullmatch("[a-z_][a-z0-9_]{0,62}", self._schema):
             detail, advice = "the schema is no plain name", "write ?schema=NAME, of small letters, digits and _"
             raise BadLedgerUrlError(url=self.place, detail=detail, advice=advice)
         try:
             self._conninfo = psycopg.conninfo.make_conninfo(parts._replace(query=urlencode(options)).geturl())
-        except psycopg.ProgrammingError as error:
-            raise BadLedgerUrlError(url=self.place, detail=_in_one_line(error), advice=_ADDRESS) from None
+        except psycopg.ProgrammingError:  # its text may quote the password
+            raise BadLedgerUrlError(url=self.place, detail="it cannot be taken apart", advice=_ADDRESS) from None
         self._one_at_a_time = threading.RLock()
         self._is_inside = False
         self._connection: psycopg.Connection[Any] | None = None

@@ -219,8 +219,13 @@ class Proxy:
         self.port = self._listening.getsockname()[1]
         self.loses = False
         self.lost = 0
+        self._left = 0
         self._open = []
         threading.Thread(target=self._accept, daemon=True).start()
+
+    def loses_after(self, answers):
+        """Loses one answer after so many; none for 0."""
+        self.loses, self._left = False, answers
 
     def _accept(self):
         with contextlib.suppress(OSError):
@@ -234,6 +239,9 @@ class Proxy:
     def _pass_on(self, one, other, is_answer):
         with contextlib.suppress(OSError):
             while data := one.recv(1 << 16):
+                if is_answer and self._left:
+                    self._left -= 1
+                    self.loses = not self._left
                 if is_answer and self.loses:
                     self.loses = False
                     self.lost += 1
@@ -302,7 +310,7 @@ def redis_server(_redis_is_installed, tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def postgres_server():
+def _postgres_programs():
     pytest.importorskip("psycopg")
     found = shutil.which("postgres")
     places = (
@@ -310,12 +318,30 @@ def postgres_server():
     )
     if not places:
         pytest.skip("there is no postgres on this machine; Debian has it: apt-get install postgresql")
-    server = PostgresServer(places[-1])
+    return places[-1]
+
+
+@contextlib.contextmanager
+def _postgres(programs):
+    server = PostgresServer(programs)
     try:
         yield server.start()
     finally:
         server.kill()
         shutil.rmtree(server.folder)
+
+
+@pytest.fixture(scope="session")
+def postgres_server(_postgres_programs):
+    with _postgres(_postgres_programs) as server:
+        yield server
+
+
+@pytest.fixture
+def postgres_with(_postgres_programs):
+    """Makes servers of one test."""
+    with contextlib.ExitStack() as stack:
+        yield lambda: stack.enter_context(_postgres(_postgres_programs))
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
