@@ -103,7 +103,7 @@ class _Server:
         except psycopg.Error as error:
             self.close()
             raise self._meaning(error) from error
-        except LedgerUnusableError:
+        except LedgerTooNewError:
             self.close()
             raise
 
