@@ -9,6 +9,7 @@ never write again, however long it slept.
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
@@ -80,6 +81,9 @@ class Database(Protocol):
 
 class SqlJournals:
     """Fits `weftline.ports.ledger.Journals`, on tables that its maker has brought to the latest schema."""
+
+    #: Between two parts of a removal; for a database that does not let those go first who have waited longest.
+    _pause_s = 0.0
 
     def __init__(self, db: Database) -> None:
         self._db = db
@@ -186,7 +190,7 @@ class SqlJournals:
         self._db.transact(begin, run)
         for (known,) in self._db.query("SELECT run FROM removals"):
             while self._remove_part(known):
-                pass
+                time.sleep(self._pause_s)
             for known_things in (self._next, self._pipelines, self._keys):
                 known_things.pop(known, None)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,8 @@ _GIVEN_BACK, _KEPT_FREE = 500, 1000
 class SqliteLedger(SqlJournals):
     """A ledger in a file, or in memory for `":memory:"`."""
 
+    _pause_s = 0.02  # SQLite lets those who wait look again after 1, 2, 5, 10, 15, 20, 25 ms and so on
+
     def __init__(self, path: Path | str) -> None:
         self._file = _File(path)
         super().__init__(self._file)
@@ -27,7 +30,8 @@ class SqliteLedger(SqlJournals):
     def remove(self, run: str) -> None:
         """Removes a journal, and lets a file that can shrink do so."""
         super().remove(run)
-        self._file.shrink()
+        while self._file.shrink():
+            time.sleep(self._pause_s)
 
 
 class _File:
@@ -69,10 +73,15 @@ class _File:
                 self._db.execute("ROLLBACK")
             raise
 
-    def shrink(self) -> None:
-        """Gives free pages back, some at a time; of a file that was made before that was possible, none."""
-        while self.query("PRAGMA freelist_count")[0][0] > _KEPT_FREE and self.query("PRAGMA auto_vacuum")[0][0]:
-            self.query(f"PRAGMA incremental_vacuum({_GIVEN_BACK})")
+    def shrink(self) -> bool:
+        """Gives some free pages back, of a file that was made to do so; whether there are more."""
+        if self.query("PRAGMA freelist_count")[0][0] <= _KEPT_FREE or not self.query("PRAGMA auto_vacuum")[0][0]:
+            return False
+        try:
+            self._db.executescript(f"PRAGMA incremental_vacuum({_GIVEN_BACK})")  # `execute` would stop after the first page
+        except sqlite3.Error as error:
+            raise LedgerUnusableError(path=self._path, detail=str(error)) from error
+        return True
 
     def close(self) -> None:
         self._db.close()
