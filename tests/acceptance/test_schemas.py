@@ -211,7 +211,7 @@ def test_an_unknown_field_is_refused_wherever_it_stands(answers: list[dict[str, 
     tried = 0
     for answer in answers:
         checker = validator(answer["schema"])
-        free = {"params", "inputs", "counts", "nodes"}  # names of the user's, or of states
+        free = {"params", "inputs", "counts", "nodes", "resources"}  # names of the user's, or of states
         for place in places(answer, free):
             spoilt = copy.deepcopy(answer)
             inner = spoilt

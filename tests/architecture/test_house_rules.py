@@ -26,9 +26,7 @@ LONG_FILES = {
 #: file:class: reason
 LARGE_CLASSES: dict[str, str] = {}
 #: class: reason
-LARGE_PORTS = {
-    "Cache": "what a run asks of a cache and what its care does to it are one class in every place, and not told apart yet",
-}
+LARGE_PORTS: dict[str, str] = {}
 
 
 def name_of(file: Path) -> str:

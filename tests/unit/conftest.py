@@ -11,6 +11,7 @@ from weftline.plan import planner
 from weftline.plan.wish import Wish
 from weftline.ports.values import Values
 from weftline.run.engine import Engine
+from weftline.run.limits import Limits
 from weftline.run.result import RunResult
 from weftline.run.resume import past_of
 from weftline.run.surroundings import Surroundings
@@ -55,7 +56,7 @@ class Stage:
         )
         plan = self.plan(nodes, cached=cached, **options)
         self.last = run or f"r{next(self._numbers)}"
-        return Engine(plan, self.last, around, opening={"pipeline": "test"}, on_failure=on_failure, past=past)
+        return Engine(plan, self.last, around, opening={"pipeline": "test"}, limits=Limits(on_failure), past=past)
 
     def run(self, nodes, **options):
         engine = self.engine(nodes, **options)

@@ -14,7 +14,7 @@ from weftline.errors import AmbiguousEntryError, NoCacheError, UnknownEntryError
 from weftline.model.entry import ITEMS, Entry, is_freed
 from weftline.model.ids import call_label
 from weftline.model.plan import Decision
-from weftline.ports.cache import Cache
+from weftline.ports.cache import Cache, TendedCache
 from weftline.ports.values import digests_in
 from weftline.run.calls import NodeCalls, planned_entries
 from weftline.run.inputs import Holdings
@@ -268,7 +268,7 @@ class _Shares:
             self.total -= 0 if self._users[content] else size
 
 
-def _cache_of(home: Home) -> Cache:
+def _cache_of(home: Home) -> TendedCache:
     if not home.has_results or home.cache is None:
         raise NoCacheError(home=home.shown or "memory")
     return home.cache

@@ -25,7 +25,7 @@ from weftline.version import __version__
 _SCHEMA = "weftline.plan/v"
 _VERSION = 1
 #: Arguments that a plan in a file answers, so that nobody else may.
-_ANSWERED = ("targets", "force", "refresh", "backend", "workers", "cache")
+_ANSWERED = ("targets", "force", "refresh", "backend", "workers", "gpus", "resources", "cache")
 #: What a file says of what was asked for.
 _SAVED = {"weftline", "target", "params", "typed", "left_out", *_ANSWERED, "digest"}
 #: What decides the result of a step, beside its decision, in words.
@@ -96,6 +96,8 @@ def save(plan: Plan, request: Request, path: Path) -> None:
         "refresh": request.refresh,
         "backend": plan.backend,
         "workers": request.workers,
+        "gpus": request.gpus,
+        "resources": dict(request.resources),
         "cache": request.cache,
     }
     content["saved"]["digest"] = _digest(content)

@@ -56,7 +56,7 @@ _LOOKED_THROUGH = 50
 
 def check(pipeline: Pipeline, home: Home, request: Request) -> tuple[list[WeftlineError], list[WeftlineError]]:
     """All findings, and the notes beside them."""
-    found = checked(pipeline.graph, home.wish(request))
+    found = checked(pipeline.graph, home.wish(request, pipeline.graph))
     return found.errors, found.notes
 
 
@@ -70,7 +70,7 @@ def plan(pipeline: Pipeline, home: Home, request: Request) -> Plan:
     if request.cache and home.path is not None:
         cache = home.cache if home.has_results else MemoryCache()
     with still():
-        return planner.make(pipeline.graph, home.wish(request), cache, home.history, home.values)
+        return planner.make(pipeline.graph, home.wish(request, pipeline.graph), cache, home.history, home.values)
 
 
 def why(pipeline: Pipeline, home: Home, request: Request, node: str) -> Explanation:
@@ -255,7 +255,7 @@ def _execute(
     is_checked = home.settings.checked if request.checked is None else request.checked
     capture = None if home.path is None else Capture(echo=echo)
     bus = [Bus(sinks)] if sinks else []
-    with contextlib.closing(home.backend(request, capture)) as backend:
+    with contextlib.closing(home.backend(request, made.graph, capture)) as backend:
         around = Surroundings(
             backend=backend,
             values=home.values,
@@ -268,14 +268,14 @@ def _execute(
             logs=home.logs,
             checked=is_checked,
         )
-        engine = Engine(made, run, around, opening=_opening(made, request), on_failure=request.on_failure, past=past)
+        engine = Engine(made, run, around, opening=_opening(made, request), limits=request.limits, past=past)
         with interruptible(engine):
             status = engine.run()
     for sink in bus:
         sink.close()
     result = RunResult(engine, status)
-    if around.cache is not None:
-        result.notes += around.cache.damage()
+    if request.cache and home.cache is not None:
+        result.notes += home.cache.damage()
     return result
 
 
@@ -297,6 +297,10 @@ def _opening(made: Plan, request: Request) -> dict[str, Any]:
         "backend": made.backend,
         "workers": request.workers,
         "on_failure": request.on_failure,
+        "deadline_s": request.deadline_s,
+        "retry_budget": request.retry_budget,
+        "gpus": request.gpus,
+        "resources": dict(request.resources),
         "cache": request.cache,
         "checked": request.checked,
         "nodes": len(made.steps),
@@ -316,6 +320,10 @@ def _request_of(opening: Mapping[str, Any]) -> Request:
         backend=opening["backend"],
         workers=opening["workers"],
         on_failure=opening["on_failure"],
+        deadline_s=opening.get("deadline_s"),
+        retry_budget=opening.get("retry_budget"),
+        gpus=opening.get("gpus"),
+        resources=opening.get("resources", {}),
         cache=opening["cache"],
         checked=opening.get("checked"),
     )

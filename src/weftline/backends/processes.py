@@ -41,7 +41,9 @@ class ProcessBackend:
     name = "processes"
 
     def __init__(self, workers: int) -> None:
-        self.capabilities = Capabilities(slots=workers, can_kill=True, ships=True, queue=64, memory_gb=memory_gb())
+        self.capabilities = Capabilities(
+            slots=workers, can_kill=True, ships=True, queue=64, memory_gb=memory_gb(), gives_devices=True
+        )
         self._waiting: deque[Call] = deque()
         self._workers: list[_Worker] = []
         self._reports: list[Report] = []

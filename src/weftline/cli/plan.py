@@ -11,11 +11,13 @@ from weftline.cli.arguments import (
     BackendOption,
     Exclude,
     Force,
+    Gpus,
     HomeOption,
     Json,
     NoCache,
     Params,
     Refresh,
+    ResourceOptions,
     Selection,
     Target,
     Typed,
@@ -40,6 +42,8 @@ def register(app: typer.Typer) -> None:
         force: Force = None,
         backend: BackendOption = None,
         workers: Workers = None,
+        gpus: Gpus = None,
+        resource: ResourceOptions = None,
         no_cache: NoCache = False,
         refresh: Refresh = False,
         home: HomeOption = None,
@@ -60,7 +64,18 @@ def register(app: typer.Typer) -> None:
         from weftline.plan.render import as_dict, as_text
 
         words = select or (), param or (), force or ()
-        typed = Typed(target, *words, backend, workers, no_cache, refresh, home=home, exclude=exclude or ())
+        typed = Typed(
+            target,
+            *words,
+            backend,
+            workers,
+            no_cache,
+            refresh,
+            home=home,
+            exclude=exclude or (),
+            gpus=gpus,
+            resources=resource or (),
+        )
         opened = home_of(home)
         request = typed.request()
         made = verbs.plan(load(target), opened, request)

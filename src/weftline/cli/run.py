@@ -11,14 +11,18 @@ import typer
 
 from weftline.cli.arguments import (
     BackendOption,
+    Deadline,
     Exclude,
     Force,
+    Gpus,
     HomeOption,
     Json,
     NoCache,
     Params,
     ProgressOption,
     Refresh,
+    ResourceOptions,
+    RetryBudget,
     Selection,
     Typed,
     Workers,
@@ -63,6 +67,10 @@ def register(app: typer.Typer) -> None:
         workers: Workers = None,
         plan: Annotated[Path | None, typer.Option("--plan", help="Run what `plan -o` kept here, if it still holds.")] = None,
         on_failure: Annotated[OnFailure, typer.Option("--on-failure", help="What a failure stops.")] = OnFailure.STOP,
+        deadline: Deadline = None,
+        retry_budget: RetryBudget = None,
+        gpus: Gpus = None,
+        resource: ResourceOptions = None,
         no_cache: NoCache = False,
         refresh: Refresh = False,
         home: HomeOption = None,
@@ -76,11 +84,10 @@ def register(app: typer.Typer) -> None:
         """
         from weftline.app import verbs
 
+        words = select or (), param or (), force or ()
         typed = Typed(
             target or "",
-            select or (),
-            param or (),
-            force or (),
+            *words,
             backend,
             workers,
             no_cache,
@@ -88,6 +95,10 @@ def register(app: typer.Typer) -> None:
             on_failure=on_failure.value,
             home=home,
             exclude=exclude or (),
+            gpus=gpus,
+            resources=resource or (),
+            deadline=deadline,
+            retry_budget=retry_budget,
         )
         opened = home_of(home)
         typed, pipeline, request, planned = _asked(typed, opened) if plan is None else _saved(plan, typed, opened)

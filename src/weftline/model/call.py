@@ -28,6 +28,8 @@ class Call(NamedTuple):
         inputs: by the names of the node's inputs.
         params: bound parameters.
         timeout_s: after which the backend stops it, or None.
+        grace_s: how long it may take to end by itself then.
+        env: environment variables that it sees besides those of the process.
     """
 
     handle: Handle
@@ -35,6 +37,8 @@ class Call(NamedTuple):
     inputs: dict[str, Any]
     params: Mapping[str, Any]
     timeout_s: float | None = None
+    grace_s: float = 0.0
+    env: Mapping[str, str] = {}
 
 
 @dataclass(frozen=True, slots=True)

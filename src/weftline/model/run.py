@@ -122,6 +122,8 @@ def _take(node: NodeRecord, event: Event, body: Mapping[str, Any]) -> None:
 
 
 def _take_call(call: CallRecord, event: Event, body: Mapping[str, Any]) -> None:
+    if event.kind is Kind.ATTEMPT_OVERDUE:
+        return
     call.attempt = max(call.attempt, event.attempt)
     if event.kind is Kind.ATTEMPT_STARTED:
         call.outcome = "started"

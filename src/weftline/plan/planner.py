@@ -253,9 +253,10 @@ class _Explainer:
         return self._input_reason(node, forecast, last)
 
     def _upstream(self, number: int) -> str:
-        names = [
-            self._graph.nodes[source].name for source in self._graph.upstream[number] if not self._forecasts[source].is_hit
-        ]
+        graph = self._graph
+        keys = {key for read in graph.nodes[number].inputs for key in graph.keys_for(read.key)}
+        sources = sorted({graph.producers[key] for key in keys if key in graph.producers})
+        names = [graph.nodes[source].name for source in sources if not self._forecasts[source].is_hit]
         return f"if the output of {' or '.join(names)} changes"
 
     def _input_reason(self, node: NodeSpec, forecast: Forecast, last: LastTime) -> Reason:

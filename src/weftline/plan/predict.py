@@ -190,7 +190,7 @@ class Predictor:
             node, forecast = self._graph.nodes[number], self.forecasts[number]
             if forecast.recipe is None or not node.cache:
                 continue
-            forecast.inputs = {found.name: self._input(found) for found in node.inputs}
+            forecast.inputs = {found.name: self._input(found, node.scope) for found in node.inputs}
             items = None if node.over is None else self._items(node.over)
             forecast.keys = call_keys(forecast.recipe.digest, forecast.inputs, node.over_name, items)
             if number not in forced and forecast.known_recipe:
@@ -210,7 +210,7 @@ class Predictor:
         node, forecast = self._graph.nodes[number], self.forecasts[number]
         if node.over is not None or not node.cache or not forecast.known_recipe or forecast.recipe is None:
             return False
-        forecast.inputs = {read.name: self._input(read) for read in node.inputs}
+        forecast.inputs = {read.name: self._input(read, node.scope) for read in node.inputs}
         forecast.keys = call_keys(forecast.recipe.digest, forecast.inputs, None, None)
         key = forecast.keys[0] if forecast.keys else None
         entry = None if key is None else self._guessed.get(key)
@@ -234,7 +234,7 @@ class Predictor:
             forecast.expired = min(gone, default=0.0)
             forecast.entries = {at: entry for at, entry in forecast.entries.items() if entry.made_at > oldest}
 
-    def _input(self, read: Input) -> bytes | None:
+    def _input(self, read: Input, scope: str) -> bytes | None:
         if not read.optional:
             return self._keys.get(read.key, _NOTHING).digest
         parts: list[bytes] = []
@@ -242,7 +242,7 @@ class Predictor:
             found = self._keys.get(key, _NOTHING).digest
             if found is None:
                 return None
-            parts += [key.encode(), found]
+            parts += [key.removeprefix(scope).encode(), found]
         return digest.of_parts(*parts)
 
     def _items(self, key: str) -> Sequence[bytes | None] | None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from weftline.model.call import Call, Handle, Report
+from weftline.model.resources import Device
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +21,10 @@ class Capabilities:
         ships: whether calls leave this process, so that nodes must be importable and values are copied.
         queue: calls that it is glad to have waiting, so that small ones do not wait for the engine.
         one_by_one: whether calls run one after the other, whatever number of slots there is.
-        memory_gb: main memory of the machine in GiB, which one call may not exceed; infinite where it is not known.
+        memory_gb: main memory in GiB, which calls share that say how much they need; infinite where it is not known.
+        devices: GPUs that calls share.
+        gives_devices: whether a call can be given GPUs of its own: its environment says which.
+        named: further resources that calls share, such as licences, and how much there is of each.
     """
 
     slots: int = 1
@@ -29,6 +33,9 @@ class Capabilities:
     queue: int = 0
     one_by_one: bool = False
     memory_gb: float = math.inf
+    devices: Sequence[Device] = ()
+    gives_devices: bool = False
+    named: Mapping[str, float] = field(default_factory=dict)
 
 
 class Backend(Protocol):

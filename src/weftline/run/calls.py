@@ -21,6 +21,7 @@ from weftline.run.inputs import Holdings
 #: How often one entry may be lost in one run before the store is believed to be broken.
 _MOST_LOSSES = 3
 _NO_PARAMS: dict[str, Any] = {}
+_NO_ENV: Mapping[str, str] = {}
 _NO_ENTRIES: Mapping[int, Entry] = {}
 
 
@@ -44,8 +45,13 @@ class NodeCalls:
         self.version = -1  # of the cache, when it was looked for these calls
         self._shared: dict[str, Any] | None = None
 
-    def call(self, handle: Handle, holdings: Holdings) -> Call:
+    def call(self, handle: Handle, holdings: Holdings, devices: Sequence[str] = ()) -> Call:
         """What the backend is given for one attempt.
+
+        Args:
+            handle: names it.
+            holdings: what it reads.
+            devices: ids of the GPUs that it has.
 
         Raises:
             OutputLostError: an input was stored, and is gone.
@@ -58,11 +64,17 @@ class NodeCalls:
             name = node.over_name
             assert name is not None
             inputs = {**inputs, name: holdings.item(node.over, handle[1])}
-        return Call(handle, node, holdings.lent(inputs), self.params, node.policy.timeout_s)
+        policy, env = node.policy, _env(devices) if devices else _NO_ENV
+        return Call(handle, node, holdings.lent(inputs), self.params, policy.timeout_s, policy.grace_s, env)
 
     def key(self, item: int) -> bytes:
         """The key of a call."""
         return self.keys[0 if item == WHOLE else item]
+
+
+def _env(devices: Sequence[str]) -> dict[str, str]:
+    """What tells CUDA which devices a call has; numbers count in the order of the bus, as the driver's own tool does."""
+    return {"CUDA_VISIBLE_DEVICES": ",".join(devices), "CUDA_DEVICE_ORDER": "PCI_BUS_ID"}
 
 
 class CallFinder:

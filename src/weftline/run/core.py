@@ -23,6 +23,7 @@ from weftline.run import facts
 from weftline.run.facts import Fact, Wish
 from weftline.run.machine import Machine
 from weftline.run.progress import ONE_CALL
+from weftline.run.timers import Due
 
 
 class Core(Machine):
@@ -48,6 +49,8 @@ class Core(Machine):
     def start(self, at: float) -> tuple[list[Event], list[Wish]]:
         """The first wishes."""
         self._now = at
+        if self._deadline_s is not None:
+            self.timers.set(at + self._deadline_s, Due("end"))
         for number, start in self._starts.items():
             if start == "skip":
                 self._leave_out(number, at, "not selected")
@@ -111,6 +114,8 @@ class Core(Machine):
         node.succeeded += 1
         if attempt > 1:
             self.attempts.numbers[number, item] = attempt
+        if self._throttle:
+            self._learnt(fact.handle, fact.at, self._throttle.succeeded(fact.handle))
         if not self._quiet:
             self._record(Kind.CALL_SUCCEEDED, fact.at, number, item, attempt, fact.body)
         self._settle(number, node, fact.at)
@@ -122,13 +127,18 @@ class Core(Machine):
         number, item, attempt = fact.handle
         shape = self._shapes[number]
         pause = self.attempts.failed(fact.handle, shape.policy, fact.failure, fact.entropy)
+        if self._throttle:
+            self._learnt(fact.handle, fact.at, self._throttle.failed(fact.handle, fact.at, shape.policy, fact.failure))
         if self._stopping or node.is_doomed or (node.failed and not shape.tolerant):
             pause = None
         body = fact.failure.as_fields()
         if pause is not None:
-            self._record(Kind.ATTEMPT_FAILED, fact.at, number, item, attempt, {**body, "retry_in_s": round(pause, 3)})
-            self.attempts.sleep(fact.at + pause, fact.handle)
-            return
+            spent = self._throttle.spend(number, shape.policy)
+            if spent is None:
+                self._record(Kind.ATTEMPT_FAILED, fact.at, number, item, attempt, {**body, "retry_in_s": round(pause, 3)})
+                self.timers.set(fact.at + pause, Due("again", *self.attempts.sleep(fact.handle)))
+                return
+            body["spent_budget"] = spent
         self._record(Kind.CALL_FAILED, fact.at, number, item, attempt, body)
         node.failed = node.failed or {}
         node.failed[item] = fact.failure
@@ -146,13 +156,27 @@ class Core(Machine):
             return
         node = self._taken(fact.handle)
         if node is not None:
+            self._withdrawn(fact.handle)
             self._record(Kind.ATTEMPT_STOPPED, fact.at, *fact.handle)
             self._settle(fact.handle[0], node, fact.at)
 
     def _wake(self, fact: facts.TimerFired) -> None:
-        for number, item, attempt in self.attempts.awake(fact.at):
-            self.nodes[number].try_again(item, attempt)
-            self._push(number)
+        for what, number, item, attempt in self.timers.due(fact.at):
+            if what == "again":
+                if self.attempts.wake((number, item, attempt)):
+                    self.nodes[number].try_again(item, attempt)
+                    self._push(number)
+            elif what == "opens":
+                if self.nodes[number].has_calls_to_start:
+                    self._push(number)
+            elif what == "overdue":
+                if self.attempts.is_running((number, item, attempt)):
+                    soft_s = self._shapes[number].policy.soft_timeout_s
+                    self._record(Kind.ATTEMPT_OVERDUE, fact.at, number, item, attempt, {"soft_timeout_s": soft_s})
+            elif what == "deadline":
+                self._expire(number, fact.at)
+            else:
+                self._end_by_deadline(fact.at)
 
     # --- others compute the same ---
 
@@ -161,6 +185,7 @@ class Core(Machine):
         if node is None:
             return
         number = fact.handle[0]
+        self._withdrawn(fact.handle, began=False)
         self._record(Kind.ATTEMPT_DEFERRED, fact.at, *fact.handle, {"holder": fact.holder})
         if not (self._stopping or node.is_doomed or (node.failed and not self._shapes[number].tolerant)):
             self.attempts.wait_elsewhere(fact.handle)
@@ -168,7 +193,9 @@ class Core(Machine):
 
     def _found(self, fact: facts.Found) -> None:
         number, item, _ = fact.handle
-        if self._taken(fact.handle) is None and not self.attempts.wake(fact.handle):
+        if self._taken(fact.handle) is not None:
+            self._withdrawn(fact.handle, began=False)
+        elif not self.attempts.come_back(fact.handle):
             return
         node = self.nodes[number]
         node.restored += 1
@@ -177,7 +204,7 @@ class Core(Machine):
 
     def _freed(self, fact: facts.Freed) -> None:
         number, item, attempt = fact.handle
-        if self.attempts.wake(fact.handle):
+        if self.attempts.come_back(fact.handle):
             self.nodes[number].try_again(item, attempt)
             self._push(number)
 
@@ -197,6 +224,7 @@ class Core(Machine):
         number, maker, reader = fact.wanted_by, self.nodes[fact.node], self.nodes[fact.wanted_by]
         if fact.handle is not None:
             if self._taken(fact.handle) is not None:
+                self._withdrawn(fact.handle, began=False)
                 reader.try_again(fact.handle[1], fact.handle[2])
                 self._push(number)
         elif reader.state is NodeState.PREPARING:

@@ -7,6 +7,7 @@ from typing import Any, Literal, NamedTuple
 
 from weftline.model.call import Failure, Handle
 from weftline.model.policy import Policy
+from weftline.run.demand import Demand
 
 Body = Mapping[str, Any]
 
@@ -22,7 +23,7 @@ class Shape(NamedTuple):
         upstream: numbers of the nodes that it needs.
         downstream: numbers of those that need it.
         rank: a number of its own; lower starts first.
-        cpu: slots that one call occupies.
+        demands: what a call occupies in its first attempt, its second and so on; the last one holds for all that follow.
         policy: of its attempts.
         fans_out: whether it has a call for each item.
         tolerant: whether failed items are left out rather than failing the node.
@@ -33,7 +34,7 @@ class Shape(NamedTuple):
     upstream: tuple[int, ...]
     downstream: tuple[int, ...]
     rank: int
-    cpu: float
+    demands: tuple[Demand, ...]
     policy: Policy
     fans_out: bool = False
     tolerant: bool = False
@@ -189,9 +190,14 @@ class Prepare(NamedTuple):
 
 
 class Submit(NamedTuple):
-    """Start an attempt."""
+    """Start an attempt.
+
+    Attributes:
+        devices: ids of the GPUs that it has.
+    """
 
     handle: Handle
+    devices: tuple[str, ...] = ()
 
 
 class Cancel(NamedTuple):

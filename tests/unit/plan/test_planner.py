@@ -420,7 +420,7 @@ def test_a_hard_timeout_is_refused_where_nobody_can_keep_it(stage):
 
 @pytest.mark.parametrize(
     ("resources", "code"),
-    [(Resources(cpu=2), "B604"), (Resources(gpu=1), "B604"), (Resources(gpu=0.5), "B604")],
+    [(Resources(cpu=2), "B604"), (Resources(gpu=1), "B609"), (Resources(gpu=0.5), "B609"), (Resources(tags={"x": 1}), "B604")],
 )
 def test_what_no_backend_has_is_refused(stage, resources, code):
     @node(resources=resources)
