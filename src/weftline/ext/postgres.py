@@ -46,14 +46,15 @@ _SESSION = """
            set_config('lock_timeout', %s, false),
            (SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off')
 """
-#: What a refusal means, by the server's code (https://www.postgresql.org/docs/current/errcodes-appendix.html) or its words.
+#: What a refusal means, by the server's code (https://www.postgresql.org/docs/current/errcodes-appendix.html) or, where
+#: it is told without one, by its words.
 _REFUSALS = [
-    (r"28\w{3}|password authentication failed|no pg_hba|role \S+ does not exist", "check user and password in the URL"),
-    (r"3D000|database \S+ does not exist", "create it first: createdb NAME"),
-    (r"42501|3F000", "let the user create a schema in that database, or give it the tables of the one that is there"),
-    ("53100", "its disk is full: make room there"),
-    ("25006", "it is a replica that only reads: name the primary server"),
-    ("42P01|42703|42883", "its tables are not those of a ledger: name another schema in the URL, ?schema=NAME"),
+    ("28", r"password authentication failed|no pg_hba|role \S+ does not exist", "check user and password in the URL"),
+    ("3D000", r"database \S+ does not exist", "create it first: createdb NAME"),
+    ("42501|3F000", "", "let the user create a schema in that database, or give it the tables of the one that is there"),
+    ("53100", "", "its disk is full: make room there"),
+    ("25006", "", "it is a replica that only reads: name the primary server"),
+    ("42P01|42703|42883", "", "its tables are not those of a ledger: name another schema in the URL, ?schema=NAME"),
 ]
 #: Passing trouble: connections, resources, shutdown, deadlock, a lock that was not given.
 _PASSING = re.compile("08|53[034]|57P0[123]|40001|40P01|55P03|25P03")
@@ -189,8 +190,8 @@ class _Server:
     def _meaning(self, error: psycopg.Error) -> LedgerUnusableError:
         """What an error of the library is to us; its text is of the server's making, and names no secrets."""
         text, code = _in_one_line(error), error.sqlstate or ""
-        for sign, advice in _REFUSALS:
-            if re.match(sign, code) or re.search(sign, text):
+        for codes, words, advice in _REFUSALS:
+            if re.match(codes, code) or (words and not code and re.search(words, text)):
                 return LedgerRefusedError(path=self.place, detail=text, advice=advice)
         is_lost = self._connection is None or self._connection.closed
         if _PASSING.match(code) or (is_lost and isinstance(error, psycopg.OperationalError)):

@@ -1,9 +1,7 @@
 """Journals in a database that speaks SQL: everything that is the same for SQLite and for a server.
 
 Theory of operation. An append is one transaction: it looks whether the run is still claimed here, adds the events, and keeps
-up what stands beside them. A claim has an epoch, which rises whenever a run changes hands. Who claimed a run here remembers
-it, and an append compares; since claims and appends of one run exclude each other, a process whose run was taken over can
-never write again, however long it slept.
+up what stands beside them.
 """
 
 from __future__ import annotations
@@ -14,13 +12,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 from weftline.digest import DIGEST_BYTES
-from weftline.errors import RunTakenOverError
 from weftline.model.event import Event, Kind
 from weftline.model.fingerprint import Recipe
 from weftline.model.restored import unpacked
 from weftline.model.transitions import RunStatus
 from weftline.ports.ledger import LastTime, RunSummary, Use
-from weftline.store.holder import described
+from weftline.store.claims import Claims
 from weftline.store.notes import DURATIONS_WIDTH, Notes
 from weftline.store.recipes import Recipes
 
@@ -43,9 +40,6 @@ _DURATIONS = f"""
     THEN durations.newest || excluded.newest ELSE substr(durations.newest || excluded.newest,
     length(durations.newest) + length(excluded.newest) - {DURATIONS_WIDTH - 1}) END
 """  # noqa: S608 - of a constant
-_CLAIMED = "SELECT holder, coalesce(epoch, 0) FROM claims LEFT JOIN fences USING (run) WHERE run = ?"
-_CLAIM = "INSERT INTO claims (run, holder) VALUES (?, ?) ON CONFLICT (run) DO UPDATE SET holder = excluded.holder"
-_FENCE = "INSERT INTO fences (run, epoch) VALUES (?, 1) ON CONFLICT (run) DO UPDATE SET epoch = fences.epoch + 1"
 _RUNS = "SELECT run, opening, started_at, ended_at, ending FROM runs ORDER BY started_at DESC, run DESC LIMIT ?"
 #: Nodes that one query asks for; SQLite allows 999 values in any build (https://www.sqlite.org/limits.html).
 _AT_ONCE = 500
@@ -90,7 +84,7 @@ class SqlJournals:
         self._next: dict[str, tuple[int, int]] = {}
         self._pipelines: dict[str, str] = {}
         self._keys: dict[str, list[str]] = {}
-        self._claims: dict[str, tuple[str, int]] = {}  # runs that were claimed here: holder and epoch
+        self._claims = Claims(db)
         self._recipes = Recipes(db)
 
     # --- the journal ---
@@ -105,7 +99,7 @@ class SqlJournals:
 
         def write(again: bool) -> None:
             nonlocal first, after
-            self._refuse_if_taken_over(run)
+            self._claims.check(run)
             found = self._place(run) if first is None or again else first
             if again and events and first is not None and found[0] == first[0] + len(events):
                 after = found
@@ -129,12 +123,6 @@ class SqlJournals:
         if notes.is_end:
             del self._keys[run]
         self._recipes.written(recipes, fresh)
-
-    def _refuse_if_taken_over(self, run: str) -> None:
-        found = next(iter(self._db.query(_CLAIMED, (run,))), None)
-        if found != self._claims.get(run):
-            holder = "nobody works on it" if found is None else f"process {described(found[0])} has it"
-            raise RunTakenOverError(run=run, holder=holder)
 
     def _write(self, run: str, events: Sequence[Event], first: int, epoch: int) -> tuple[int, int]:
         epoch += sum(event.kind is Kind.RUN_RESUMED for event in events)
@@ -183,7 +171,7 @@ class SqlJournals:
         """First what makes the run known, and a note of what is to be removed; then the rest in parts."""
 
         def begin(_: bool) -> None:
-            self._refuse_if_taken_over(run)
+            self._claims.check(run)
             self._db.query("INSERT INTO removals (run) VALUES (?) ON CONFLICT (run) DO NOTHING", (run,))
             self._db.query("DELETE FROM events WHERE run = ? AND kind = 'RunStarted'", (run,))
 
@@ -203,7 +191,7 @@ class SqlJournals:
             first = self._db.query("SELECT min(seq) FROM events WHERE run = ?", (run,))[0][0]
             is_over = first is None
             if is_over:
-                self._db.query("DELETE FROM fences WHERE run = ?", (run,))
+                self._claims.forget(run)
                 self._db.query("DELETE FROM removals WHERE run = ?", (run,))
             else:
                 self._db.query("DELETE FROM events WHERE run = ? AND seq < ?", (run, first + _REMOVED_AT_ONCE))
@@ -216,31 +204,16 @@ class SqlJournals:
     def claim(self, run: str, holder: str, *, instead_of: str | None = None) -> str | None:
         """Takes a run for one holder, or tells who has it."""
         self._next.pop(run, None)  # another process may have written since
-        found: tuple[str, int] = ("", 0)
-
-        def take(_: bool) -> None:
-            nonlocal found
-            before = self.holder(run)
-            if before is None or before == instead_of:
-                self._db.query(_CLAIM, (run, holder))
-                self._db.query(_FENCE, (run,))
-            (found,) = self._db.query(_CLAIMED, (run,))
-
-        self._db.transact(take, run)
-        if found[0] != holder:
-            return found[0]
-        self._claims[run] = found
-        return None
+        return self._claims.claim(run, holder, instead_of)
 
     def release(self, run: str, holder: str) -> None:
-        """Gives a run back, if that holder has it."""
-        self._db.query("DELETE FROM claims WHERE run = ? AND holder = ?", (run, holder))
-        self._claims.pop(run, None)
+        """Gives a run back, if that holder has it, and no namesake has taken it since."""
+        self._claims.release(run, holder)
 
     def holder(self, run: str) -> str | None:
         """Who has a run."""
-        rows = self._db.query("SELECT holder FROM claims WHERE run = ?", (run,))
-        return rows[0][0] if rows else None
+        found = self._claims.find(run)
+        return None if found is None else found.holder
 
     # --- what earlier runs tell of the next one ---
 

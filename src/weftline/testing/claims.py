@@ -91,6 +91,19 @@ class LedgerClaims(LedgerSuite):
             zombie.append("r1", [ending()])
             assert kinds(other, "r1") == [Kind.RUN_STARTED, Kind.RUN_FINISHED]
 
+    def test_of_two_of_one_name_the_second_has_the_run(self) -> None:
+        """Two parts of one process that go on with the same run; the first one does not give it back for the second."""
+        with self.opened() as (first, place), self._again(place) as second:
+            assert first.claim("r1", "one") is None
+            first.append("r1", [opening()])
+            assert second.claim("r1", "one") is None
+            _refuses(first, "r1", [ending()])
+            first.release("r1", "one")
+            assert second.holder("r1") == "one"
+            second.append("r1", [ending()])
+            second.release("r1", "one")
+            assert first.holder("r1") is None
+
     def test_nothing_comes_with_what_is_refused(self) -> None:
         """No recipe, no text and no duration either."""
         asked = Recipe(code="late")

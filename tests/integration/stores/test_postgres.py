@@ -105,7 +105,7 @@ def test_a_process_that_sleeps_in_the_middle_of_a_transaction_does_not_hold_up_o
         zombie.append("r1", [opening()])
 
         def sleep(_):
-            zombie._refuse_if_taken_over("r1")
+            zombie._claims.check("r1")
             assert other.claim("r1", "other", instead_of="zombie") is None
             zombie._write("r1", [ending()], 1, 0)
 
