@@ -953,6 +953,45 @@ class LedgerTooNewError(MachineError):
     known: int
 
 
+class RunTakenOverError(MachineError):
+    code = "L803"
+    what = "this process does not work on run {run!r} any more: {holder}; nothing more of it is recorded"
+    remedy = "let the other one go on; look at it with: weftline status {run}"
+    run: str
+    holder: str
+
+
+class UnknownLedgerError(UsageError):
+    code = "L804"
+    what = "no ledger can be opened at {url!r}"
+    remedy = "begin it with one of: {known}; without it, journals are kept in the home"
+    url: str
+    known: str
+
+
+class BadLedgerUrlError(UsageError):
+    code = "L805"
+    what = "{url!r} is no address of a ledger: {detail}"
+    remedy = "{advice}"
+    url: str
+    detail: str
+    advice: str
+
+
+class LedgerUnreachableError(LedgerUnusableError):
+    code = "L806"
+    transient = True
+    what = "the ledger at {path} cannot be reached: {detail}"
+    remedy = "see that the server runs and that this machine reaches it; then go on: weftline resume"
+
+
+class LedgerRefusedError(LedgerUnusableError):
+    code = "L807"
+    what = "the ledger at {path} refuses: {detail}"
+    remedy = "{advice}"
+    advice: str
+
+
 # --- T: targets ---------------------------------------------------------------------------------------------------
 
 

@@ -26,6 +26,7 @@ class Settings:
         modules: modules that register what manifests name, with commas between them; they are imported before a manifest is
             read.
         checked: compare inputs before and after each call, to find nodes that change what they read.
+        ledger: where journals are kept: a URL such as `postgresql://host/database` or `sqlite:ledger.db`; empty for the home.
     """
 
     home: Path = Path(".weftline")
@@ -34,6 +35,7 @@ class Settings:
     workers: int = 0
     modules: str = ""
     checked: bool = False
+    ledger: str = ""
 
     @property
     def slots(self) -> int:

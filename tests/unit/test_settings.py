@@ -21,9 +21,10 @@ def test_each_knob_has_a_variable():
             "WEFTLINE_BACKEND": "processes",
             "WEFTLINE_WORKERS": "7",
             "WEFTLINE_CHECKED": "yes",
+            "WEFTLINE_LEDGER": "sqlite:l.db",
         }
     )
-    assert found == Settings(Path("/data/w"), "redis://host/0", "processes", 7, checked=True)
+    assert found == Settings(Path("/data/w"), "redis://host/0", "processes", 7, checked=True, ledger="sqlite:l.db")
 
 
 @pytest.mark.parametrize(

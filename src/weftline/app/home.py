@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from weftline import settings
+from weftline.app.ledgers import open_journals
 from weftline.app.stores import Store, open_store
 from weftline.backends.capture import Capture
 from weftline.backends.devices import devices
@@ -22,7 +23,7 @@ from weftline.plan.wish import Wish
 from weftline.ports.backend import Backend
 from weftline.ports.cache import TendedCache
 from weftline.ports.leases import Leases
-from weftline.ports.ledger import Ledger
+from weftline.ports.ledger import History, Journals, Ledger
 from weftline.ports.values import Values
 from weftline.run.limits import Limits
 from weftline.store.artifacts import ArtifactFolder
@@ -108,7 +109,7 @@ class Home:
         self.artifacts = None if self.path is None else ArtifactFolder(self.path / "artifacts", self._located)
         self.values = Values(self.artifacts)
         self._opened: Store | None = None
-        self._ledger: Ledger | None = None
+        self._journals: Journals | None = None
 
     @property
     def exists(self) -> bool:
@@ -119,6 +120,11 @@ class Home:
     def has_results(self) -> bool:
         """Whether there may be results: here, or in a cache elsewhere."""
         return self.exists or (self.path is not None and bool(self.settings.cache))
+
+    @property
+    def has_journals(self) -> bool:
+        """Whether there may be journals: here, or in a ledger elsewhere."""
+        return self.exists or (self.path is not None and bool(self.settings.ledger))
 
     @property
     def cache(self) -> TendedCache | None:
@@ -141,11 +147,17 @@ class Home:
     @property
     def ledger(self) -> Ledger | None:
         """Where journals are kept."""
-        if self._ledger is None and self.path is not None:
-            from weftline.store.sqlite import SqliteLedger
+        return self._kept()
 
-            self._ledger = SqliteLedger(self.path / "ledger.db")
-        return self._ledger
+    @property
+    def history(self) -> History | None:
+        """What earlier runs tell of the next one; None where nothing was ever kept."""
+        return self._kept() if self.has_journals else None
+
+    def _kept(self) -> Journals | None:
+        if self._journals is None and self.path is not None:
+            self._journals = open_journals(self.settings.ledger, self.path / "ledger.db")
+        return self._journals
 
     @property
     def logs(self) -> LogFolder | None:
@@ -196,10 +208,10 @@ class Home:
 
     def close(self) -> None:
         """Closes what was opened."""
-        for opened in (self._opened, self._ledger):
+        for opened in (self._opened, self._journals):
             if opened is not None:
                 opened.close()
-        self._opened = self._ledger = None
+        self._opened = self._journals = None
 
 
 def _processes(slots: int) -> Backend:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Protocol
 
 from weftline.errors import LedgerUnusableError
@@ -11,7 +11,7 @@ from weftline.model.call import Call, Handle, Report
 from weftline.model.entry import Entry
 from weftline.model.event import CALL_OUTCOMES, Event, Kind
 from weftline.model.fingerprint import Recipe
-from weftline.ports.ledger import LastTime, RunSummary, Use
+from weftline.ports.ledger import RunSummary
 from weftline.store.memory import MemoryCache
 from weftline.testing.clock import ManualClock
 from weftline.testing.scripted import Act, ScriptedBackend
@@ -145,34 +145,14 @@ class SimulatedLedger:
         """The journal of a run."""
         return (event for event in self.journals.get(run, ()) if not kinds or event.kind in kinds)
 
-    def recipes(self, digests: Collection[str]) -> Mapping[str, Recipe]:
-        """Nothing."""
-        del digests
-        return {}
-
     def runs(self, limit: int = 20) -> Sequence[RunSummary]:
         """Nothing."""
         del limit
         return ()
 
-    def uses(self) -> Iterator[Use]:
-        """Nothing."""
-        return iter(())
-
-    def last_keys(self, pipeline: str) -> Sequence[bytes]:
-        """Nothing."""
-        del pipeline
-        return ()
-
-    def last_times(self, pipeline: str, nodes: Sequence[str]) -> Mapping[str, LastTime]:
-        """Nothing."""
-        del pipeline, nodes
-        return {}
-
-    def durations(self, pipeline: str, nodes: Sequence[str]) -> Mapping[str, Sequence[float]]:
-        """Nothing."""
-        del pipeline, nodes
-        return {}
+    def remove(self, run: str) -> None:
+        """Forgets a run."""
+        self.journals.pop(run, None)
 
     def claim(self, run: str, holder: str, *, instead_of: str | None = None) -> str | None:
         """There is one process only."""
