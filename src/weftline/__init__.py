@@ -6,6 +6,7 @@ from weftline.author.resolver import Resolver
 from weftline.codec.artifact import File, Folder
 from weftline.errors import WeftlineError
 from weftline.model.context import Context
+from weftline.model.environment import Environment
 from weftline.model.node import env
 from weftline.model.policy import Policy
 from weftline.model.resources import Resources
@@ -13,6 +14,7 @@ from weftline.version import __version__
 
 __all__ = [
     "Context",
+    "Environment",
     "File",
     "Folder",
     "Node",

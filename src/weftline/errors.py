@@ -804,6 +804,15 @@ class UnsendableError(AuthorError):
     detail: str
 
 
+class EnvironmentFailedError(MachineError):
+    code = "B611"
+    what = "the environment ({environment}) cannot be made: {detail}"
+    remedy = "{advice}"
+    environment: str
+    detail: str
+    advice: str
+
+
 # --- L: the ledger ------------------------------------------------------------------------------------------------
 
 

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 from weftline import settings
+from weftline.app.places import Place, open_backend
 from weftline.app.stores import Store, open_store
 from weftline.backends.capture import Capture
-from weftline.backends.inline import InlineBackend
-from weftline.backends.threads import ThreadBackend
 from weftline.clock import Clock, SystemClock
 from weftline.codec import advice_for, is_storable
-from weftline.errors import BadArgumentError, UnknownBackendError, did_you_mean
+from weftline.errors import BadArgumentError
+from weftline.model.environment import Environment
 from weftline.observe.log import LogFolder
 from weftline.plan import planner
 from weftline.ports.backend import Backend
@@ -37,7 +37,7 @@ class Request:
         targets: a selection; empty for everything.
         force: nodes to run even if their result is there.
         refresh: whether everything that is selected runs, so that all results are made anew.
-        backend: where calls run; None for the setting.
+        backend: where calls run: a name, an address, or an environment; None for the setting.
         workers: calls at the same time; None for the setting.
         on_failure: whether a failure stops the run, or only what depends on it.
         cache: whether results are looked up and kept.
@@ -49,7 +49,7 @@ class Request:
     targets: Sequence[str] = ()
     force: Sequence[str] = ()
     refresh: bool = False
-    backend: str | None = None
+    backend: str | Environment | None = None
     workers: int | None = None
     on_failure: OnFailure = "stop"
     cache: bool = True
@@ -60,6 +60,8 @@ class Request:
             words = getattr(self, name)
             if isinstance(words, str):
                 object.__setattr__(self, name, (words,))
+        if isinstance(self.backend, Environment):  # told by its address, so that a journal can keep it
+            object.__setattr__(self, "backend", self.backend.address)
         if self.on_failure not in get_args(OnFailure):
             argument = f"on_failure={self.on_failure!r}"
             raise BadArgumentError(argument=argument, detail="no such choice", advice="use 'stop' or 'continue'")
@@ -131,17 +133,11 @@ class Home:
 
         Raises:
             UnknownBackendError: there is none of that name.
+            BadArgumentError: its address does not fit.
         """
         name = request.backend or self.settings.backend
         slots = request.workers or self.settings.slots
-        makers: dict[str, Callable[[], Backend]] = {
-            "inline": lambda: InlineBackend(slots, capture),
-            "threads": lambda: ThreadBackend(slots, capture),
-            "processes": lambda: _processes(slots),
-        }
-        if name not in makers:
-            raise UnknownBackendError(name=name, known=", ".join(makers), hint=did_you_mean(name, makers))
-        return makers[name]()
+        return open_backend(str(name), Place(slots, self.path or self.settings.home.absolute(), capture))
 
     def wish(self, request: Request) -> planner.Wish:
         """A request as the planner understands it."""
@@ -166,9 +162,3 @@ class Home:
             if opened is not None:
                 opened.close()
         self._opened = self._ledger = None
-
-
-def _processes(slots: int) -> Backend:
-    from weftline.backends.processes import ProcessBackend
-
-    return ProcessBackend(slots)

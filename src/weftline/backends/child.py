@@ -60,7 +60,8 @@ def _end() -> None:
 
 def _prepare(setup: dict[str, Any]) -> Failure | None:
     """Takes over the parent's import path, and modules that only a file name leads to; says what fails in them."""
-    sys.path[:] = setup["path"]
+    own = [entry for entry in sys.path if entry not in setup["path"]] if setup["keeps"] else []
+    sys.path[:] = [*setup["path"], *own]
     try:
         for source in setup["sources"]:
             program.load(source)

@@ -11,16 +11,15 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 import tempfile
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from multiprocessing.connection import Connection, wait
 from typing import IO, Any
 
-from weftline.backends import program
 from weftline.backends.capture import kept
+from weftline.backends.launch import Launch, as_here
 from weftline.backends.machine import memory_gb
 from weftline.backends.parcel import pack_call, unpack_report
 from weftline.backends.sameness import SymbolReader
@@ -36,16 +35,19 @@ class ProcessBackend:
 
     Args:
         workers: how many.
+        launch: how each is started.
+        symbols: reads what of a node's code the worker compares with its own.
     """
 
     name = "processes"
 
-    def __init__(self, workers: int) -> None:
+    def __init__(self, workers: int, launch: Callable[[], Launch] = as_here, symbols: SymbolReader | None = None) -> None:
         self.capabilities = Capabilities(slots=workers, can_kill=True, ships=True, queue=64, memory_gb=memory_gb())
         self._waiting: deque[Call] = deque()
         self._workers: list[_Worker] = []
         self._reports: list[Report] = []
-        self._symbols = SymbolReader()
+        self._symbols = symbols or SymbolReader()
+        self._launch = launch
 
     def submit(self, call: Call) -> None:
         """Hands a call to an idle worker, or lets it wait for one."""
@@ -96,7 +98,7 @@ class ProcessBackend:
             if worker is None:
                 if len(self._workers) >= self.capabilities.slots:
                     return
-                worker = _Worker()
+                worker = _Worker(self._launch())
                 self._workers.append(worker)
             call = self._waiting.popleft()
             try:
@@ -145,22 +147,22 @@ class ProcessBackend:
 class _Worker:
     """One worker process and the parent's end of its socket."""
 
-    def __init__(self) -> None:
+    def __init__(self, launch: Launch) -> None:
         ours, theirs = socket.socketpair()
         self._output: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the worker
         self._read = 0
-        self._process = subprocess.Popen(  # noqa: S603 - our own module in our own interpreter
-            [sys.executable, "-m", "weftline.backends.child", str(theirs.fileno())],
+        self._process = subprocess.Popen(  # noqa: S603 - our own module
+            [launch.executable, "-m", "weftline.backends.child", str(theirs.fileno())],
             pass_fds=[theirs.fileno()],
             stdin=subprocess.DEVNULL,
             stdout=self._output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-            env={**os.environ, "PYTHONUNBUFFERED": "1", "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
+            env={**launch.environment, "PYTHONUNBUFFERED": "1"},
         )
         theirs.close()
         self.connection: Connection[Any, Any] = Connection(ours.detach())
-        self.connection.send({"path": sys.path, "sources": program.sources()})
+        self.connection.send(launch.setup)
         self.call: Call | None = None
         self.deadline: float | None = None
         self._started = 0.0

@@ -115,7 +115,7 @@ def make(graph: Graph, wish: Wish, cache: Cache | None, ledger: Ledger | None, v
         return Plan(graph, steps, bound.given, goals, tuple(notes), wish.backend, _slots(wish))
     forced = selected if wish.refresh else frozenset(graph.index[name] for name in wish.force)
     guess = tuple if ledger is None else partial(ledger.last_keys, graph.name)
-    predictor = Predictor(graph, bound.params, cache, values, wish.now, guess)
+    predictor = Predictor(graph, bound.params, cache, values, wish.now, guess, wish.capabilities.environment)
     forecasts = predictor.predict(bound.given, forced)
     explainer = _Explainer(graph, forecasts, selected, forced, wish.now)
     decisions = [explainer.decision(number) for number in range(len(graph.nodes))]

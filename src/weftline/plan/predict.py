@@ -108,6 +108,7 @@ class Predictor:
         values: Values,
         now: float,
         guess: Callable[[], Sequence[bytes]] = tuple,
+        environment: str = "",
     ) -> None:
         self._graph = graph
         self._params = params
@@ -116,7 +117,7 @@ class Predictor:
         self._now = now
         self._guess = guess
         self._guessed: Mapping[bytes, Entry] = {}
-        self._recipes = RecipeMaker(values)
+        self._recipes = RecipeMaker(values, environment)
         self._keys: dict[str, KeyState] = {}
         self._over = {node.over for node in graph.nodes if node.over is not None}
         self.findings: list[WeftlineError] = []

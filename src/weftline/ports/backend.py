@@ -21,6 +21,7 @@ class Capabilities:
         queue: calls that it is glad to have waiting, so that small ones do not wait for the engine.
         one_by_one: whether calls run one after the other, whatever number of slots there is.
         memory_gb: main memory of the machine in GiB, which one call may not exceed; infinite where it is not known.
+        environment: what calls run in, where that is not this Python with these libraries; part of every cache key.
     """
 
     slots: int = 1
@@ -29,6 +30,7 @@ class Capabilities:
     queue: int = 0
     one_by_one: bool = False
     memory_gb: float = math.inf
+    environment: str = ""
 
 
 class Backend(Protocol):
