@@ -309,6 +309,10 @@ def test_a_run_uses_the_environment_and_its_results_are_keyed_by_it(flow):
     first = flow.run("tariff<2", "", "")
     assert (first["values"], first["failures"]) == ({"rate": 10, "python": here}, [])
     assert "looked up" in first["logs"]
+    elsewhere = flow.folder / "site-packages"  # of a Python that has something else there
+    elsewhere.mkdir()
+    (elsewhere / "tariff.py").write_text("RATE = 7\n")
+    assert flow.run("tariff==1.0", "", "", PYTHONPATH=str(elsewhere))["values"]["rate"] == 10
     again = flow.run("tariff<2", "", "")
     assert again["steps"] == {"rate": "CACHED", "python": "CACHED"}
     other = flow.run("tariff>=2", "", "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -141,7 +142,8 @@ class Home:
 
     def wish(self, request: Request) -> planner.Wish:
         """A request as the planner understands it."""
-        backend = self.backend(request)
+        with contextlib.closing(self.backend(request)) as backend:  # only asked what it can do
+            name, capabilities = backend.name, backend.capabilities
         keeps = request.cache and self.path is not None
         return planner.Wish(
             params=request.params,
@@ -150,8 +152,8 @@ class Home:
             force=request.force,
             refresh=request.refresh,
             now=self.clock.now(),
-            backend=backend.name,
-            capabilities=backend.capabilities,
+            backend=name,
+            capabilities=capabilities,
             storable=(lambda kind: is_storable(kind, self.values.foreign)) if keeps else None,
             advice=lambda kind: advice_for(kind, self.values.foreign),
         )

@@ -13,7 +13,7 @@ from weftline.errors import BadArgumentError, UnknownBackendError, did_you_mean
 from weftline.ports.backend import Backend
 
 #: Addresses as they are listed to people.
-_ADDRESSES = ("interpreter:FILE",)
+_ADDRESSES = ("interpreter:FILE", "http://HOST:PORT")
 
 
 class Place(NamedTuple):
@@ -36,6 +36,8 @@ def open_backend(name: str, place: Place) -> Backend:
     Raises:
         UnknownBackendError: there is none of that name.
         BadArgumentError: the address does not fit its scheme.
+        ServerUnreachableError: no server is at the address.
+        ServerRefusedError: it cannot be used.
     """
     scheme, is_address, rest = name.partition(":")
     makers: dict[str, Callable[[], Backend]] = {
@@ -43,7 +45,11 @@ def open_backend(name: str, place: Place) -> Backend:
         "threads": lambda: ThreadBackend(place.slots, place.capture),
         "processes": lambda: _processes(place.slots),
     }
-    openers: dict[str, Callable[[], Backend]] = {"interpreter": lambda: _interpreter(name, rest, place)}
+    openers: dict[str, Callable[[], Backend]] = {
+        "interpreter": lambda: _interpreter(name, rest, place),
+        "http": lambda: _http(name, place),
+        "https": lambda: _http(name, place),
+    }
     found = (openers if is_address else makers).get(scheme)
     if found is None:
         known = [*makers, *_ADDRESSES]
@@ -72,3 +78,27 @@ def _interpreter(name: str, rest: str, place: Place) -> Backend:
         listed = Environment.of_lines(text, asked.python)
         asked = Environment((*listed.requirements, *asked.requirements), asked.python)
     return InterpreterBackend(asked, place.slots, place.folder / "environments", name)
+
+
+def _http(name: str, place: Place) -> Backend:
+    from urllib.parse import parse_qsl, urlsplit
+
+    from weftline.backends import wire
+    from weftline.backends.http import HttpBackend
+
+    parts = urlsplit(name)
+    options = dict(parse_qsl(parts.query, keep_blank_values=True))
+    unknown = next((option for option in options if option not in {"token", "patience_s"}), None)
+    if unknown is not None or not parts.hostname or "@" in parts.netloc:
+        detail = "it has no host, or a user in it" if unknown is None else f"no option is called {unknown!r}"
+        advice = "write http://HOST:PORT?token=env:NAME&patience_s=60"
+        raise BadArgumentError(argument=f"a backend at {parts.scheme}:", detail=detail, advice=advice)
+    try:
+        patience_s = float(options.get("patience_s", 60))
+    except ValueError:
+        patience_s = 0.0
+    if not 0.1 <= patience_s <= 86_400:
+        argument = f"patience_s={options['patience_s']}"
+        raise BadArgumentError(argument=argument, detail="it is no number from 0.1 to 86400", advice="give seconds")
+    token = wire.read_token(options.get("token") or f"file:{place.folder / wire.TOKEN_FILE}")
+    return HttpBackend(parts._replace(query="").geturl(), token, patience_s, name)

@@ -44,7 +44,7 @@ def with_python(executable: str) -> Launch:
 def project_path() -> list[str]:
     """The folders of this process's import path that belong to the project: neither Python's own nor those of libraries."""
     entries = [os.path.abspath(entry or ".") for entry in sys.path]  # noqa: PTH100 - an empty entry is the current folder
-    return [entry for entry in dict.fromkeys(entries) if not is_installed(entry + os.sep) and not _is_archive(entry)]
+    return [entry for entry in dict.fromkeys(entries) if not is_installed(f"{entry}{os.sep}x") and not _is_archive(entry)]
 
 
 def _is_archive(entry: str) -> bool:

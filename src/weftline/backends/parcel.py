@@ -16,7 +16,7 @@ from weftline.model.node import Body, NodeSpec
 _PROTOCOL = 5
 
 
-class _ShippedNode(NodeSpec):
+class ShippedNode(NodeSpec):
     """What of a node a worker needs."""
 
     def __init__(self, name: str, body: Body, place: Place | None) -> None:
@@ -46,7 +46,7 @@ def pack_call(call: Call, symbols: Symbols | None = None) -> bytes:
 def unpack_call(content: bytes) -> tuple[Call, Symbols | None]:
     """What `pack_call` packed; importing the modules of its node and its values may raise anything."""
     handle, name, body, place, inputs, params, symbols = pickle.loads(content)  # noqa: S301 - from our parent, over a private socket
-    return Call(handle, _ShippedNode(name, body, place), inputs, params), symbols
+    return Call(handle, ShippedNode(name, body, place), inputs, params), symbols
 
 
 def pack_report(report: Report, call: Call | None) -> bytes:

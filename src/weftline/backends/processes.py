@@ -92,6 +92,14 @@ class ProcessBackend:
             worker.stop()
         self._workers = []
 
+    def _packed(self, call: Call) -> bytes:
+        """A call as a worker takes it."""
+        return pack_call(call, self._symbols.read(call.node.body))
+
+    def _unpacked(self, content: bytes, call: Call) -> Report:
+        """What a worker reports on it."""
+        return unpack_report(content, call)
+
     def _assign(self) -> None:
         while self._waiting:
             worker = next((found for found in self._workers if found.call is None), None)
@@ -102,7 +110,7 @@ class ProcessBackend:
                 self._workers.append(worker)
             call = self._waiting.popleft()
             try:
-                content = pack_call(call, self._symbols.read(call.node.body))
+                content = self._packed(call)
             except UnsendableError as error:
                 self._reports.append(Report(call.handle, None, Failure.of(error)))
                 continue
@@ -122,7 +130,7 @@ class ProcessBackend:
             self._bury(worker)
         else:
             worker.call = None
-            self._reports.append(unpack_report(content, call)._replace(handle=call.handle, log=worker.output()))
+            self._reports.append(self._unpacked(content, call)._replace(handle=call.handle, log=worker.output()))
 
     def _bury(self, worker: _Worker) -> None:
         call = worker.call

@@ -6,7 +6,8 @@ parent lacks. There each symbol is compared by itself, so what it refers to coun
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 from weftline.digest import CodeReader
@@ -22,29 +23,35 @@ class Symbols(NamedTuple):
         digest: of the whole.
         parts: digest and text of each symbol by its name.
         is_whole: whether the digest of the whole has to be the same, as within one Python.
+        libraries: version by distribution of what it uses, where the worker may have others; they have to be the same.
     """
 
     digest: bytes
     parts: dict[str, tuple[bytes, str]]
     is_whole: bool = True
+    libraries: Mapping[str, str] = MappingProxyType({})
 
 
 class SymbolReader:
     """Reads the code of bodies as they are in the parent, each once.
 
     Args:
-        is_whole: whether the workers have this very Python with its libraries.
+        is_whole: whether the workers have a Python of this version.
+        with_libraries: whether they may have other libraries than this process, and must not.
     """
 
-    def __init__(self, *, is_whole: bool = True) -> None:
+    def __init__(self, *, is_whole: bool = True, with_libraries: bool = False) -> None:
         self._is_whole = is_whole
+        self._with_libraries = with_libraries
         self._known: dict[int, tuple[Body, Symbols | None]] = {}
 
     def read(self, body: Body) -> Symbols | None:
         """The symbols of a body; None if it has none that could be compared, as a node may that is never cached."""
         if id(body) not in self._known:
             found = _symbols_of(body)
-            self._known[id(body)] = (body, None if found is None else found._replace(is_whole=self._is_whole))
+            if found is not None:
+                found = found._replace(is_whole=self._is_whole, libraries=found.libraries if self._with_libraries else {})
+            self._known[id(body)] = (body, found)
         return self._known[id(body)][1]
 
 
@@ -63,10 +70,15 @@ class SymbolChecker:
         if expected is None or (node, expected.digest) in self._seen:
             return
         found = _symbols_of(body)
-        if found is not None and found.digest != expected.digest:
-            differences = "; ".join(_differences(found, expected))
-            if differences or expected.is_whole:
-                raise OtherCodeError(node=node, detail=differences or "its code differs")
+        if found is not None:
+            differences = list(_other_libraries(found, expected))
+            if found.digest != expected.digest:
+                differences += _differences(found, expected)
+                if expected.is_whole and not differences:
+                    differences.append("its code differs")
+            if differences:
+                hint = "the other machine needs the same sources and the same libraries" if expected.libraries else None
+                raise OtherCodeError(node=node, detail="; ".join(differences), hint=hint)
         self._seen.add((node, expected.digest))
 
 
@@ -75,7 +87,15 @@ def _symbols_of(body: Body) -> Symbols | None:
         closure = CodeReader(InstalledValues().digester).read(body.root, leave_out=body.left_out)
     except UndigestableError:
         return None
-    return Symbols(closure.digest, {symbol.name: (symbol.digest, symbol.text) for symbol in closure.symbols})
+    parts = {symbol.name: (symbol.digest, symbol.text) for symbol in closure.symbols}
+    return Symbols(closure.digest, parts, libraries=closure.distributions)
+
+
+def _other_libraries(found: Symbols, expected: Symbols) -> Iterator[str]:
+    for name, version in expected.libraries.items():
+        theirs = found.libraries.get(name, "not used")
+        if theirs != version:
+            yield f"{name} is {theirs} there, {version} here"
 
 
 def _differences(found: Symbols, expected: Symbols) -> Iterator[str]:

@@ -36,7 +36,8 @@ HomeOption = Annotated[
     Path | None, typer.Option("--home", help="Folder of the ledger, the cache and the logs.  [default: .weftline]")
 ]
 BackendOption = Annotated[
-    str | None, typer.Option("--backend", "-b", help="threads, processes, inline, or an address: interpreter:FILE.")
+    str | None,
+    typer.Option("--backend", "-b", help="threads, processes, inline, or an address: interpreter:FILE, http://HOST:PORT."),
 ]
 Workers = Annotated[int | None, typer.Option("--workers", "-w", min=1, help="Calls at the same time.")]
 Force = Annotated[list[str] | None, typer.Option("--force", help="A node to run even if its result is there.")]
