@@ -1,6 +1,7 @@
 """weftline: one typed pipeline, planned before it costs anything, never computed twice, run anywhere."""
 
 from weftline.app.pipeline import Pipeline
+from weftline.app.provider import Provider
 from weftline.author.node import Node, node
 from weftline.author.resolver import Resolver
 from weftline.codec.artifact import File, Folder
@@ -20,6 +21,7 @@ __all__ = [
     "Node",
     "Pipeline",
     "Policy",
+    "Provider",
     "Resolver",
     "Resources",
     "WeftlineError",

@@ -850,6 +850,25 @@ class MissingSourceError(AuthorError):
     file: str
 
 
+class ProviderContractError(AuthorError):
+    code = "B616"
+    what = "{part} of {method}() is not {wanted}: {detail}"
+    remedy = "give what the annotation says, or correct the annotation"
+    part: str
+    method: str
+    wanted: str
+    detail: str
+
+
+class ProviderFailedError(AuthorError):
+    code = "B617"
+    what = "{method}() failed at {backend}: {cause}"
+    remedy = "see the cause; it is the provider's own error"
+    method: str
+    backend: str
+    cause: str
+
+
 # --- L: the ledger ------------------------------------------------------------------------------------------------
 
 

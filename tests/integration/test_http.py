@@ -11,6 +11,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from pathlib import Path
@@ -193,17 +194,16 @@ def test_a_submit_whose_answer_was_lost_is_repeated_and_taken_once(server, cable
     way = cable(server("--workers", "2"))
     with contextlib.closing(HttpBackend(f"http://127.0.0.1:{way.port}", TOKEN)) as backend:
         way.loses_answer_to = b"POST /calls"
-        folders = [tmp_path / str(number) for number in range(4)]
-        for number, folder in enumerate(folders):
-            folder.mkdir()
-            backend.submit(call(follows, number, folder=str(folder), name="a"))
+        for number in range(4):
+            (tmp_path / str(number)).mkdir()
+            backend.submit(call(notes, number, folder=str(tmp_path / str(number))))
         waits(lambda: way.lost >= 3)
         way.loses_answer_to = b""
-        for folder in folders:
-            Path(folder, "open").touch()
-        found = reports_of(backend, 4)
-        assert [found[number].outputs for number in range(4)] == [("a",)] * 4
-        assert not backend.poll(0.3), "a call ran twice"
+        assert [report.outputs for _, report in sorted(reports_of(backend, 4).items())] == [(1,)] * 4
+        backend.submit(call(double, 4, number=1))
+        reports_of(backend, 1)
+        assert not backend.poll(0.3)
+        assert [len(list((tmp_path / str(number)).iterdir())) for number in range(4)] == [1] * 4, "a call ran twice"
 
 
 def test_reports_whose_answer_was_lost_are_told_again(server, cable):
@@ -316,6 +316,13 @@ def test_all_clients_share_the_slots(server, tmp_path):
         Path(tmp_path, "open").touch()
         assert reports_of(a, 1)[0].outputs == ("a",)
         assert reports_of(b, 1)[0].outputs == ("b",)
+
+
+@node
+def notes(folder: str) -> int:
+    """Leaves a mark of its own each time."""
+    os.close(tempfile.mkstemp(dir=folder)[0])
+    return len(list(Path(folder).iterdir()))
 
 
 @node

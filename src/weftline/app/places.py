@@ -10,6 +10,7 @@ from weftline.backends.capture import Capture
 from weftline.backends.inline import InlineBackend
 from weftline.backends.threads import ThreadBackend
 from weftline.errors import BadArgumentError, UnknownBackendError, did_you_mean
+from weftline.model.environment import SCHEME, Environment
 from weftline.ports.backend import Backend
 
 #: Addresses as they are listed to people.
@@ -39,14 +40,14 @@ def open_backend(name: str, place: Place) -> Backend:
         ServerUnreachableError: no server is at the address.
         ServerRefusedError: it cannot be used.
     """
-    scheme, is_address, rest = name.partition(":")
+    scheme, is_address, _ = name.partition(":")
     makers: dict[str, Callable[[], Backend]] = {
         "inline": lambda: InlineBackend(place.slots, place.capture),
         "threads": lambda: ThreadBackend(place.slots, place.capture),
         "processes": lambda: _processes(place.slots),
     }
     openers: dict[str, Callable[[], Backend]] = {
-        "interpreter": lambda: _interpreter(name, rest, place),
+        SCHEME: lambda: _interpreter(name, place),
         "http": lambda: _http(name, place),
         "https": lambda: _http(name, place),
     }
@@ -63,21 +64,34 @@ def _processes(slots: int) -> Backend:
     return ProcessBackend(slots)
 
 
-def _interpreter(name: str, rest: str, place: Place) -> Backend:
-    from weftline.backends.interpreter import InterpreterBackend
-    from weftline.model.environment import Environment
+def declared_environment(name: str) -> Environment | None:
+    """The environment that an address declares; None for a backend that has none of its own.
 
+    Raises:
+        BadArgumentError: the address does not fit, or its file cannot be read.
+    """
+    scheme, _, rest = name.partition(":")
+    if scheme != SCHEME:
+        return None
     file, _, query = rest.partition("?")
     asked = Environment.of_query(query)
-    if file:
-        try:
-            text = Path(file).read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            advice = "name a file with one requirement in each line, such as numpy<2"
-            raise BadArgumentError(argument=name, detail=f"{file} cannot be read: {error}", advice=advice) from error
-        listed = Environment.of_lines(text, asked.python)
-        asked = Environment((*listed.requirements, *asked.requirements), asked.python)
-    return InterpreterBackend(asked, place.slots, place.folder / "environments", name)
+    if not file:
+        return asked
+    try:
+        text = Path(file).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        advice = "name a file with one requirement in each line, such as numpy<2"
+        raise BadArgumentError(argument=name, detail=f"{file} cannot be read: {error}", advice=advice) from error
+    listed = Environment.of_lines(text, asked.python)
+    return Environment((*listed.requirements, *asked.requirements), asked.python)
+
+
+def _interpreter(name: str, place: Place) -> Backend:
+    from weftline.backends.interpreter import InterpreterBackend
+
+    environment = declared_environment(name)
+    assert environment is not None
+    return InterpreterBackend(environment, place.slots, place.folder / "environments", name)
 
 
 def _http(name: str, place: Place) -> Backend:
