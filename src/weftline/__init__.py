@@ -9,15 +9,18 @@ from weftline.errors import WeftlineError
 from weftline.model.context import Context
 from weftline.model.environment import Environment
 from weftline.model.node import env
-from weftline.model.policy import Policy
+from weftline.model.policy import Breaker, Budget, Limiter, Policy
 from weftline.model.resources import Resources
 from weftline.version import __version__
 
 __all__ = [
+    "Breaker",
+    "Budget",
     "Context",
     "Environment",
     "File",
     "Folder",
+    "Limiter",
     "Node",
     "Pipeline",
     "Policy",

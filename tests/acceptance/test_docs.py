@@ -29,7 +29,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 LIMIT_S = 60
 #: Modules that a page needs beside weftline; `make test` installs them.
-NEEDS = {"clinical-trials.md": "onnxruntime", "store-your-types.md": "numpy"}
+NEEDS = {"clinical-trials.md": "onnxruntime", "store-your-types.md": "numpy", "policies.md": "tenacity"}
 
 BLOCK = re.compile(r"^```(?P<kind>python|text)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
 NAMED = re.compile(r"# (?P<file>[\w/]+\.py)(?P<change>:.*)?\n")

@@ -19,14 +19,15 @@ from pathlib import Path
 import pytest
 
 from weftline import node
-from weftline.backends import wire
+from weftline.backends import signed
 from weftline.backends.http import HttpBackend
 from weftline.backends.http_server import main
+from weftline.backends.parcel import NodePacker, Parcel
 from weftline.backends.sessions import Sessions
 from weftline.errors import ServerRefusedError, ServerUnreachableError
 from weftline.model.call import Call
 from weftline.testing import BackendContract
-from weftline.testing.backends import double, echo, follows
+from weftline.testing.calls import double, echo, follows
 
 TOKEN = b"0123456789abcdef-of-the-tests"
 
@@ -290,9 +291,8 @@ def test_a_client_that_closes_or_is_silent_for_too_long_leaves_nothing_running(t
         for name, gone_s in (("silent", 5.0), ("closes", 60.0)):
             sessions.open(name, b"k", gone_s, sys.path, [])
             session = sessions.find(name)
-            content = (follows.spec.body, {"folder": str(tmp_path), "name": name})
-            parcel = pickle.dumps(((0, -1, 1), "follows", content[0], None, content[1], {}, None))
-            sessions.take(session, [("call", 1, "follows", None, None, parcel)])
+            parcel = Parcel.of(call(follows, 0, folder=str(tmp_path), name=name), NodePacker())
+            sessions.take(session, [("call", 1, "follows", None, (None, 0.0), {}, parcel)])
             waits(Path(tmp_path, f"began-{name}").exists)
         assert len(set(workers_of(os.getpid())) - before) == 2
         waits(lambda: sessions.find("silent") is None)
@@ -412,14 +412,14 @@ def asked(server, path, body, **headers):
         connection.close()
 
 
-def signed(key, path, body, session=""):
-    head = wire.Head(path, session, wire.new_nonce())
-    digest = wire.digest_of(body)
+def signed_as(key, path, body, session=""):
+    head = signed.Head(path, session, signed.new_nonce())
+    digest = signed.digest_of(body)
     return {
-        wire.SESSION: session,
-        wire.NONCE: head.nonce,
-        wire.DIGEST: digest,
-        wire.SIGNATURE: wire.sign_request(key, head, digest),
+        signed.SESSION: session,
+        signed.NONCE: head.nonce,
+        signed.DIGEST: digest,
+        signed.SIGNATURE: signed.sign_request(key, head, digest),
     }
 
 
@@ -438,26 +438,26 @@ def test_nothing_of_a_stranger_is_unpacked(server, tmp_path, monkeypatch):
     key = backend._session.key
     refused = [
         asked(one, "/calls", parcel)[0],
-        asked(one, "/calls", parcel, **signed(b"wrong", "/calls", parcel, name))[0],
-        asked(one, "/calls", parcel, **signed(TOKEN, "/calls", parcel, name))[0],
-        asked(one, "/calls", parcel, **signed(key, "/calls", honest, name))[0],
-        asked(one, "/calls", parcel, **signed(key, "/reports", parcel, name))[0],
-        asked(one, "/calls", parcel, **signed(key, "/calls", parcel, "nobody"))[0],
-        asked(one, "/greet", parcel, **signed(b"wrong", "/greet", parcel))[0],
+        asked(one, "/calls", parcel, **signed_as(b"wrong", "/calls", parcel, name))[0],
+        asked(one, "/calls", parcel, **signed_as(TOKEN, "/calls", parcel, name))[0],
+        asked(one, "/calls", parcel, **signed_as(key, "/calls", honest, name))[0],
+        asked(one, "/calls", parcel, **signed_as(key, "/reports", parcel, name))[0],
+        asked(one, "/calls", parcel, **signed_as(key, "/calls", parcel, "nobody"))[0],
+        asked(one, "/greet", parcel, **signed_as(b"wrong", "/greet", parcel))[0],
     ]
     assert refused == [403, 403, 403, 403, 403, 410, 403]
     assert not (tmp_path / "exploded").exists()
-    assert asked(one, "/calls", honest, **signed(key, "/calls", honest, name))[0] == 200
+    assert asked(one, "/calls", honest, **signed_as(key, "/calls", honest, name))[0] == 200
     with pytest.raises(http.client.RemoteDisconnected):  # it makes no sense; but whoever holds the key, runs code
-        asked(one, "/calls", parcel, **signed(key, "/calls", parcel, name))
+        asked(one, "/calls", parcel, **signed_as(key, "/calls", parcel, name))
     assert (tmp_path / "exploded").exists()
     backend.close()
-    assert asked(one, "/calls", honest, **signed(key, "/calls", honest, name))[0] == 410
+    assert asked(one, "/calls", honest, **signed_as(key, "/calls", honest, name))[0] == 410
 
 
 def test_a_body_that_is_too_long_is_not_read(server):
     one = server("--limit-mb", "1")
-    headers = signed(TOKEN, "/greet", b"x") | {"Content-Length": str(1 << 40)}
+    headers = signed_as(TOKEN, "/greet", b"x") | {"Content-Length": str(1 << 40)}
     assert asked(one, "/greet", b"", **headers)[0] == 413
 
 
@@ -484,13 +484,13 @@ def test_listening_to_others_wants_a_token(capsys, monkeypatch, tmp_path):
 
 def test_the_token_of_a_home_is_made_once_and_is_private(tmp_path):
     path = tmp_path / "home" / "server.token"
-    token = wire.own_token(path)
-    assert wire.own_token(path) == token
+    token = signed.own_token(path)
+    assert signed.own_token(path) == token
     assert len(token) >= 32
     assert path.stat().st_mode & 0o777 == 0o600
     path.chmod(0o644)
     with pytest.raises(Exception, match="others may read"):
-        wire.own_token(path)
+        signed.own_token(path)
 
 
 # --- whole runs ---------------------------------------------------------------------------------------------------
@@ -587,5 +587,5 @@ def test_the_token_of_the_home_is_enough_on_one_machine(flow, tmp_path):
 
 
 def test_digests_and_signatures_are_what_they_say():
-    assert wire.digest_of(b"x") == hashlib.sha256(b"x").hexdigest()
-    assert wire.sign(b"k", "ab", "c") != wire.sign(b"k", "a", "bc")
+    assert signed.digest_of(b"x") == hashlib.sha256(b"x").hexdigest()
+    assert signed.sign(b"k", "ab", "c") != signed.sign(b"k", "a", "bc")

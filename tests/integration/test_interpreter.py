@@ -1,7 +1,9 @@
 """Calls in another Python: environments that are really made, with uv and with pip, and workers that really run in them."""
 
+import importlib.metadata
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -17,7 +19,7 @@ from weftline.backends.interpreter import InterpreterBackend
 from weftline.errors import EnvironmentFailedError
 from weftline.model.call import Call
 from weftline.testing import BackendContract
-from weftline.testing.backends import double
+from weftline.testing.calls import double
 
 from .wheels import put_wheel
 
@@ -39,8 +41,9 @@ def other_python():
 def wheels(tmp_path_factory):
     """What environments are made of; weftline's own requirements are empty ones."""
     folder = tmp_path_factory.mktemp("wheels")
-    for name in ("rich", "typer"):
-        put_wheel(folder, name, "99.0")
+    for requirement in importlib.metadata.requires("weftline"):
+        if "extra" not in requirement:
+            put_wheel(folder, re.match(r"[\w.-]+", requirement).group(), "99.0")
     put_wheel(folder, "tariff", "1.0", "RATE = 1\n")
     put_wheel(folder, "tariff", "2.0", "RATE = 2\n")
     return folder

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -12,17 +12,20 @@ from weftline import settings
 from weftline.app.places import Place, open_backend
 from weftline.app.stores import Store, open_store
 from weftline.backends.capture import Capture
+from weftline.backends.devices import devices
 from weftline.clock import Clock, SystemClock
 from weftline.codec import advice_for, is_storable
 from weftline.errors import BadArgumentError
 from weftline.model.environment import Environment
+from weftline.model.graph import Graph
 from weftline.observe.log import LogFolder
-from weftline.plan import planner
+from weftline.plan.wish import Wish
 from weftline.ports.backend import Backend
-from weftline.ports.cache import Cache
+from weftline.ports.cache import TendedCache
 from weftline.ports.leases import Leases
 from weftline.ports.ledger import Ledger
 from weftline.ports.values import Values
+from weftline.run.limits import Limits
 from weftline.store.artifacts import ArtifactFolder
 
 OnFailure = Literal["stop", "continue"]
@@ -41,8 +44,14 @@ class Request:
         backend: where calls run: a name, an address, or an environment; None for the setting.
         workers: calls at the same time; None for the setting.
         on_failure: whether a failure stops the run, or only what depends on it.
+        deadline_s: how long the run may take, in seconds.
+        retry_budget: attempts besides the first of each call that the run may make; None for any number.
+        gpus: ids of devices with commas between them, empty for none; None for those that there are.
+        resources: how much there is of what nodes name in `Resources(tags=...)`.
         cache: whether results are looked up and kept.
         checked: whether inputs are compared before and after each call; None for the setting.
+        inputs_from: a run whose outputs are read in place of those of nodes that are left out, and whose parameters hold where
+            no others are given; empty for what is stored now.
     """
 
     params: Mapping[str, Any] = field(default_factory=dict)
@@ -53,8 +62,13 @@ class Request:
     backend: str | Environment | None = None
     workers: int | None = None
     on_failure: OnFailure = "stop"
+    deadline_s: float | None = None
+    retry_budget: int | None = None
+    gpus: str | None = None
+    resources: Mapping[str, float] = field(default_factory=dict)
     cache: bool = True
     checked: bool | None = None
+    inputs_from: str = ""
 
     def __post_init__(self) -> None:
         for name in ("targets", "force"):
@@ -66,6 +80,17 @@ class Request:
         if self.on_failure not in get_args(OnFailure):
             argument = f"on_failure={self.on_failure!r}"
             raise BadArgumentError(argument=argument, detail="no such choice", advice="use 'stop' or 'continue'")
+        if self.deadline_s is not None and self.deadline_s <= 0:
+            argument = f"deadline_s={self.deadline_s}"
+            raise BadArgumentError(argument=argument, detail="no time at all", advice="use seconds above 0")
+        if self.retry_budget is not None and self.retry_budget < 0:
+            argument = f"retry_budget={self.retry_budget}"
+            raise BadArgumentError(argument=argument, detail="less than none", advice="use a number from 0")
+
+    @property
+    def limits(self) -> Limits:
+        """Where the run ends, whatever there is left to do."""
+        return Limits(self.on_failure, self.deadline_s, self.retry_budget)
 
 
 class Home:
@@ -98,7 +123,7 @@ class Home:
         return self.exists or (self.path is not None and bool(self.settings.cache))
 
     @property
-    def cache(self) -> Cache | None:
+    def cache(self) -> TendedCache | None:
         """Where results are kept."""
         return None if self.path is None else self._store(self.path).cache
 
@@ -129,8 +154,8 @@ class Home:
         """Where the output of calls is kept."""
         return None if self.path is None else LogFolder(self.path / "logs")
 
-    def backend(self, request: Request, capture: Capture | None = None) -> Backend:
-        """The backend that a request names.
+    def backend(self, request: Request, graph: Graph, capture: Capture | None = None) -> Backend:
+        """The backend that a request names, with what calls of the graph share there.
 
         Raises:
             UnknownBackendError: there is none of that name.
@@ -138,14 +163,19 @@ class Home:
         """
         name = request.backend or self.settings.backend
         slots = request.workers or self.settings.slots
-        return open_backend(str(name), Place(slots, self.path or self.settings.home.absolute(), capture))
+        backend = open_backend(str(name), Place(slots, self.path or self.settings.home.absolute(), capture))
+        needs_gpu = graph.remembered("needs_gpu", lambda: any(node.resources.gpu for node in graph.nodes))
+        able = backend.capabilities
+        found = devices(request.gpus) if needs_gpu and able.sets_env and not able.is_remote else ()
+        backend.capabilities = replace(able, devices=found, named=request.resources)
+        return backend
 
-    def wish(self, request: Request) -> planner.Wish:
+    def wish(self, request: Request, graph: Graph) -> Wish:
         """A request as the planner understands it."""
-        with contextlib.closing(self.backend(request)) as backend:  # only asked what it can do
+        with contextlib.closing(self.backend(request, graph)) as backend:  # only asked what it can do
             name, capabilities = backend.name, backend.capabilities
         keeps = request.cache and self.path is not None
-        return planner.Wish(
+        return Wish(
             params=request.params,
             given=request.given,
             targets=request.targets,

@@ -97,7 +97,7 @@ def _interpreter(name: str, place: Place) -> Backend:
 def _http(name: str, place: Place) -> Backend:
     from urllib.parse import parse_qsl, urlsplit
 
-    from weftline.backends import wire
+    from weftline.backends import signed
     from weftline.backends.http import HttpBackend
 
     parts = urlsplit(name)
@@ -114,5 +114,5 @@ def _http(name: str, place: Place) -> Backend:
     if not 0.1 <= patience_s <= 86_400:
         argument = f"patience_s={options['patience_s']}"
         raise BadArgumentError(argument=argument, detail="it is no number from 0.1 to 86400", advice="give seconds")
-    token = wire.read_token(options.get("token") or f"file:{place.folder / wire.TOKEN_FILE}")
+    token = signed.read_token(options.get("token") or f"file:{place.folder / signed.TOKEN_FILE}")
     return HttpBackend(parts._replace(query="").geturl(), token, patience_s, name)

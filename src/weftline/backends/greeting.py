@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import NamedTuple
 
-from weftline.backends import program, wire
+from weftline.backends import program, signed
 from weftline.backends.launch import project_path
 from weftline.digest.origin import version_of
 from weftline.errors import ServerRefusedError, ServerUnreachableError
@@ -24,6 +24,7 @@ class Greeting(NamedTuple):
         key: signs what is said in it.
         slots: calls of one CPU at the same time.
         memory_gb: of its machine.
+        kills_all: whether nothing survives there of a call that is stopped.
         limit: the longest parcel, in bytes.
         host: the name of its machine, for people.
     """
@@ -32,6 +33,7 @@ class Greeting(NamedTuple):
     key: bytes
     slots: int
     memory_gb: float
+    kills_all: bool
     limit: int
     host: str
 
@@ -41,7 +43,7 @@ def versions() -> dict[str, str]:
     return {"weftline": __version__, "python": version_of("python")}
 
 
-def greet(link: wire.Link, url: str, token: bytes, patience_s: float) -> Greeting:
+def greet(link: signed.Link, url: str, token: bytes, patience_s: float) -> Greeting:
     """Opens a session for the program that runs here.
 
     Raises:
@@ -52,20 +54,20 @@ def greet(link: wire.Link, url: str, token: bytes, patience_s: float) -> Greetin
     asked = {**here, "patience_s": patience_s, "path": project_path(), "sources": program.sources()}
     try:
         status, content, nonce = link.ask("/greet", json.dumps(asked).encode(), token, timeout_s=_ANSWER_S)
-    except wire.WrongSignatureError:
+    except signed.WrongSignatureError:
         detail = "its answer is not signed with the token"
         raise ServerRefusedError(url=url, detail=detail, advice=_SAME_TOKEN) from None
     except OSError as error:
         raise ServerUnreachableError(url=url, detail=f"{type(error).__name__}: {error}") from error
-    if status == wire.REFUSED:
+    if status == signed.REFUSED:
         raise ServerRefusedError(url=url, detail="it does not know the token", advice=_SAME_TOKEN)
-    if status == wire.CONFLICT:
+    if status == signed.CONFLICT:
         there = json.loads(content)
         told = "; ".join(f"{name} is {there[name]} there, {version} here" for name, version in here.items())
         raise ServerRefusedError(url=url, detail=told, advice="use the same weftline on the same Python on both sides")
-    if status != wire.OK:
+    if status != signed.OK:
         advice = "see whether the address is that of a weftline server"
         raise ServerRefusedError(url=url, detail=f"it answers {status}", advice=advice)
     told = json.loads(content)
-    key = wire.session_key(token, nonce, told["nonce"])
-    return Greeting(told["session"], key, told["slots"], told["memory_gb"], told["limit"], told["host"])
+    key = signed.session_key(token, nonce, told["nonce"])
+    return Greeting(key=key, **{name: told[name] for name in Greeting._fields if name != "key"})

@@ -19,10 +19,10 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from weftline.backends import wire
+from weftline.backends import signed
 from weftline.backends.greeting import Greeting, greet
-from weftline.backends.parcel import pack_call, unpack_report
-from weftline.backends.sameness import SymbolReader
+from weftline.backends.parcel import NodePacker, Parcel, unpack_report
+from weftline.backends.sameness import Likeness
 from weftline.backends.sessions import Message, Told
 from weftline.errors import MachineError, ServerGoneError, ServerRefusedError, UnsendableError
 from weftline.model.call import Call, Failure, Handle, Report
@@ -56,7 +56,7 @@ class HttpBackend:
         self._url = url
         self._token = token
         self._patience_s = patience_s
-        self._symbols = SymbolReader(with_libraries=True)
+        self._packer = NodePacker(Likeness(with_libraries=True))
         self._reports: queue.SimpleQueue[Report] = queue.SimpleQueue()
         self._changed = threading.Condition()
         self._box: deque[Message] = deque()
@@ -65,29 +65,39 @@ class HttpBackend:
         self._last = 0
         self._threads: list[threading.Thread] = []
         self._is_closed = False
-        self._polling = wire.Link(url)
-        with contextlib.closing(wire.Link(url)) as link:
+        self._polling = signed.Link(url)
+        with contextlib.closing(signed.Link(url)) as link:
             found = greet(link, url, token, patience_s)
         self._session: Greeting | None = found
         self._limit = found.limit
-        self.capabilities = Capabilities(slots=found.slots, can_kill=True, ships=True, queue=64, memory_gb=found.memory_gb)
+        self.capabilities = Capabilities(
+            slots=found.slots,
+            can_kill=True,
+            kills_all=found.kills_all,
+            sets_env=True,
+            ships=True,
+            queue=64,
+            memory_gb=found.memory_gb,
+            is_remote=True,
+        )
 
     # --- the port -----------------------------------------------------------------------------------------------------
 
     def submit(self, call: Call) -> None:
         """Puts a call in the box."""
         try:
-            parcel = pack_call(call, self._symbols.read(call.node.body))
+            parcel = Parcel.of(call, self._packer)
         except UnsendableError as error:
             self._reports.put(Report(call.handle, None, Failure.of(error)))
             return
-        if len(parcel) > self._limit:
-            self._reports.put(Report(call.handle, None, Failure.of(self._too_large(call, "an input", len(parcel)))))
+        if parcel.size > self._limit:
+            self._reports.put(Report(call.handle, None, Failure.of(self._too_large(call, "an input", parcel.size))))
             return
         with self._changed:
             self._last += 1
             self._calls[self._last] = call
-            self._box.append(("call", self._last, call.node.name, call.node.place, call.timeout_s, parcel))
+            limits = call.timeout_s, call.grace_s
+            self._box.append(("call", self._last, call.node.name, call.node.place, limits, dict(call.env), parcel))
             if not self._threads:
                 self._start()
             self._changed.notify_all()
@@ -125,7 +135,7 @@ class HttpBackend:
             session = self._session
             self._changed.notify_all()
         if session is not None:
-            with contextlib.suppress(OSError, wire.WrongSignatureError), contextlib.closing(wire.Link(self._url)) as link:
+            with contextlib.suppress(OSError, signed.WrongSignatureError), contextlib.closing(signed.Link(self._url)) as link:
                 link.ask("/close", b"", session.key, session.session, timeout_s=_CLOSING_S)
         self._polling.hang_up()
         for thread in self._threads:
@@ -142,7 +152,7 @@ class HttpBackend:
     def _send(self) -> None:
         """Sends what is in the box, in order; opens a new session where there is none."""
         patience = _Patience(self._patience_s)
-        with contextlib.closing(wire.Link(self._url)) as link:
+        with contextlib.closing(signed.Link(self._url)) as link:
             while True:
                 with self._changed:
                     self._changed.wait_for(lambda: self._is_closed or self._box or self._sending)
@@ -163,17 +173,17 @@ class HttpBackend:
             size += _size(self._box[0])
             self._sending.append(self._box.popleft())
 
-    def _greet(self, link: wire.Link) -> None:
+    def _greet(self, link: signed.Link) -> None:
         found = greet(link, self._url, self._token, self._patience_s)
         with self._changed:
             self._session, self._limit = found, found.limit
             self._changed.notify_all()
 
-    def _deliver(self, link: wire.Link, session: Greeting) -> None:
+    def _deliver(self, link: signed.Link, session: Greeting) -> None:
         content = pickle.dumps(self._sending, 5)
         status, _, _ = link.ask("/calls", content, session.key, session.session, timeout_s=_ANSWER_S)
         with self._changed:
-            if status == wire.NO_SESSION:
+            if status == signed.NO_SESSION:
                 self._lose(session)
                 return
             _require_ok(status)
@@ -201,12 +211,12 @@ class HttpBackend:
                     after = position
                     self._take(session, number, report, content)
 
-    def _ask(self, link: wire.Link, session: Greeting, after: int) -> Sequence[Told]:
-        asked = json.dumps({"after": after, "wait_s": wire.LONGEST_POLL_S}).encode()
-        timeout_s = wire.LONGEST_POLL_S + _ANSWER_S
-        limit = 2 * session.limit + wire.SLACK_BYTES
+    def _ask(self, link: signed.Link, session: Greeting, after: int) -> Sequence[Told]:
+        asked = json.dumps({"after": after, "wait_s": signed.LONGEST_POLL_S}).encode()
+        timeout_s = signed.LONGEST_POLL_S + _ANSWER_S
+        limit = 2 * session.limit + signed.SLACK_BYTES
         status, content, _ = link.ask("/reports", asked, session.key, session.session, timeout_s=timeout_s, limit=limit)
-        if status == wire.NO_SESSION:
+        if status == signed.NO_SESSION:
             with self._changed:
                 self._lose(session)
             return ()
@@ -233,7 +243,7 @@ class HttpBackend:
         """Does what needs the server. Where that fails, makes a pause, and the caller tries again; or gives the server up."""
         try:
             done = act()
-        except (OSError, wire.WrongSignatureError, MachineError) as error:
+        except (OSError, signed.WrongSignatureError, MachineError) as error:
             with self._changed:
                 pause_s = patience.pause_s(time.monotonic())
                 if pause_s is None or isinstance(error, ServerRefusedError):
@@ -294,9 +304,9 @@ class _Patience:
 
 
 def _size(message: Message) -> int:
-    return len(message[-1]) if message[0] == "call" else 0
+    return int(message[-1].size) if message[0] == "call" else 0
 
 
 def _require_ok(status: int) -> None:
-    if status != wire.OK:
+    if status != signed.OK:
         raise ConnectionError(f"the server answers {status}")

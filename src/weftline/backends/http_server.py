@@ -19,11 +19,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from weftline.backends import wire
+from weftline.backends import signed
 from weftline.backends.greeting import versions
 from weftline.backends.machine import memory_gb
 from weftline.backends.program import Source
 from weftline.backends.sessions import Session, Sessions
+from weftline.backends.worker import HAS_KEEPER
 from weftline.errors import BadArgumentError, WeftlineError
 from weftline.version import __version__
 
@@ -85,67 +86,67 @@ class _Requests(BaseHTTPRequestHandler):
         sessions = self.server.sessions
         if self.path == "/health":
             told = {"status": "ok", "weftline": __version__, "slots": sessions.slots, "running": sessions.running}
-            self._answer(wire.OK, json.dumps(told).encode(), "application/json")
+            self._answer(signed.OK, json.dumps(told).encode(), "application/json")
         else:
             self._answer(404, b"")
 
     def do_POST(self) -> None:
         """A signed request."""
-        name = self.headers.get(wire.SESSION, "")
+        name = self.headers.get(signed.SESSION, "")
         session = self.server.sessions.find(name) if name else None
         if name and session is None:
-            self._refuse(wire.NO_SESSION)
+            self._refuse(signed.NO_SESSION)
             return
-        key, limit = (self.server.token, wire.GREETING_BYTES) if session is None else (session.key, 2 * self.server.limit)
-        head = wire.Head(self.path, name, self.headers.get(wire.NONCE, ""))
-        digest = self.headers.get(wire.DIGEST, "")
-        if not wire.is_signed(self.headers.get(wire.SIGNATURE, ""), wire.sign_request(key, head, digest)):
-            self._refuse(wire.REFUSED)
+        key, limit = (self.server.token, signed.GREETING_BYTES) if session is None else (session.key, 2 * self.server.limit)
+        head = signed.Head(self.path, name, self.headers.get(signed.NONCE, ""))
+        digest = self.headers.get(signed.DIGEST, "")
+        if not signed.is_signed(self.headers.get(signed.SIGNATURE, ""), signed.sign_request(key, head, digest)):
+            self._refuse(signed.REFUSED)
             return
         length = self.headers.get("Content-Length", "")
         if not (length.isascii() and length.isdigit()):
-            self._refuse(wire.NO_LENGTH)
-        elif int(length) > limit + wire.SLACK_BYTES:
-            self._refuse(wire.TOO_LARGE)
+            self._refuse(signed.NO_LENGTH)
+        elif int(length) > limit + signed.SLACK_BYTES:
+            self._refuse(signed.TOO_LARGE)
         else:
             body = self.rfile.read(int(length))
-            if wire.digest_of(body) != digest:
-                self._refuse(wire.REFUSED)
+            if signed.digest_of(body) != digest:
+                self._refuse(signed.REFUSED)
                 return
             status, answer = self._greet(body, head) if session is None else self._serve(name, session, body)
-            self._answer(status, answer, signature=wire.sign_answer(key, head, status, answer))
+            self._answer(status, answer, signature=signed.sign_answer(key, head, status, answer))
 
-    def _greet(self, body: bytes, head: wire.Head) -> tuple[int, bytes]:
+    def _greet(self, body: bytes, head: signed.Head) -> tuple[int, bytes]:
         """A new session, for a client of the same weftline on the same Python."""
         if head.path != "/greet":
             return 404, b""
         asked = json.loads(body)
         here = versions()
         if any(asked.get(name) != version for name, version in here.items()):
-            return wire.CONFLICT, json.dumps(here).encode()
-        nonce, name = wire.new_nonce(), wire.new_nonce()
-        key = wire.session_key(self.server.token, head.nonce, nonce)
-        gone_s = 2 * max(float(asked["patience_s"]), wire.LONGEST_POLL_S)
+            return signed.CONFLICT, json.dumps(here).encode()
+        nonce, name = signed.new_nonce(), signed.new_nonce()
+        key = signed.session_key(self.server.token, head.nonce, nonce)
+        gone_s = 2 * max(float(asked["patience_s"]), signed.LONGEST_POLL_S)
         sources = [Source(*fields) for fields in asked["sources"]]
         self.server.sessions.open(name, key, gone_s, [str(entry) for entry in asked["path"]], sources)
         told = {
             "session": name, "nonce": nonce, "slots": self.server.sessions.slots, "limit": self.server.limit,
-            "memory_gb": memory_gb(), "host": platform.node(),
+            "memory_gb": memory_gb(), "kills_all": HAS_KEEPER, "host": platform.node(),
         }  # fmt: skip
-        return wire.OK, json.dumps(told).encode()
+        return signed.OK, json.dumps(told).encode()
 
     def _serve(self, name: str, session: Session, body: bytes) -> tuple[int, bytes]:
         sessions = self.server.sessions
         if self.path == "/calls":
             sessions.take(session, pickle.loads(body))  # noqa: S301 - signed with the session's key
-            return wire.OK, b""
+            return signed.OK, b""
         if self.path == "/reports":
             asked = json.loads(body)
-            told = sessions.reports(session, int(asked["after"]), min(float(asked["wait_s"]), wire.LONGEST_POLL_S))
-            return wire.OK, pickle.dumps(told, 5)
+            told = sessions.reports(session, int(asked["after"]), min(float(asked["wait_s"]), signed.LONGEST_POLL_S))
+            return signed.OK, pickle.dumps(told, 5)
         if self.path == "/close":
             sessions.close(name)
-            return wire.OK, b""
+            return signed.OK, b""
         return 404, b""
 
     def _refuse(self, status: int) -> None:
@@ -158,7 +159,7 @@ class _Requests(BaseHTTPRequestHandler):
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(body)))
         if signature:
-            self.send_header(wire.SIGNATURE, signature)
+            self.send_header(signed.SIGNATURE, signature)
         if self.close_connection:
             self.send_header("Connection", "close")
         self.end_headers()
@@ -173,14 +174,14 @@ def token_for(host: str, reference: str, home: Path) -> bytes:
         BadArgumentError: there is none.
     """
     if reference:
-        return wire.read_token(reference)
+        return signed.read_token(reference)
     if not is_loopback(host):
         raise BadArgumentError(
             argument=f"--bind {host}",
             detail="others can reach that, and whoever can, runs code here",
             advice="give the token that they must hold: --token env:NAME or --token file:PATH",
         )
-    return wire.own_token(home / wire.TOKEN_FILE)
+    return signed.own_token(home / signed.TOKEN_FILE)
 
 
 def is_loopback(host: str) -> bool:

@@ -7,17 +7,17 @@ import threading
 import time
 from collections import deque
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from weftline.backends.environments import StoppedError, environment_python
 from weftline.backends.launch import with_python
-from weftline.backends.machine import memory_gb
+from weftline.backends.parcel import NodePacker
 from weftline.backends.processes import ProcessBackend
-from weftline.backends.sameness import SymbolReader
+from weftline.backends.sameness import Likeness
 from weftline.errors import EnvironmentFailedError, WeftlineError
 from weftline.model.call import Call, Failure, Handle, Report
 from weftline.model.environment import Environment
-from weftline.ports.backend import Capabilities
 
 #: How long `close` waits for a tool that makes an environment to be stopped, in seconds.
 _STOPS_S = 5.0
@@ -37,9 +37,7 @@ class InterpreterBackend:
 
     def __init__(self, environment: Environment, workers: int, folder: Path, name: str = "") -> None:
         self.name = name or environment.address
-        self.capabilities = Capabilities(
-            slots=workers, can_kill=True, ships=True, queue=64, memory_gb=memory_gb(), environment=str(environment)
-        )
+        self.capabilities = replace(ProcessBackend(workers).capabilities, environment=str(environment))
         self._environment = environment
         self._folder = folder
         self._waiting: deque[Call] = deque()
@@ -79,7 +77,8 @@ class InterpreterBackend:
         waiting, self._waiting = self._waiting, deque()
         if making.python:
             launch = functools.partial(with_python, making.python)
-            self._workers = ProcessBackend(self.capabilities.slots, launch, SymbolReader(is_whole=False))
+            packer = NodePacker(Likeness(is_whole=False))
+            self._workers = ProcessBackend(self.capabilities.slots, launch=launch, packer=packer)
             for call in waiting:
                 self._workers.submit(call)
             return []

@@ -19,8 +19,8 @@ class Launch(NamedTuple):
     Attributes:
         executable: the Python that runs it.
         environment: its variables.
-        setup: the first thing that it is sent: `path` for its imports, whether it `keeps` its own beside that, and `sources`,
-            the modules that no name leads to.
+        setup: the first thing that it is sent: `path` for its imports, whether that `adds` to its own, and `sources`, the
+            modules that no name leads to.
     """
 
     executable: str
@@ -31,14 +31,14 @@ class Launch(NamedTuple):
 def as_here() -> Launch:
     """In the Python of this process, which finds what this process finds."""
     path = os.pathsep.join(path for path in sys.path if path)
-    setup = {"path": sys.path, "keeps": False, "sources": program.sources()}
+    setup = {"path": sys.path, "adds": False, "sources": program.sources()}
     return Launch(sys.executable, {**os.environ, "PYTHONPATH": path}, setup)
 
 
 def with_python(executable: str) -> Launch:
     """In another Python of this machine, which has libraries of its own and finds the modules of this program."""
     environment = {name: value for name, value in os.environ.items() if name not in _OF_THIS_PYTHON}
-    return Launch(executable, environment, {"path": project_path(), "keeps": True, "sources": program.sources()})
+    return Launch(executable, environment, {"path": project_path(), "adds": True, "sources": program.sources()})
 
 
 def project_path() -> list[str]:

@@ -32,63 +32,45 @@ class Symbols(NamedTuple):
     libraries: Mapping[str, str] = MappingProxyType({})
 
 
-class SymbolReader:
-    """Reads the code of bodies as they are in the parent, each once.
+class Likeness(NamedTuple):
+    """How like this process the workers of a backend are.
 
-    Args:
-        is_whole: whether the workers have a Python of this version.
+    Attributes:
+        is_whole: whether they have a Python of this version.
         with_libraries: whether they may have other libraries than this process, and must not.
     """
 
-    def __init__(self, *, is_whole: bool = True, with_libraries: bool = False) -> None:
-        self._is_whole = is_whole
-        self._with_libraries = with_libraries
-        self._known: dict[int, tuple[Body, Symbols | None]] = {}
-
-    def read(self, body: Body) -> Symbols | None:
-        """The symbols of a body; None if it has none that could be compared, as a node may that is never cached."""
-        if id(body) not in self._known:
-            found = _symbols_of(body)
-            if found is not None:
-                found = found._replace(is_whole=self._is_whole, libraries=found.libraries if self._with_libraries else {})
-            self._known[id(body)] = (body, found)
-        return self._known[id(body)][1]
+    is_whole: bool = True
+    with_libraries: bool = False
 
 
-class SymbolChecker:
-    """Compares bodies in a worker with what the parent has, those of each node once."""
-
-    def __init__(self) -> None:
-        self._seen: set[tuple[str, bytes]] = set()
-
-    def check(self, node: str, body: Body, expected: Symbols | None) -> None:
-        """Compares one.
-
-        Raises:
-            OtherCodeError: they differ.
-        """
-        if expected is None or (node, expected.digest) in self._seen:
-            return
-        found = _symbols_of(body)
-        if found is not None:
-            differences = list(_other_libraries(found, expected))
-            if found.digest != expected.digest:
-                differences += _differences(found, expected)
-                if expected.is_whole and not differences:
-                    differences.append("its code differs")
-            if differences:
-                hint = "the other machine needs the same sources and the same libraries" if expected.libraries else None
-                raise OtherCodeError(node=node, detail="; ".join(differences), hint=hint)
-        self._seen.add((node, expected.digest))
-
-
-def _symbols_of(body: Body) -> Symbols | None:
+def read_symbols(body: Body, likeness: Likeness = Likeness(with_libraries=True)) -> Symbols | None:  # noqa: B008 - frozen
+    """The symbols of a body as this process has it; None if it has none to compare, as a node may that is never cached."""
     try:
         closure = CodeReader(InstalledValues().digester).read(body.root, leave_out=body.left_out)
     except UndigestableError:
         return None
     parts = {symbol.name: (symbol.digest, symbol.text) for symbol in closure.symbols}
-    return Symbols(closure.digest, parts, libraries=closure.distributions)
+    return Symbols(closure.digest, parts, likeness.is_whole, closure.distributions if likeness.with_libraries else {})
+
+
+def refuse_other_code(node: str, body: Body, expected: Symbols | None) -> None:
+    """Compares a node's code in a worker with what the parent has.
+
+    Raises:
+        OtherCodeError: they differ.
+    """
+    found = None if expected is None else read_symbols(body)
+    if expected is None or found is None:
+        return
+    differences = list(_other_libraries(found, expected))
+    if found.digest != expected.digest:
+        differences += _differences(found, expected)
+        if expected.is_whole and not differences:
+            differences.append("its code differs")
+    if differences:
+        hint = "the other machine needs the same sources and the same libraries" if expected.libraries else None
+        raise OtherCodeError(node=node, detail="; ".join(differences), hint=hint)
 
 
 def _other_libraries(found: Symbols, expected: Symbols) -> Iterator[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import threading
 import time
@@ -12,34 +11,30 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from weftline.backends.launch import Launch, as_here
-from weftline.backends.parcel import ShippedNode
+from weftline.backends.parcel import Parcel, RelayedNode, RelayedValues, RelayPacker
+from weftline.backends.pool import Answer
 from weftline.backends.processes import ProcessBackend
 from weftline.backends.program import Source
 from weftline.errors import Place
 from weftline.model.call import Call, Handle, Report
 from weftline.model.ids import WHOLE
-from weftline.model.node import NO_BODY
 
 #: How often the workers are looked at while calls run: at once after something happened, then less and less, in seconds.
 _SHORTEST_S, _LONGEST_S = 0.0005, 0.02
 #: How often sessions are looked at while nothing runs, in seconds.
 _IDLE_S = 1.0
 
-#: ("call", number, node, place, timeout_s, parcel) or ("cancel", number, kill, ...)
+#: ("call", number, node, place, (timeout_s, grace_s), env, parcel) or ("cancel", number, kill)
 Message = tuple[Any, ...]
 #: (position, number of the call, report, what the worker reported: None where it did not, the length of what is too long)
 Told = tuple[int, int, Report, bytes | int | None]
 
 
-class _Parcels(ProcessBackend):
+class _Relay(ProcessBackend):
     """Hands parcels on as they are: what is in them is for the client and for its workers."""
 
-    def _packed(self, call: Call) -> bytes:
-        content: bytes = call.inputs["parcel"]
-        return content
-
-    def _unpacked(self, content: bytes, call: Call) -> Report:
-        return Report(call.handle, (content,))
+    def _report(self, answer: Answer) -> Report:
+        return Report(answer.call.handle, (answer.content,), log=answer.log)
 
 
 @dataclass
@@ -54,6 +49,7 @@ class Session:
         taken: the highest number of a call that was submitted; they come in order, and a repeated one is not taken again.
         waiting: calls that have not begun.
         running: how many have.
+        nodes: those of its calls, by what was packed.
         told: reports that the client has not confirmed.
     """
 
@@ -64,6 +60,7 @@ class Session:
     taken: int = 0
     waiting: deque[Call] = field(default_factory=deque)
     running: int = 0
+    nodes: dict[bytes, RelayedNode] = field(default_factory=dict)
     told: deque[Told] = field(default_factory=deque)
     position: int = 0
     is_over: bool = False
@@ -96,7 +93,7 @@ class Sessions:
         """A new session; its workers find the client's modules first, then what the server finds."""
         launch = functools.partial(_for_client, list(path), list(sources))
         with self._changed:
-            self._open[name] = Session(key, gone_s, _Parcels(self.slots, launch), time.monotonic())
+            self._open[name] = Session(key, gone_s, _Relay(self.slots, launch=launch, packer=RelayPacker()), time.monotonic())
 
     def find(self, name: str) -> Session | None:
         """The session of that name; None if it is over, or never was."""
@@ -110,7 +107,7 @@ class Sessions:
             for kind, number, *rest in messages:
                 if kind == "call" and number > session.taken:
                     session.taken = number
-                    session.waiting.append(_call(number, *rest))
+                    session.waiting.append(_call(session, number, *rest))
                 elif kind == "cancel":
                     self._cancel(session, _handle(number), kill=rest[0])
             self._changed.notify_all()
@@ -181,19 +178,12 @@ class Sessions:
             while session.waiting and sum(each.running for each in self._open.values()) < self.slots:
                 session.running += 1
                 happened = True
-                with contextlib.suppress(OSError):  # no process can be started now; it waits for the next turn
-                    session.workers.submit(session.waiting.popleft())
-            for report in self._reported(session):
+                session.workers.submit(session.waiting.popleft())
+            for report in session.workers.poll(0.0) if session.running else ():
                 session.running -= 1
                 self._tell(session, report)
                 happened = True
         return happened
-
-    @staticmethod
-    def _reported(session: Session) -> Sequence[Report]:
-        with contextlib.suppress(OSError):  # as above
-            return session.workers.poll(0.0) if session.running else ()
-        return ()
 
     def _tell(self, session: Session, report: Report) -> None:
         session.position += 1
@@ -209,10 +199,22 @@ def _handle(number: int) -> Handle:
     return 0, WHOLE, number
 
 
-def _call(number: int, node: str, place: Place | None, timeout_s: float | None, parcel: bytes) -> Call:
-    return Call(_handle(number), ShippedNode(node, NO_BODY, place), {"parcel": parcel}, {}, timeout_s)
+def _call(
+    session: Session,
+    number: int,
+    node: str,
+    place: Place | None,
+    limits: tuple[float | None, float],
+    env: dict[str, str],
+    parcel: Parcel,
+) -> Call:
+    known = session.nodes.get(parcel.node)
+    if known is None:  # workers are sent a node once, so calls of one node share it
+        known = session.nodes[parcel.node] = RelayedNode(node, place, parcel.node)
+    inputs, params = (RelayedValues(parcel.values, at) for at in (0, 1))
+    return Call(_handle(number), known, inputs, params, *limits, env)
 
 
 def _for_client(path: list[str], sources: list[Source]) -> Launch:
     """How workers of a client start: they find its modules where it finds them, or where this process does."""
-    return as_here()._replace(setup={"path": path, "keeps": True, "sources": sources})
+    return as_here()._replace(setup={"path": path, "adds": True, "sources": sources})

@@ -588,3 +588,41 @@ def test_checked_mode_tells_of_an_input_without_a_digest(stage):
         stage.run([thing, use], checked=True, cached=False)
     except UndigestableError as error:
         raise AssertionError("the run broke off") from error
+
+
+def states(engine):
+    return {node.name: str(found.state) for node, found in zip(engine.plan.graph.nodes, engine.core.nodes, strict=True)}
+
+
+def test_a_node_that_comes_after_another_waits_and_is_kept_when_that_runs_again(stage):
+    """Order is no input: what is read decides the key."""
+
+    @node(cache=False)
+    def first() -> int:
+        return 1
+
+    @node(after="first")
+    def second() -> int:
+        return 2
+
+    engine = stage.engine([second, first])
+    engine.run()
+    started = [event.node for event in stage.ledger.events(stage.last) if event.kind is Kind.NODE_STARTED]
+    assert started == ["first", "second"]
+    engine = stage.engine([second, first])
+    engine.run()
+    assert states(engine) == {"first": "succeeded", "second": "cached"}
+
+
+def test_what_comes_after_a_failed_node_is_skipped(stage):
+    @node
+    def first() -> int:
+        raise ValueError
+
+    @node(after="first")
+    def second() -> int:
+        return 2
+
+    engine = stage.engine([second, first], on_failure="continue")
+    engine.run()
+    assert states(engine) == {"first": "failed", "second": "skipped"}
