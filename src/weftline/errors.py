@@ -933,6 +933,71 @@ class UnsendableError(AuthorError):
     detail: str
 
 
+class EnvironmentFailedError(MachineError):
+    code = "B611"
+    what = "the environment ({environment}) cannot be made: {detail}"
+    remedy = "{advice}"
+    environment: str
+    detail: str
+    advice: str
+
+
+class ServerUnreachableError(MachineError):
+    code = "B612"
+    transient = True
+    what = "no server answers at {url}: {detail}"
+    remedy = "start it there: python -m weftline.backends.http_server; or correct the address"
+    url: str
+    detail: str
+
+
+class ServerRefusedError(MachineError):
+    code = "B613"
+    what = "the server at {url} cannot be used: {detail}"
+    remedy = "{advice}"
+    url: str
+    detail: str
+    advice: str
+
+
+class ServerGoneError(MachineError):
+    code = "B614"
+    transient = True
+    what = "the call of node {node!r} is lost: {detail} ({url})"
+    remedy = "see what became of the server, and of the way there; with policy=Policy(max_attempts=2) the call is tried again"
+    node: str
+    url: str
+    detail: str
+
+
+class MissingSourceError(AuthorError):
+    code = "B615"
+    what = "{file} is not there where the call should run"
+    remedy = (
+        "put the project at the same path on both machines, or give the pipeline by the name of a module that both can import"
+    )
+    file: str
+
+
+class ProviderContractError(AuthorError):
+    code = "B616"
+    what = "{part} of {method}() is not {wanted}: {detail}"
+    remedy = "give what the annotation says, or correct the annotation"
+    part: str
+    method: str
+    wanted: str
+    detail: str
+
+
+class ProviderFailedError(AuthorError):
+    code = "B617"
+    what = "{method}() failed at {backend}: {cause}"
+    remedy = "see the cause; it is the provider's own error"
+    method: str
+    backend: str
+    cause: str
+
+
 # --- L: the ledger ------------------------------------------------------------------------------------------------
 
 

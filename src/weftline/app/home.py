@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import contextlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 from weftline import settings
 from weftline.app.ledgers import open_journals
+from weftline.app.places import Place, open_backend
 from weftline.app.stores import Store, open_store
 from weftline.backends.capture import Capture
 from weftline.backends.devices import devices
-from weftline.backends.inline import InlineBackend
-from weftline.backends.threads import ThreadBackend
 from weftline.clock import Clock, SystemClock
 from weftline.codec import advice_for, is_storable
-from weftline.errors import BadArgumentError, UnknownBackendError, did_you_mean
+from weftline.errors import BadArgumentError
+from weftline.model.environment import Environment
 from weftline.model.graph import Graph, Grouped
 from weftline.observe.log import LogFolder
 from weftline.plan.wish import Wish
@@ -41,7 +42,7 @@ class Request:
         targets: a selection; empty for everything.
         force: nodes to run even if their result is there.
         refresh: whether everything that is selected runs, so that all results are made anew.
-        backend: where calls run; None for the setting.
+        backend: where calls run: a name, an address, or an environment; None for the setting.
         workers: calls at the same time; None for the setting.
         on_failure: whether a failure stops the run, or only what depends on it; None for what a group says, or `stop`.
         deadline_s: how long the run may take, in seconds.
@@ -59,7 +60,7 @@ class Request:
     targets: Sequence[str] = ()
     force: Sequence[str] = ()
     refresh: bool = False
-    backend: str | None = None
+    backend: str | Environment | None = None
     workers: int | None = None
     on_failure: OnFailure | None = None
     deadline_s: float | None = None
@@ -75,6 +76,8 @@ class Request:
             words = getattr(self, name)
             if isinstance(words, str):
                 object.__setattr__(self, name, (words,))
+        if isinstance(self.backend, Environment):  # told by its address, so that a journal can keep it
+            object.__setattr__(self, "backend", self.backend.address)
         if self.on_failure not in {None, *get_args(OnFailure)}:
             argument = f"on_failure={self.on_failure!r}"
             raise BadArgumentError(argument=argument, detail="no such choice", advice="use 'stop' or 'continue'")
@@ -169,29 +172,22 @@ class Home:
 
         Raises:
             UnknownBackendError: there is none of that name.
+            BadArgumentError: its address does not fit.
         """
         name = request.backend or self.settings.backend
         slots = request.workers or self.settings.slots
-        makers: dict[str, Callable[[], Backend]] = {
-            "inline": lambda: InlineBackend(slots, capture),
-            "threads": lambda: ThreadBackend(slots, capture),
-            "processes": lambda: _processes(slots),
-        }
-        if name not in makers:
-            raise UnknownBackendError(name=name, known=", ".join(makers), hint=did_you_mean(name, makers))
-        backend = makers[name]()
+        backend = open_backend(str(name), Place(slots, self.path or self.settings.home.absolute(), capture))
         needs_gpu = graph.remembered("needs_gpu", lambda: any(node.resources.gpu for node in graph.nodes))
-        found = devices(request.gpus) if needs_gpu and backend.capabilities.sets_env else ()
-        backend.capabilities = replace(
-            backend.capabilities,
-            devices=found,
-            named={**({} if graph.group is None else graph.group.shared), **request.resources},
-        )
+        able = backend.capabilities
+        found = devices(request.gpus) if needs_gpu and able.sets_env and not able.is_remote else ()
+        shared = {} if graph.group is None else graph.group.shared
+        backend.capabilities = replace(able, devices=found, named={**shared, **request.resources})
         return backend
 
     def wish(self, request: Request, graph: Graph) -> Wish:
         """A request as the planner understands it."""
-        backend = self.backend(request, graph)
+        with contextlib.closing(self.backend(request, graph)) as backend:  # only asked what it can do
+            name, capabilities = backend.name, backend.capabilities
         keeps = request.cache and self.path is not None
         return Wish(
             params=request.params,
@@ -200,8 +196,8 @@ class Home:
             force=request.force,
             refresh=request.refresh,
             now=self.clock.now(),
-            backend=backend.name,
-            capabilities=backend.capabilities,
+            backend=name,
+            capabilities=capabilities,
             storable=(lambda kind: is_storable(kind, self.values.foreign)) if keeps else None,
             advice=lambda kind: advice_for(kind, self.values.foreign),
         )
@@ -212,9 +208,3 @@ class Home:
             if opened is not None:
                 opened.close()
         self._opened = self._journals = None
-
-
-def _processes(slots: int) -> Backend:
-    from weftline.backends.processes import ProcessBackend
-
-    return ProcessBackend(slots)

@@ -15,6 +15,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import NamedTuple
 
+from weftline.backends.launch import Launch
 from weftline.backends.parcel import NodePacker, unpack_report
 from weftline.backends.wire import Kind
 from weftline.backends.worker import LOADING_S, Step, Worker
@@ -44,11 +45,22 @@ class Pool:
     Args:
         slots: how many work at a time; as many more may rest.
         keeps: whether each has a keeper.
+        launch: how each is started.
+        packer: packs nodes for them.
         tell: takes what became of a call.
         wake: a socket; what comes there ends the wait of `turn`.
     """
 
-    def __init__(self, slots: int, *, keeps: bool, tell: Callable[[Report | Answer], None], wake: socket.socket) -> None:
+    def __init__(
+        self,
+        slots: int,
+        *,
+        keeps: bool,
+        launch: Callable[[], Launch],
+        packer: NodePacker,
+        tell: Callable[[Report | Answer], None],
+        wake: socket.socket,
+    ) -> None:
         self._slots = slots
         self._keeps = keeps
         self._tell = tell
@@ -57,7 +69,8 @@ class Pool:
         self._busy: dict[Handle, Worker] = {}
         self._idle: list[Worker] = []  # the one that worked last is at the end
         self._leaving: list[Worker] = []
-        self._packer = NodePacker()
+        self._launch = launch
+        self._packer = packer
         self._selector = selectors.DefaultSelector()
         self._selector.register(wake, _READ)
 
@@ -124,7 +137,7 @@ class Pool:
                 return worker
         if len(self._idle) + len(self._busy) >= 2 * self._slots:
             self._dismiss(self._idle.pop(0))
-        worker = Worker(call.env, keeps=self._keeps)
+        worker = Worker(call.env, self._launch(), keeps=self._keeps)
         self._selector.register(worker.wire, _READ, worker)
         return worker
 

@@ -55,7 +55,7 @@ def make(graph: Graph, wish: Wish, cache: Cache | None, history: History | None,
     forced = selected if wish.refresh else frozenset(graph.index[name] for name in wish.force)
     guess = tuple if history is None else partial(history.last_keys, graph.name)
     taken = {} if wish.recorded is None else taken_from(wish.recorded, graph, selected, cache)
-    predictor = Predictor(graph, bound.params, cache, values, wish.now, guess, taken)
+    predictor = Predictor(graph, bound.params, cache, values, wish.now, guess, taken, wish.capabilities.environment)
     forecasts = predictor.predict(bound.given, forced)
     explainer = _Explainer(graph, forecasts, selected, forced, wish.now)
     decisions = [explainer.decision(number) for number in range(len(graph.nodes))]
