@@ -5,6 +5,7 @@ A page is a story: its blocks run in order, in one temporary folder that has the
 - A `python` block that begins with `# name.py` is written to that file. With `# name.py: ...` it holds definitions that take
   the place of those of the same name in the file.
 - Any other `python` block is a program, and is run.
+- A `yaml` block that begins with `# name.yaml` is written to that file, without that line.
 - A `text` block that begins with `$ ` is a transcript: each line after `$ ` is run by bash. What stands below it has to be what
   the command prints on stdout, on stderr, or on both, stdout first; below a command without any, nothing is compared.
 
@@ -31,8 +32,8 @@ LIMIT_S = 60
 #: Modules that a page needs beside weftline; `make test` installs them.
 NEEDS = {"clinical-trials.md": "onnxruntime", "store-your-types.md": "numpy", "policies.md": "tenacity"}
 
-BLOCK = re.compile(r"^```(?P<kind>python|text)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
-NAMED = re.compile(r"# (?P<file>[\w/]+\.py)(?P<change>:.*)?\n")
+BLOCK = re.compile(r"^```(?P<kind>python|yaml|text)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
+NAMED = re.compile(r"# (?P<file>[\w/]+\.(?:py|yaml))(?P<change>:.*)?\n")
 RUN_ID = re.compile(r"\b\d{8}T\d{6}-[0-9a-f]{6}\b")
 DURATION = re.compile(r"\b(?:\d+(?:\.\d+)? (?:ms|s|min)|\d+:\d\d min)\b")
 GAP = re.compile(r"(?<=\S) {2,}(?=\S)")
@@ -54,7 +55,7 @@ def blocks(page: Path) -> Iterator[Block]:
 
 
 def is_run(block: Block) -> bool:
-    return block.kind == "python" or block.text.startswith("$ ")
+    return block.kind == "python" or (block.kind == "text" and block.text.startswith("$ "))
 
 
 class Reader:
@@ -73,6 +74,8 @@ class Reader:
         for block in blocks(self.page):
             if block.kind == "python":
                 self.python(block)
+            elif block.kind == "yaml":
+                self.manifest(block)
             elif is_run(block):
                 for command, expected, line in commands(block):
                     self.type(command, expected, line)
@@ -92,6 +95,12 @@ class Reader:
         text = replaced(file.read_text(encoding="utf-8"), block.text) if named["change"] else block.text
         file.write_text(text, encoding="utf-8")
         self.unused[named["file"]] = block.line
+
+    def manifest(self, block: Block) -> None:
+        """Writes a file, without the line that names it."""
+        named = NAMED.match(block.text)
+        if named is not None:
+            (self.folder / named["file"]).write_text(block.text[named.end() :], encoding="utf-8")
 
     def type(self, command: str, expected: str, line: int) -> None:
         self.unused = {name: at for name, at in self.unused.items() if Path(name).stem not in command}
