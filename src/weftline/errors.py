@@ -844,6 +844,15 @@ class AmbiguousLetterError(UsageError):
     known: str
 
 
+class UnknownGateError(UsageError):
+    code = "R540"
+    what = "run {run!r} does not wait at a gate {gate!r}"
+    remedy = "name one at which it waits: {known}"
+    run: str
+    gate: str
+    known: str
+
+
 # --- B: backends --------------------------------------------------------------------------------------------------
 
 

@@ -93,6 +93,19 @@ def test_closed_lists_are_those_of_the_code() -> None:
     assert state == [str(state) for state in NodeState]
 
 
+GATED = """
+from weftline import Pipeline, node
+
+
+@node(gate="editor")
+def waits() -> int:
+    return 1
+
+
+pipeline = Pipeline([waits])
+"""
+
+
 @pytest.fixture(scope="module")
 def answers(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
     """What every command prints about a pipeline that has seen much: each is checked by the shell as it comes."""
@@ -112,6 +125,13 @@ def answers(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
         shell.json("run", "flow.py", "-p", "fail=true", code=1),
         shell.json("status"),
         shell.json("logs"),
+    ]
+    shell.write("gated.py", GATED)
+    found += [
+        shell.json("plan", "gated.py", code=2),
+        shell.json("run", "gated.py", "--home", "gated", code=1),
+        shell.json("gate", "ls", "--home", "gated"),
+        shell.json("status", "--home", "gated"),
     ]
     shell.write("mended", "")
     found += [

@@ -102,6 +102,7 @@ def _opening(made: Plan, request: Request) -> dict[str, Any]:
         "cache": request.cache,
         "checked": request.checked,
         "inputs_from": request.inputs_from,
+        "gates": list(request.gates),
         "nodes": len(made.steps),
         "weftline": __version__,
         "python": ".".join(map(str, sys.version_info[:3])),
@@ -127,4 +128,5 @@ def request_of(opening: Mapping[str, Any]) -> Request:
         cache=opening["cache"],
         checked=opening.get("checked"),
         inputs_from=opening.get("inputs_from", ""),
+        gates=opening.get("gates", ()),
     )

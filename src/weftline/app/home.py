@@ -51,6 +51,7 @@ class Request:
         resources: how much there is of what nodes name in `Resources(tags=...)`.
         cache: whether results are looked up and kept.
         checked: whether inputs are compared before and after each call; None for the setting.
+        gates: names of gates that are open from the start.
         inputs_from: a run whose outputs are read in place of those of nodes that are left out, and whose parameters hold where
             no others are given; empty for what is stored now.
     """
@@ -69,10 +70,11 @@ class Request:
     resources: Mapping[str, float] = field(default_factory=dict)
     cache: bool = True
     checked: bool | None = None
+    gates: Sequence[str] = ()
     inputs_from: str = ""
 
     def __post_init__(self) -> None:
-        for name in ("targets", "force"):
+        for name in ("targets", "force", "gates"):
             words = getattr(self, name)
             if isinstance(words, str):
                 object.__setattr__(self, name, (words,))
@@ -198,6 +200,7 @@ class Home:
             now=self.clock.now(),
             backend=name,
             capabilities=capabilities,
+            gates=request.gates,
             storable=(lambda kind: is_storable(kind, self.values.foreign)) if keeps else None,
             advice=lambda kind: advice_for(kind, self.values.foreign),
         )

@@ -25,7 +25,7 @@ from weftline.version import __version__
 _SCHEMA = "weftline.plan/v"
 _VERSION = 1
 #: Arguments that a plan in a file answers, so that nobody else may.
-_ANSWERED = ("targets", "force", "refresh", "backend", "workers", "gpus", "resources", "cache", "inputs_from")
+_ANSWERED = ("targets", "force", "refresh", "backend", "workers", "gpus", "resources", "cache", "inputs_from", "gates")
 #: What a file says of what was asked for.
 _SAVED = {"weftline", "target", "params", "typed", "left_out", *_ANSWERED, "digest"}
 #: What decides the result of a step, beside its decision, in words.
@@ -100,6 +100,7 @@ def save(plan: Plan, request: Request, path: Path) -> None:
         "resources": dict(request.resources),
         "cache": request.cache,
         "inputs_from": request.inputs_from,
+        "gates": list(request.gates),
     }
     content["saved"]["digest"] = _digest(content)
     aside = path.with_name(f".{path.name}.{os.getpid()}")

@@ -170,7 +170,7 @@ def resume(
         further = _behind(pipeline.graph, again)
         record.forget(further)
         forced = dict.fromkeys((*request.force, *(name for name in record.again if name in pipeline.graph.index)))
-        request = replace(request, force=tuple(forced))
+        request = replace(request, force=tuple(forced), gates=(*request.gates, *sorted(record.gates.difference(request.gates))))
         made = plan(pipeline, home, request)
         for node in again:
             if made[node].decision is Decision.SKIP:

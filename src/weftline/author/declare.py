@@ -141,6 +141,7 @@ def declared_outputs(node: str, kinds: Mapping[str, Any], place: Place | None) -
 _OPTIONS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "on_item_error": (lambda value: value in {"fail", "skip"}, "'fail' or 'skip'"),
     "min_success": (lambda value: _is_number(value) and 0 <= value <= 1, "a share between 0 and 1"),
+    "gate": (lambda value: isinstance(value, str), "a text"),
     "priority": (lambda value: isinstance(value, int), "a whole number"),
     "resources": (lambda value: isinstance(value, Resources), "Resources(...)"),
     "policy": (lambda value: isinstance(value, Policy), "Policy(...)"),

@@ -129,6 +129,7 @@ def node(
     on_item_error: Literal["fail", "skip"] = ...,
     min_success: float = ...,
     after: str | Iterable[str] = ...,
+    gate: str = ...,
     priority: int = ...,
     resources: needs.Resources = ...,
     policy: policies.Policy = ...,
@@ -153,8 +154,8 @@ def node(function: Any = None, /, **declared: Any) -> Any:
         function: the function, when the decorator is used without parentheses.
         **declared: `provides` (a key, or several for a function that returns a tuple), `requires` (key by argument),
             `consumes` (key or `namespace.*` by argument; the argument is a mapping of what there is), `name`, `over` (a key
-            whose items are worked on one by one), `on_item_error`, `min_success`, `after` (nodes), `priority`, `resources`,
-            `policy`, `version`, `tags`, `cache`, `expires_after`, `temp`, `codec`, `depends`, `effect`; see
+            whose items are worked on one by one), `on_item_error`, `min_success`, `after` (nodes), `gate`, `priority`,
+            `resources`, `policy`, `version`, `tags`, `cache`, `expires_after`, `temp`, `codec`, `depends`, `effect`; see
             `weftline.model.node.NodeSpec`.
 
     Returns:
@@ -256,6 +257,7 @@ class Node:
     temp: ClassVar[bool] = False
     codec: ClassVar[Literal["auto", "pickle"]] = "auto"
     after: ClassVar[str | Iterable[str]] = ()
+    gate: ClassVar[str] = ""
     depends: ClassVar[Iterable[Any]] = ()
 
     def run(self, ctx: Context) -> None:
@@ -302,7 +304,8 @@ class Node:
 
 
 _OPTIONS = (
-    "on_item_error", "min_success", "priority", "resources", "policy", "version", "cache", "expires_after", "temp", "codec"
+    "on_item_error", "min_success", "gate", "priority", "resources", "policy", "version", "cache", "expires_after", "temp",
+    "codec",
 )  # fmt: skip
 #: Attributes that declare: no part of what the node computes. Types count neither: values are checked against them.
 _DECLARING = frozenset(Node.__annotations__)

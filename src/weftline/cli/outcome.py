@@ -48,7 +48,9 @@ def conclude(result: RunResult, home: Home, typed: Typed, *, json: bool, quiet: 
 def summary(result: RunResult) -> str:
     """The last line of a run."""
     counts = _counts(result)
-    parts = ", ".join(f"{counts[name]} {name}" for name in ("ran", "cached", "failed", "skipped", "cancelled") if counts[name])
+    parts = ", ".join(
+        f"{counts[name]} {name}" for name in ("ran", "cached", "failed", "skipped", "blocked", "cancelled") if counts[name]
+    )
     calls = counts["calls_ran"]
     told = [f"{calls:,} calls"] if calls > counts["ran"] else []
     if counts["calls_failed"] > counts["failed"]:
@@ -65,6 +67,7 @@ def _counts(result: RunResult) -> dict[str, int]:
         "cached": states.count("cached"),
         "failed": states.count("failed"),
         "skipped": states.count("skipped"),
+        "blocked": states.count("blocked"),
         "cancelled": states.count("cancelled"),
         "calls_ran": sum(step.ran for step in result.steps.values()),
         "calls_cached": sum(step.restored for step in result.steps.values()),

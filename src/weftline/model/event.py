@@ -15,6 +15,8 @@ class Kind(StrEnum):
     RUN_STARTED = "RunStarted"
     RUN_RESUMED = "RunResumed"
     CANCEL_REQUESTED = "CancelRequested"
+    GATE_APPROVED = "GateApproved"
+    GATE_REJECTED = "GateRejected"
     DEADLINE_PASSED = "DeadlinePassed"
     BREAKER_OPENED = "BreakerOpened"
     BREAKER_CLOSED = "BreakerClosed"

@@ -185,7 +185,7 @@ class Plan:
     @property
     def is_work_pending(self) -> bool:
         """Whether running it would do anything."""
-        return any(step.decision in {Decision.RUN, Decision.MAY_RUN} for step in self.steps)
+        return any(step.decision in {Decision.RUN, Decision.MAY_RUN, Decision.BLOCKED} for step in self.steps)
 
     def times(self) -> Times:
         """How long it will take, judged by the past."""

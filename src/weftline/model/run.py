@@ -49,6 +49,7 @@ class NodeRecord:
     took_s: float | None = None
     total: int | None = None
     why: str = ""
+    gate: str = ""
     recipe: str = ""
     inputs: Mapping[str, str] = field(default_factory=dict)
 
@@ -80,6 +81,7 @@ class RunRecord:
         resumptions: when somebody went on with it, and the fields of that event.
         again: nodes of which nothing counts that was made before they were to be made again.
         ended_as: its status when it last ended; None if it never did.
+        gates: those that were approved.
         events: how many there are.
     """
 
@@ -92,6 +94,7 @@ class RunRecord:
     resumptions: list[tuple[float, Mapping[str, Any]]] = field(default_factory=list)
     again: set[str] = field(default_factory=set)
     ended_as: RunStatus | None = None
+    gates: set[str] = field(default_factory=set)
     events: int = 0
 
     @property
@@ -123,6 +126,10 @@ class RunRecord:
             self.resumptions.append((event.at, body))
             self.status, self.ended_at = RunStatus.RUNNING, None
             self.forget(body.get("again", ()))
+        elif event.kind is Kind.GATE_APPROVED:
+            self.gates.add(body["gate"])
+        elif event.kind is Kind.GATE_REJECTED:
+            self.gates.discard(body["gate"])
         elif event.kind is Kind.RUN_FINISHED:
             self.status = self.ended_as = RunStatus(body["status"])
             self.ended_at = event.at
@@ -150,6 +157,7 @@ def _take(node: NodeRecord, event: Event, body: Mapping[str, Any]) -> None:
         node.took_s = body.get("took_s")
         node.total = body.get("total", node.total)
         node.why = body.get("why", "")
+        node.gate = body.get("gate", "")
         if "recipe" in body:
             _take_origin(node, body)
     elif kind is Kind.CALLS_RESTORED:

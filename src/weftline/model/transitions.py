@@ -10,6 +10,7 @@
        |
        +---------> skipped    (upstream failed, not selected, run stopped)
        +---------> cancelled  (the run was cancelled)
+       +---------> blocked    (a gate is closed, or it is behind one)
 
     succeeded | cached -- output lost --> waiting
 ```
@@ -31,6 +32,7 @@ class NodeState(StrEnum):
     FAILED = "failed"
     SKIPPED = "skipped"
     CANCELLED = "cancelled"
+    BLOCKED = "blocked"
 
     __hash__ = str.__hash__  # the one of enumerations is not compiled, and the table is asked several times for every node
 
@@ -55,19 +57,21 @@ class Cause(StrEnum):
     FAILED = "failed"
     SKIPPED = "skipped"
     CANCELLED = "cancelled"
+    BLOCKED = "blocked"
     LOST = "lost"
 
     __hash__ = str.__hash__
 
 
 HAS_OUTPUT = frozenset({NodeState.SUCCEEDED, NodeState.CACHED})
-FINAL = frozenset({NodeState.SUCCEEDED, NodeState.CACHED, NodeState.FAILED, NodeState.SKIPPED, NodeState.CANCELLED})
+FINAL = frozenset(set(NodeState) - {NodeState.WAITING, NodeState.PREPARING, NodeState.RUNNING})
 
 TABLE: dict[tuple[NodeState, Cause], NodeState] = {
     (NodeState.WAITING, Cause.INPUTS_READY): NodeState.PREPARING,
     (NodeState.WAITING, Cause.HIT): NodeState.CACHED,
     (NodeState.WAITING, Cause.SKIPPED): NodeState.SKIPPED,
     (NodeState.WAITING, Cause.CANCELLED): NodeState.CANCELLED,
+    (NodeState.WAITING, Cause.BLOCKED): NodeState.BLOCKED,
     (NodeState.PREPARING, Cause.PREPARED): NodeState.RUNNING,
     (NodeState.PREPARING, Cause.HIT): NodeState.CACHED,
     (NodeState.PREPARING, Cause.FAILED): NodeState.FAILED,

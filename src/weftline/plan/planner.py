@@ -14,6 +14,7 @@ from weftline.model.node import NodeSpec
 from weftline.model.params import Bound
 from weftline.model.plan import Decision, Items, Plan, Reason, ReasonCode, Step
 from weftline.model.quantity import shown_age
+from weftline.plan.gates import behind_gates
 from weftline.plan.predict import Forecast, Predictor
 from weftline.plan.recorded import taken_from
 from weftline.plan.temporary import revive
@@ -51,6 +52,7 @@ def make(graph: Graph, wish: Wish, cache: Cache | None, history: History | None,
         )
         if history is not None:
             steps = _with_efforts(graph, steps, history, _slots(wish))
+        steps = behind_gates(graph, steps, wish.gates)
         return Plan(graph, steps, bound.given, goals, tuple(notes), wish.backend, _slots(wish))
     forced = selected if wish.refresh else frozenset(graph.index[name] for name in wish.force)
     guess = tuple if history is None else partial(history.last_keys, graph.name)
@@ -68,6 +70,7 @@ def make(graph: Graph, wish: Wish, cache: Cache | None, history: History | None,
     steps = tuple(explainer.step(number, decisions[number], bound.params[number]) for number in graph.order)
     if history is not None and pending:
         steps = _with_efforts(graph, steps, history, _slots(wish))
+    steps = behind_gates(graph, steps, wish.gates)
     return Plan(graph, steps, bound.given, goals, tuple(notes), wish.backend, _slots(wish))
 
 

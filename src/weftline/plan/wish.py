@@ -33,6 +33,7 @@ class Wish:
         capabilities: what that backend can do.
         storable: whether a type can be stored; None when nothing will be.
         advice: what to declare instead of a type that cannot be stored.
+        gates: names of the gates that are open.
         recorded: a run whose outputs are read in place of those of nodes that are left out; None for what is stored now.
     """
 
@@ -46,6 +47,7 @@ class Wish:
     capabilities: Capabilities = field(default_factory=Capabilities)
     storable: Callable[[Any], bool] | None = None
     advice: Callable[[Any], str | None] = lambda _: None
+    gates: Collection[str] = ()
     recorded: Recorded | None = None
 
 

@@ -17,7 +17,7 @@ from weftline.model.call import Failure, Handle, Report
 from weftline.model.entry import Entry
 from weftline.model.event import Event, Kind
 from weftline.model.graph import Graph
-from weftline.model.plan import Decision, Plan, Step
+from weftline.model.plan import Decision, Plan, ReasonCode, Step
 from weftline.model.transitions import HAS_OUTPUT, NodeState, RunStatus
 from weftline.ports.backend import Capabilities
 from weftline.run.calls import CallFinder, NodeCalls, planned_entries, takes_planned
@@ -100,6 +100,8 @@ class Engine:
                 self._release.ended(number)
             elif takes_planned(step):
                 starts[number] = "hit"
+            elif step.reason.code is ReasonCode.GATE and graph.nodes[number].gate:
+                starts[number] = "gate"
             elif step.decision is Decision.SKIP:
                 starts[number] = "skip"
                 self._release.ended(number)
@@ -370,6 +372,7 @@ def _shapes(graph: Graph) -> list[Shape]:
             demands=demands_of(node.resources, node.policy.max_attempts),
             policy=node.policy,
             fans_out=node.over is not None,
+            gate=node.gate,
             tolerant=node.on_item_error == "skip" and node.over is not None,
             min_success=node.min_success,
         )

@@ -15,7 +15,7 @@ Body = Mapping[str, Any]
 
 
 #: How a node begins that does not simply run; a state, for one that stays as an earlier life of the run left it.
-Start = Literal["run", "hit", "skip"] | NodeState
+Start = Literal["run", "hit", "skip", "gate"] | NodeState
 
 
 class Shape(NamedTuple):
@@ -31,6 +31,7 @@ class Shape(NamedTuple):
         fans_out: whether it has a call for each item.
         tolerant: whether failed items are left out rather than failing the node.
         min_success: the share of items that must succeed then.
+        gate: what it waits for, if it is closed.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Shape(NamedTuple):
     fans_out: bool = False
     tolerant: bool = False
     min_success: float = 0.0
+    gate: str = ""
 
 
 # --- facts --------------------------------------------------------------------------------------------------------

@@ -31,6 +31,7 @@ class Launch:
     Args:
         shapes: the nodes by number.
         starts: for nodes that do not simply run: `hit` if the plan knows their result, `skip` if they are not part of the run,
+            `gate` if nobody has approved them,
             a state if they stay as an earlier life of the run left them.
         looks_up: whether the engine must be asked for calls even of a node that has one; if not, nothing is looked up.
         capacity: what calls may occupy together.

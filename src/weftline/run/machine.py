@@ -8,6 +8,7 @@ the node ends, and those behind it are prepared or left out.
 from __future__ import annotations
 
 from collections.abc import Collection
+from types import MappingProxyType
 
 from weftline.model.call import Failure
 from weftline.model.event import Event, Kind
@@ -40,6 +41,11 @@ class Machine(Launch):
     # --- nodes become ready ---
 
     def _prepare(self, number: int, at: float) -> None:
+        if self._starts.get(number) == "gate":
+            gate = self._shapes[number].gate
+            self._leave_out(number, at, f"{gate} is not approved", Cause.BLOCKED, {"gate": gate})
+            self._leave_out_behind(number, at, f"it is behind the gate of {self._shapes[number].name}", Cause.BLOCKED)
+            return
         self._move(number, Cause.INPUTS_READY)
         if self._looks_up or self._shapes[number].fans_out:
             self._wishes.append(facts.Prepare(number))
@@ -108,20 +114,24 @@ class Machine(Launch):
         fields = self.nodes[number].as_fields(at)
         self._record(Kind.NODE_FINISHED, at, number, body=fields | dict(body) if body else fields)
 
-    def _leave_out(self, number: int, at: float, why: str, cause: Cause = Cause.SKIPPED) -> None:
+    def _leave_out(
+        self, number: int, at: float, why: str, cause: Cause = Cause.SKIPPED, body: Body = MappingProxyType({})
+    ) -> None:
         self._move(number, cause)
         self.unfinished -= 1
-        self._record(Kind.NODE_FINISHED, at, number, body={"state": str(self.nodes[number].state), "why": why})
+        self._record(Kind.NODE_FINISHED, at, number, body={"state": str(self.nodes[number].state), "why": why, **body})
 
     def _skip_behind(self, number: int, at: float) -> None:
         """Skips everything that can no longer have its inputs."""
+        self._leave_out_behind(number, at, f"{self._shapes[number].name} failed", Cause.SKIPPED)
+
+    def _leave_out_behind(self, number: int, at: float, why: str, cause: Cause) -> None:
         stack = list(self._shapes[number].downstream)
-        name = self._shapes[number].name
         while stack:
             after = stack.pop()
             following = self.nodes[after]
             if following.state is NodeState.WAITING:
-                self._leave_out(after, at, f"{name} failed")
+                self._leave_out(after, at, why, cause)
                 stack.extend(self._shapes[after].downstream)
             elif following.state is NodeState.RUNNING and following.pending:
                 self._give_up(after, at)  # it waited for an output to be made again

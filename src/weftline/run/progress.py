@@ -126,4 +126,6 @@ def run_status(nodes: Sequence[NodeProgress], stopping: Stopping, on_failure: Li
     if NodeState.FAILED in states or (stopping == "deadline" and NodeState.CANCELLED in states):
         mixed = on_failure == "continue" and any(state.has_output for state in states)
         return RunStatus.PARTIAL if mixed else RunStatus.FAILED
+    if NodeState.BLOCKED in states:
+        return RunStatus.BLOCKED
     return RunStatus.PARTIAL if any(node.failed for node in nodes) else RunStatus.COMPLETED

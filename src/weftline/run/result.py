@@ -22,7 +22,7 @@ class StepResult:
 
     Attributes:
         decision: `RUN` if any call ran, `CACHED` if all were restored, `SKIP` if none was needed or possible.
-        status: `succeeded`, `cached`, `failed`, `skipped` or `cancelled`.
+        status: `succeeded`, `cached`, `failed`, `skipped`, `blocked` or `cancelled`.
         attempts: the largest number of attempts that one call took; 0 if none ran.
         total, ran, restored: numbers of calls.
         failures: by item; `WHOLE` (-1) for a node without items.
