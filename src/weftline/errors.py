@@ -669,6 +669,16 @@ class WorkerDiedError(MachineError):
     cause: str
 
 
+class ResourceLimitError(AuthorError):
+    code = "R517"
+    what = "node {node!r} asked for {asked} of memory, used {used} at {at}, and was killed"
+    remedy = "ask for more (resources=Resources(memory_gb=...)), or let the node hold less at a time"
+    node: str
+    asked: str
+    used: str
+    at: str
+
+
 class UnknownRunError(UsageError):
     code = "R509"
     what = "no run {run} in {home}"

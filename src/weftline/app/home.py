@@ -137,7 +137,7 @@ class Home:
         makers: dict[str, Callable[[], Backend]] = {
             "inline": lambda: InlineBackend(slots, capture),
             "threads": lambda: ThreadBackend(slots, capture),
-            "processes": lambda: _processes(slots),
+            "processes": lambda: _processes(slots, self.settings, self.clock),
         }
         if name not in makers:
             raise UnknownBackendError(name=name, known=", ".join(makers), hint=did_you_mean(name, makers))
@@ -168,7 +168,11 @@ class Home:
         self._opened = self._ledger = None
 
 
-def _processes(slots: int) -> Backend:
+def _processes(slots: int, known: settings.Settings, clock: Clock) -> Backend:
     from weftline.backends.processes import ProcessBackend
+    from weftline.guard import proc
+    from weftline.guard.verdict import GuardPolicy
+    from weftline.guard.watch import Guard
 
-    return ProcessBackend(slots)
+    guarded = known.guard and proc.is_available()
+    return ProcessBackend(slots, Guard(GuardPolicy(interval_s=known.guard_interval_s), clock) if guarded else None)

@@ -25,6 +25,8 @@ from weftline.backends.machine import memory_gb
 from weftline.backends.parcel import pack_call, unpack_report
 from weftline.backends.sameness import SymbolReader
 from weftline.errors import AttemptTimeoutError, UnsendableError, WorkerDiedError
+from weftline.guard.proc import MARK
+from weftline.guard.watch import Guard
 from weftline.model.call import Call, Failure, Handle, Report
 from weftline.ports.backend import Capabilities
 
@@ -36,16 +38,18 @@ class ProcessBackend:
 
     Args:
         workers: how many.
+        guard: watches what calls take of the machine; None for nobody.
     """
 
     name = "processes"
 
-    def __init__(self, workers: int) -> None:
+    def __init__(self, workers: int, guard: Guard | None = None) -> None:
         self.capabilities = Capabilities(slots=workers, can_kill=True, ships=True, queue=64, memory_gb=memory_gb())
         self._waiting: deque[Call] = deque()
         self._workers: list[_Worker] = []
         self._reports: list[Report] = []
         self._symbols = SymbolReader()
+        self._guard = guard
 
     def submit(self, call: Call) -> None:
         """Hands a call to an idle worker, or lets it wait for one."""
@@ -86,6 +90,8 @@ class ProcessBackend:
 
     def close(self) -> None:
         """Stops all workers."""
+        if self._guard is not None:
+            self._guard.close()
         for worker in self._workers:
             worker.stop()
         self._workers = []
@@ -98,6 +104,9 @@ class ProcessBackend:
                     return
                 worker = _Worker()
                 self._workers.append(worker)
+            if self._guard is not None and worker.is_used and self._guard.is_laden(self._waiting[0], worker.pid):
+                self._drop(worker)
+                continue
             call = self._waiting.popleft()
             try:
                 content = pack_call(call, self._symbols.read(call.node.body))
@@ -107,9 +116,11 @@ class ProcessBackend:
             try:
                 worker.give(call, content)
             except OSError:  # it died while idle; the call has not begun
-                self._workers.remove(worker)
-                worker.stop()
+                self._drop(worker)
                 self._waiting.appendleft(call)
+            else:
+                if self._guard is not None:
+                    self._guard.begun(call, worker.pid, worker.mark)
 
     def _receive(self, worker: _Worker) -> None:
         call = worker.call
@@ -120,7 +131,8 @@ class ProcessBackend:
             self._bury(worker)
         else:
             worker.call = None
-            self._reports.append(unpack_report(content, call)._replace(handle=call.handle, log=worker.output()))
+            if self._tell(unpack_report(content, call)._replace(handle=call.handle, log=worker.output())):
+                self._drop(worker)
 
     def _bury(self, worker: _Worker) -> None:
         call = worker.call
@@ -137,9 +149,22 @@ class ProcessBackend:
                 self._replace(worker, Report(call.handle, None, Failure.of(error), worker.age_s, worker.output()))
 
     def _replace(self, worker: _Worker, report: Report) -> None:
+        self._tell(report)
+        self._drop(worker)
+
+    def _tell(self, report: Report) -> bool:
+        """Reports on a call that began; True if its worker must not be used again."""
+        must_go = False
+        if self._guard is not None:
+            report, must_go = self._guard.ended(report)
+        self._reports.append(report)
+        return must_go
+
+    def _drop(self, worker: _Worker) -> None:
         self._workers.remove(worker)
         worker.stop()
-        self._reports.append(report)
+        if self._guard is not None:
+            self._guard.gone(worker.mark)
 
 
 class _Worker:
@@ -149,6 +174,9 @@ class _Worker:
         ours, theirs = socket.socketpair()
         self._output: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the worker
         self._read = 0
+        self.is_used = False
+        self.mark = os.urandom(8).hex()
+        marks = f"{os.environ.get(MARK, '')} {self.mark}".strip()
         self._process = subprocess.Popen(  # noqa: S603 - our own module in our own interpreter
             [sys.executable, "-m", "weftline.backends.child", str(theirs.fileno())],
             pass_fds=[theirs.fileno()],
@@ -156,7 +184,12 @@ class _Worker:
             stdout=self._output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-            env={**os.environ, "PYTHONUNBUFFERED": "1", "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
+            env={
+                **os.environ,
+                "PYTHONUNBUFFERED": "1",
+                "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
+                MARK: marks,
+            },
         )
         theirs.close()
         self.connection: Connection[Any, Any] = Connection(ours.detach())
@@ -173,8 +206,14 @@ class _Worker:
         """
         self.connection.send_bytes(content)
         self.call = call
+        self.is_used = True
         self._started = time.monotonic()
         self.deadline = None if call.timeout_s is None else self._started + call.timeout_s
+
+    @property
+    def pid(self) -> int:
+        """Its id."""
+        return self._process.pid
 
     @property
     def has_died(self) -> bool:

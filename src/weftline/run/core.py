@@ -124,7 +124,7 @@ class Core(Machine):
         pause = self.attempts.failed(fact.handle, shape.policy, fact.failure, fact.entropy)
         if self._stopping or node.is_doomed or (node.failed and not shape.tolerant):
             pause = None
-        body = fact.failure.as_fields()
+        body = fact.failure.as_fields() | dict(fact.body or {})
         if pause is not None:
             self._record(Kind.ATTEMPT_FAILED, fact.at, number, item, attempt, {**body, "retry_in_s": round(pause, 3)})
             self.attempts.sleep(fact.at + pause, fact.handle)

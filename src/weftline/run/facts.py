@@ -82,12 +82,14 @@ class Failed(NamedTuple):
 
     Attributes:
         entropy: between 0 and 1, for the jitter of a pause.
+        body: further fields for the event.
     """
 
     at: float
     handle: Handle
     failure: Failure
     entropy: float = 0.0
+    body: Body | None = None
 
 
 class Elsewhere(NamedTuple):
