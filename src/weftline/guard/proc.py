@@ -56,7 +56,7 @@ class Memory(NamedTuple):
             count.
         file_bytes: pages of files.
         source: how it was found: `pss`, in which a page shared by n processes counts 1/n for each; `private`, which counts
-            anonymous pages in full for each process; `resident`, everything in full.
+            anonymous pages in full for each process.
     """
 
     held_bytes: int

@@ -26,7 +26,7 @@ class Sample(NamedTuple):
     Attributes:
         cpu_s: CPU seconds since the tree was first looked at, of all that belonged to it.
         memory_bytes: what it holds; see `proc.Memory`.
-        source: how that was found; `resident` is an upper bound.
+        source: how that was found.
         processes: how many there are.
     """
 
@@ -159,15 +159,10 @@ class ProcessTree:
         """Pages in memory at the last look, shared ones in full for each: never less than what is held but for swap."""
         return sum(found.resident_bytes for found in self._members.values())
 
-    def sample(self, exact_from: float = 0.0) -> Sample:
-        """What the tree takes, as of the last look.
-
-        Args:
-            exact_from: below so many bytes an upper bound will do, which costs nothing.
-        """
+    def sample(self) -> Sample:
+        """What the tree takes, as of the last look."""
         members = self.members
-        bound = self.resident_bytes
-        memory = Memory(bound, 0, "resident") if bound < exact_from else measured(members)
+        memory = measured(members)
         return Sample(self.cpu_s, memory.held_bytes, memory.source, len(members))
 
     def open_files(self) -> int:

@@ -61,7 +61,8 @@ class GuardPolicy:
         interval_s: between samples while nothing is near a limit.
         shortest_s: between samples, when memory grows fast.
         fastest_bytes_per_s: growth of memory that is expected without warning.
-        most_cost: the share of a processor that samples may cost, unless a call is near its limit.
+        most_cost: the share of a processor that exact readings, and looking for new processes, may each cost while a call is
+            far from its limit.
         cpu_time_constant_s: over which CPU is averaged.
     """
 
@@ -72,7 +73,7 @@ class GuardPolicy:
     interval_s: float = 1.0
     shortest_s: float = 0.005
     fastest_bytes_per_s: float = 2e9
-    most_cost: float = 0.005
+    most_cost: float = 0.0025
     cpu_time_constant_s: float = 5.0
 
 

@@ -19,6 +19,8 @@ from weftline.guard.verdict import GuardPolicy
 from weftline.guard.watched import YOUNG_S, WatchedCall
 from weftline.model.call import Call, Handle, Report
 
+#: The share of a processor that looking for new processes may cost while a call is near its limit.
+_COST_NEAR = 0.05
 #: A worker that holds this share of what a call asks for, before the call has begun, is not given it.
 _LADEN = 0.5
 
@@ -155,7 +157,8 @@ class Guard:
                 tree.look()
             watched.first(tree)
         neighbours = self._neighbours
-        if now - watched.scanned_at < neighbours.cost_s * len(self._watched) / self._policy.most_cost:
+        most_cost = _COST_NEAR if watched.is_near else self._policy.most_cost
+        if now - watched.scanned_at < neighbours.cost_s * len(self._watched) / most_cost:
             watched.look(None)
             return
         if neighbours.at < now:

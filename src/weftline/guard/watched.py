@@ -8,7 +8,8 @@ from math import inf
 from weftline.clock import Clock, as_utc
 from weftline.errors import ResourceLimitError
 from weftline.guard import enforce, proc
-from weftline.guard.sample import Neighbours, ProcessTree, Sample
+from weftline.guard.gauge import MemoryGauge, Reading
+from weftline.guard.sample import Neighbours, ProcessTree
 from weftline.guard.smooth import CpuRate, Growth, pause_s
 from weftline.guard.verdict import Ending, GuardPolicy, Level, Machine
 from weftline.model.call import Call, Failure, Report, Usage
@@ -16,8 +17,6 @@ from weftline.model.quantity import shown_memory
 
 #: The age at which a call is looked at for the first time.
 YOUNG_S = 0.05
-#: The share of a processor that samples may cost when a call is near its limit.
-_COST_WHEN_NEAR = 0.05
 
 
 class WatchedCall:
@@ -54,8 +53,7 @@ class WatchedCall:
         self._tree: ProcessTree | None = None
         self._before_s = 0.0
         self._cpu_s: float | None = None
-        self._peak_bytes: int | None = None
-        self._exact_at, self._exact_cost_s = -inf, 0.0
+        self._gauge = MemoryGauge(policy, self._limit)
         self._lines: list[str] = []
         self._knows_peak = self._limit is not None and proc.forget_peak(pid)
         self._began = began
@@ -85,42 +83,35 @@ class WatchedCall:
         assert self._tree is not None
         self._tree.look(neighbours)
         now = self._clock.monotonic()
-        sample = self._tree.sample(self._exact_from(now))
-        if sample.source != "resident":
-            self._exact_at, self._exact_cost_s = now, self._clock.monotonic() - now
-            self._peak_bytes = max(self._peak_bytes or 0, sample.memory_bytes)
-        self._growth.take(now, sample.memory_bytes)
-        self._judge_cpu(now, sample)
-        self._judge_memory(now, sample)
-        self.due = now + self._pause_s(now, sample)
+        reading = self._gauge.read(self._tree, now)
+        self._growth.take(now, reading.held_bytes)
+        self._judge_cpu(now)
+        if reading.is_sure and self._limit is not None:
+            self._judge_memory(now, reading, self._limit)
+        self.due = now + self._pause_s(now, reading)
 
-    def _exact_from(self, now: float) -> float:
-        """Below how many bytes an upper bound is enough: now and then none is, else none that comes near the limit."""
-        if now - self._exact_at >= max(self._policy.interval_s, self._exact_cost_s / self._policy.most_cost):
-            return 0.0
-        return inf if self._limit is None else self._limit * self._policy.memory.warn
+    @property
+    def is_near(self) -> bool:
+        """Whether its memory is near the limit."""
+        return self._memory.level > Level.OK
 
-    def _pause_s(self, now: float, sample: Sample) -> float:
+    def _pause_s(self, now: float, reading: Reading) -> float:
         policy = self._policy
         calm_s = min(policy.interval_s, max(YOUNG_S, now - self._began))
         if self._limit is None:
             return calm_s
-        pause = pause_s(
-            self._limit * (1.0 if self._ending is None else policy.at_once) - sample.memory_bytes,
+        return pause_s(
+            self._limit * (1.0 if self._ending is None else policy.at_once) - reading.held_bytes,
             self._growth.bytes_per_s,
             fastest_bytes_per_s=policy.fastest_bytes_per_s,
             shortest_s=policy.shortest_s,
             longest_s=calm_s,
         )
-        is_exact = self._exact_at >= now
-        return max(pause, self._exact_cost_s / _COST_WHEN_NEAR) if is_exact else pause
 
     # --- judging ---
 
-    def _judge_memory(self, now: float, sample: Sample) -> None:
-        if self._limit is None:
-            return
-        share = sample.memory_bytes / self._limit
+    def _judge_memory(self, now: float, reading: Reading, limit: float) -> None:
+        share = reading.held_bytes / limit
         if self._ending is not None:
             if self._ending.is_over(now, share):
                 self._end()
@@ -128,8 +119,8 @@ class WatchedCall:
         level = self._memory.take(share)
         if level is None:
             return
-        used, asked = shown_memory(sample.memory_bytes), shown_memory(self._limit)
-        self._tell(f"memory is {used}, {share:.0%} of the {asked} that were asked for", sample)
+        used, asked = shown_memory(reading.held_bytes), shown_memory(limit)
+        self._tell(f"memory is {used}, {share:.0%} of the {asked} that were asked for")
         if level is Level.KILL:
             node = self.call.node
             self.error = ResourceLimitError(node=node.name, asked=asked, used=used, at=self._time(), place=node.place)
@@ -139,14 +130,13 @@ class WatchedCall:
             else:
                 enforce.terminate(self._existing)
 
-    def _judge_cpu(self, now: float, sample: Sample) -> None:
-        cpus = self._rate.take(now, sample.cpu_s)
+    def _judge_cpu(self, now: float) -> None:
+        cpus = self._rate.take(now, self._existing.cpu_s)
         if not self._cpus:
             return
         was = self._busy.level
-        level = self._busy.take(cpus / self._cpus)
-        if level is not None:
-            self._tell(f"{cpus:.1f} processors are busy, {self._cpus:g} asked for", sample)
+        if self._busy.take(cpus / self._cpus) is not None:
+            self._tell(f"{cpus:.1f} processors are busy, {self._cpus:g} asked for")
         if self._busy.level >= Level.THROTTLE and self._throttle.is_allowed():
             self._throttle.lower(self._existing)
         elif was >= Level.THROTTLE > self._busy.level:
@@ -161,9 +151,9 @@ class WatchedCall:
         if not enforce.kill(self._existing):
             self._lines.append("[guard] some of its processes do not end, though they are killed")
 
-    def _tell(self, text: str, sample: Sample) -> None:
-        files = self._existing.open_files()
-        more = f"{sample.processes} process{'es' if sample.processes != 1 else ''}, {files} open files"
+    def _tell(self, text: str) -> None:
+        count, files = len(self._existing.members), self._existing.open_files()
+        more = f"{count} process{'es' if count != 1 else ''}, {files} open files"
         self._lines.append(f"[guard {self._time()}] {text} ({more})")
 
     def _time(self) -> str:
@@ -192,7 +182,7 @@ class WatchedCall:
 
     def _peak(self) -> int | None:
         """The most that was held, between samples too: the system keeps the worker's own high-water mark."""
-        peak = self._peak_bytes
+        peak = self._gauge.peak_bytes
         if self._knows_peak:
             resident, now = proc.peak_resident_bytes(self.pid), proc.private_memory(self.pid)
             if resident and now is not None:
