@@ -113,16 +113,11 @@ class Guard:
 
     # --- the thread ---
 
-    @property
-    def _has_calls(self) -> bool:
-        return bool(self._young or self._watched)
-
     def _watch(self) -> None:
         while not self._is_closed:
             self._news.clear()
-            self._is_idle = not self._has_calls
-            # a call that began before this thread was idle has set no news, so it is looked for once more
-            self._news.wait(None if self._is_idle and not self._has_calls else self._pause_s())
+            self._is_idle = not self._young
+            self._news.wait(self._pause_s())  # which looks for young calls again: they set news only when this is idle
             self._is_idle = False
             self._grow_up()
             now = self._clock.monotonic()
@@ -132,11 +127,12 @@ class Guard:
                         if not watched.is_over:
                             self._look(watched, now)
 
-    def _pause_s(self) -> float:
-        now = self._clock.monotonic()
-        due = [young.began + YOUNG_S for young in list(self._young.values())]
-        due += [watched.due for watched in list(self._watched.values())]
-        return max(0.0, min([YOUNG_S, *(at - now for at in due)]))
+    def _pause_s(self) -> float | None:
+        """How long nothing is due; None for as long as no call begins."""
+        due = [watched.due for watched in list(self._watched.values())]
+        if self._young:  # whichever is the oldest: none is looked at much later than it should be
+            due.append(self._clock.monotonic() + YOUNG_S)
+        return max(0.0, min(due) - self._clock.monotonic()) if due else None
 
     def _grow_up(self) -> None:
         """Calls that are no longer young are watched from now on."""
