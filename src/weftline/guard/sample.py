@@ -19,6 +19,9 @@ from typing import NamedTuple
 from weftline.guard import proc
 from weftline.guard.proc import Identity, Memory, Stat
 
+#: The share of all memory that is not worth dividing.
+_LITTLE = 0.02
+
 
 class Sample(NamedTuple):
     """What a tree takes at a moment.
@@ -171,9 +174,14 @@ class ProcessTree:
 
 
 def measured(members: list[Stat]) -> Memory:
-    """What processes hold together: one by itself needs no division, several share."""
-    if len(members) == 1:
-        return proc.private_memory(members[0].pid) or Memory(0, 0, "private")
+    """What processes hold together.
+
+    What they share is at most what all but the largest have. Where that is little, or there is one only, nothing is divided.
+    """
+    sizes = sorted(found.resident_bytes for found in members)
+    if sum(sizes[:-1]) <= _LITTLE * sum(sizes):
+        own = [one for found in members if (one := proc.private_memory(found.pid)) is not None]
+        return Memory(sum(one.held_bytes for one in own), sum(one.file_bytes for one in own), "private")
     held = files = 0
     source = "pss"
     for found in members:
