@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -24,6 +26,8 @@ class Settings:
         backend: where calls run: `threads`, `processes` or `inline`.
         workers: calls of one CPU that run at the same time; 0 for the number of processors that this process may use.
         checked: compare inputs before and after each call, to find nodes that change what they read.
+        guard: watch what calls in worker processes take of the machine, and stop one that exceeds its `memory_gb`; on Linux.
+        guard_interval_s: how often, in seconds, while nothing is near a limit.
     """
 
     home: Path = Path(".weftline")
@@ -31,6 +35,8 @@ class Settings:
     backend: str = "threads"
     workers: int = 0
     checked: bool = False
+    guard: bool = True
+    guard_interval_s: float = 1.0
 
     @property
     def slots(self) -> int:
@@ -66,4 +72,9 @@ def _parse(variable: str, text: str, kind: type) -> Any:
         if not (text.isascii() and text.isdigit()):
             raise BadArgumentError(argument=f"{variable}={text}", detail="not a number", advice="use a number from 0")
         return int(text)
+    if kind is float:
+        with contextlib.suppress(ValueError):
+            if 0 < (found := float(text)) < math.inf:
+                return found
+        raise BadArgumentError(argument=f"{variable}={text}", detail="not a number above 0", advice="use seconds, such as 0.5")
     return Path(text) if kind is not str else text

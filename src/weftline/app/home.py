@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -12,6 +13,7 @@ from weftline.app.stores import Store, open_store
 from weftline.backends.capture import Capture
 from weftline.backends.devices import devices
 from weftline.backends.inline import InlineBackend
+from weftline.backends.machine import memory_gb
 from weftline.backends.threads import ThreadBackend
 from weftline.clock import Clock, SystemClock
 from weftline.codec import advice_for, is_storable
@@ -162,7 +164,7 @@ class Home:
         makers: dict[str, Callable[[], Backend]] = {
             "inline": lambda: InlineBackend(slots, capture),
             "threads": lambda: ThreadBackend(slots, capture),
-            "processes": lambda: _processes(slots),
+            "processes": lambda: _processes(slots, self.settings, self.clock),
         }
         if name not in makers:
             raise UnknownBackendError(name=name, known=", ".join(makers), hint=did_you_mean(name, makers))
@@ -197,7 +199,14 @@ class Home:
         self._opened = self._ledger = None
 
 
-def _processes(slots: int) -> Backend:
+def _processes(slots: int, known: settings.Settings, clock: Clock) -> Backend:
     from weftline.backends.processes import ProcessBackend
+    from weftline.guard import proc
 
-    return ProcessBackend(slots)
+    if not (known.guard and proc.is_available()):
+        return ProcessBackend(slots)
+    from weftline.guard.verdict import GuardPolicy
+    from weftline.guard.watch import Guard
+
+    policy = GuardPolicy(interval_s=known.guard_interval_s)
+    return ProcessBackend(slots, guard=partial(Guard, policy, clock, memory_gb()))

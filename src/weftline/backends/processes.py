@@ -14,12 +14,17 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import TYPE_CHECKING
 
 from weftline.backends.machine import memory_gb
 from weftline.backends.pool import Answer, Pool
 from weftline.backends.worker import HAS_KEEPER
-from weftline.model.call import Call, Handle, Report
+from weftline.model.call import Call, Failure, Handle, Report
 from weftline.ports.backend import Capabilities
+
+if TYPE_CHECKING:  # a guard needs more of the system than processes do
+    from weftline.guard.watch import Guard
+    from weftline.guard.watched import EndCall
 
 
 class ProcessBackend:
@@ -29,11 +34,12 @@ class ProcessBackend:
         workers: how many work at a time.
         keeps: whether each has a keeper, which is the default where the system has what it takes. Without one, what a call
             starts and what leaves its process group survives it.
+        guard: makes what watches what calls take of the machine; None for nobody.
     """
 
     name = "processes"
 
-    def __init__(self, workers: int, *, keeps: bool = HAS_KEEPER) -> None:
+    def __init__(self, workers: int, *, keeps: bool = HAS_KEEPER, guard: Callable[[EndCall], Guard] | None = None) -> None:
         self.capabilities = Capabilities(
             slots=workers,
             can_kill=True,
@@ -43,12 +49,13 @@ class ProcessBackend:
             queue=64,
             memory_gb=memory_gb(),
         )
+        self._guard = guard
         self._thread: _PoolThread | None = None
 
     def submit(self, call: Call) -> None:
         """Hands a call to an idle worker, or lets it wait for one."""
         if self._thread is None:
-            self._thread = _PoolThread(self.capabilities)
+            self._thread = _PoolThread(self.capabilities, self._guard)
         self._thread.submit(call)
 
     def poll(self, wait_s: float) -> Sequence[Report]:
@@ -73,7 +80,7 @@ class ProcessBackend:
 class _PoolThread:
     """A pool, and the thread that looks after it."""
 
-    def __init__(self, capabilities: Capabilities) -> None:
+    def __init__(self, capabilities: Capabilities, guard: Callable[[EndCall], Guard] | None) -> None:
         self._told: queue.SimpleQueue[list[Report | Answer] | BaseException] = queue.SimpleQueue()
         self._wishes: deque[Callable[[], None]] = deque()
         self._bell, heard = socket.socketpair()
@@ -81,7 +88,13 @@ class _PoolThread:
         self._bell.setblocking(False)
         self._is_open, self._sleeps = True, False
         self._telling: list[Report | Answer] = []
-        self._pool = Pool(capabilities.slots, keeps=capabilities.kills_all, tell=self._tell, wake=heard)
+        self._pool = Pool(
+            capabilities.slots,
+            keeps=capabilities.kills_all,
+            tell=self._tell,
+            wake=heard,
+            guard=None if guard is None else guard(self._end_call),
+        )
         self._thread = threading.Thread(target=self._work, name="weftline-processes", daemon=True)
         self._thread.start()
 
@@ -122,6 +135,10 @@ class _PoolThread:
         if self._sleeps:
             with contextlib.suppress(BlockingIOError):  # it has been rung often enough
                 self._bell.send(b".")
+
+    def _end_call(self, handle: Handle, failure: Failure, *, kill: bool) -> None:
+        self._wishes.append(partial(self._pool.end_call, handle, failure, kill=kill))
+        self._ring()
 
     def _stop(self) -> None:
         self._is_open = False

@@ -109,6 +109,7 @@ class Engine:
         if around.cache is not None and around.leases is not None:
             self._flight = SingleFlight(around.leases, around.cache, self.calls, self._finder, self.holdings, self._now)
         self._reader = ReportReader(run, around, self.calls, self.holdings, self._finder, self._now)
+        self.usage = self._reader.usage
         capabilities = around.backend.capabilities
         index = graph.index
         self.core = Core(
