@@ -148,7 +148,7 @@ def answers(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
         shell.json("plan", "flow.py", "nothing", code=3),
     ]
     runs = [line["run"] for line in shell.json("runs")["runs"]]
-    found += [shell.json("runs", "diff", runs[-1], runs[at], code=1) for at in (0, 1)]
+    found += [shell.json("runs", "diff", runs[-1], runs[at], code=1) for at in (0, 2)]
     shell("plan", "flow.py", "-p", "least=2", "-o", "plan.json")
     found.append(json.loads((shell.folder / "plan.json").read_text()))
     validator("weftline.plan/v1").validate(found[-1])

@@ -110,11 +110,10 @@ class Engine:
             self._flight = SingleFlight(around.leases, around.cache, self.calls, self._finder, self.holdings, self._now)
         self._reader = ReportReader(run, around, self.calls, self.holdings, self._finder, self._now)
         self.usage = self._reader.usage
-        capabilities = around.backend.capabilities
         index = graph.index
         self.core = Core(
             graph.remembered("shapes", lambda: _shapes(graph)),
-            capacity=_capacity(capabilities),
+            capacity=_capacity(around.backend.capabilities),
             starts=starts,
             looks_up=around.cache is not None,
             on_failure=limits.on_failure,
