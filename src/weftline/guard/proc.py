@@ -115,10 +115,10 @@ def shared_out_memory(pid: int) -> Memory | None:
     return Memory(held + fields[b"SwapPss"], fields[b"Pss_File"], "pss")
 
 
-def peak_resident_bytes(pid: int) -> int | None:
-    """The most that one process has had in memory since `forget_peak`, or since it began."""
-    fields = _fields(f"/proc/{pid}/status", (b"VmHWM",))
-    return None if fields is None else fields[b"VmHWM"]
+def peak_memory_bytes(pid: int) -> int | None:
+    """The most that one process has held since `forget_peak`, or since it began, if it maps as much of files as it did then."""
+    fields = _fields(f"/proc/{pid}/status", (b"VmHWM", b"RssFile"))
+    return None if fields is None or not fields[b"VmHWM"] else fields[b"VmHWM"] - fields[b"RssFile"]
 
 
 def forget_peak(pid: int) -> bool:

@@ -10,6 +10,7 @@ A guard ends nothing itself. It has the backend do that, in the way in which it 
 from __future__ import annotations
 
 import threading
+from math import inf
 from typing import NamedTuple
 
 from weftline.clock import Clock
@@ -53,7 +54,7 @@ class Guard:
         self._neighbours = Neighbours()
         self._news = threading.Event()
         self._thread: threading.Thread | None = None
-        self._is_idle = True
+        self._wakes_at = inf
         self._is_closed = False
 
     # --- what the backend tells ---
@@ -69,15 +70,16 @@ class Guard:
     def begun(self, call: Call, root: Root) -> None:
         """A worker has been given a call."""
         began = self._clock.monotonic()
-        is_limited = call.node.resources.memory_gb is not None
-        if is_limited:
-            self._watched[call.handle] = WatchedCall(call, root, began, self._means)
-        else:
+        if call.node.resources.memory_gb is None:
             self._young[call.handle] = _Young(call, root, began)
+            due = began + YOUNG_S
+        else:
+            watched = self._watched[call.handle] = WatchedCall(call, root, began, self._means)
+            due = watched.due
         if self._thread is None:
             self._thread = threading.Thread(target=self._watch, name="weftline-guard", daemon=True)
             self._thread.start()
-        elif self._is_idle or is_limited:
+        elif due < self._wakes_at:
             self._news.set()
 
     def ended(self, handle: Handle) -> Seen | None:
@@ -105,11 +107,13 @@ class Guard:
     # --- the thread ---
 
     def _watch(self) -> None:
-        while not self._is_closed:
+        while True:
+            self._wakes_at = inf  # so that a call that begins just now sets news
             self._news.clear()
-            self._is_idle = not self._young
-            self._news.wait(self._pause_s())  # which looks for young calls again: they set news only when this is idle
-            self._is_idle = False
+            if self._is_closed:
+                return
+            due = self._wakes_at = self._due()
+            self._news.wait(None if due == inf else max(0.0, due - self._clock.monotonic()))
             self._grow_up()
             now = self._clock.monotonic()
             for watched in list(self._watched.values()):
@@ -118,12 +122,12 @@ class Guard:
                         if not watched.is_over:
                             self._look(watched, now)
 
-    def _pause_s(self) -> float | None:
-        """How long nothing is due; None for as long as no call begins."""
+    def _due(self) -> float:
+        """When a call is to be looked at."""
         due = [watched.due for watched in list(self._watched.values())]
         if self._young:  # whichever is the oldest: none is looked at much later than it should be
             due.append(self._clock.monotonic() + YOUNG_S)
-        return max(0.0, min(due) - self._clock.monotonic()) if due else None
+        return min(due, default=inf)
 
     def _grow_up(self) -> None:
         """Calls that are no longer young are watched from now on."""

@@ -223,7 +223,7 @@ class WatchedCall:
         """The most that was held, between samples too: the system keeps the worker's own high-water mark."""
         peak = self._gauge.peak_bytes
         if self._knows_peak:
-            resident, now = proc.peak_resident_bytes(self.root.pid), proc.private_memory(self.root.pid)
-            if resident and now is not None:
-                peak = max(peak or 0, resident - now.file_bytes)
+            own = proc.peak_memory_bytes(self.root.pid)
+            if own is not None:
+                peak = max(peak or 0, own)
         return peak
