@@ -13,7 +13,7 @@ else
   INSTALL   = $(BIN)/python -m pip install --quiet
 endif
 
-.PHONY: demo test test-torch check unit format bench bench-cache bench-pool bench-truth docs clean
+.PHONY: demo test test-torch check unit simulate format bench bench-cache bench-pool bench-truth docs clean
 
 demo: $(VENV)/.installed
 	@$(BIN)/python examples/demo.py
@@ -39,6 +39,10 @@ check: $(VENV)/.checked
 
 unit: $(VENV)/.tested
 	@$(BIN)/python -m pytest -q tests/unit
+
+# Whole runs from seeds, in virtual time; ARGS="--seeds 10000" plays more, ARGS="--seed 7" tells one.
+simulate: $(VENV)/.installed
+	@$(BIN)/python -m weftline.testing.simulation $(ARGS)
 
 format: $(VENV)/.checked
 	@$(BIN)/ruff format .

@@ -70,6 +70,8 @@ def commands(group: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
         if getattr(command, "invoke_without_command", False):
             yield prefix + name, command
         if hasattr(command, "commands"):
+            if command.invoke_without_command:
+                yield prefix + name, command
             yield from commands(command, f"{prefix}{name} ")
         else:
             yield prefix + name, command

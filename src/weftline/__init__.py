@@ -1,11 +1,15 @@
 """weftline: one typed pipeline, planned before it costs anything, never computed twice, run anywhere."""
 
 from weftline.app.pipeline import Pipeline
+from weftline.app.provider import Provider
+from weftline.author.group import PipelineGroup, workflow
 from weftline.author.node import Node, node
+from weftline.author.registry import register_group, register_node, register_pipeline
 from weftline.author.resolver import Resolver
 from weftline.codec.artifact import File, Folder
 from weftline.errors import WeftlineError
 from weftline.model.context import Context
+from weftline.model.environment import Environment
 from weftline.model.node import env
 from weftline.model.policy import Breaker, Budget, Limiter, Policy
 from weftline.model.resources import Resources
@@ -15,16 +19,23 @@ __all__ = [
     "Breaker",
     "Budget",
     "Context",
+    "Environment",
     "File",
     "Folder",
     "Limiter",
     "Node",
     "Pipeline",
+    "PipelineGroup",
     "Policy",
+    "Provider",
     "Resolver",
     "Resources",
     "WeftlineError",
     "__version__",
     "env",
     "node",
+    "register_group",
+    "register_node",
+    "register_pipeline",
+    "workflow",
 ]

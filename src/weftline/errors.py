@@ -943,6 +943,71 @@ class UnsendableError(AuthorError):
     detail: str
 
 
+class EnvironmentFailedError(MachineError):
+    code = "B611"
+    what = "the environment ({environment}) cannot be made: {detail}"
+    remedy = "{advice}"
+    environment: str
+    detail: str
+    advice: str
+
+
+class ServerUnreachableError(MachineError):
+    code = "B612"
+    transient = True
+    what = "no server answers at {url}: {detail}"
+    remedy = "start it there: python -m weftline.backends.http_server; or correct the address"
+    url: str
+    detail: str
+
+
+class ServerRefusedError(MachineError):
+    code = "B613"
+    what = "the server at {url} cannot be used: {detail}"
+    remedy = "{advice}"
+    url: str
+    detail: str
+    advice: str
+
+
+class ServerGoneError(MachineError):
+    code = "B614"
+    transient = True
+    what = "the call of node {node!r} is lost: {detail} ({url})"
+    remedy = "see what became of the server, and of the way there; with policy=Policy(max_attempts=2) the call is tried again"
+    node: str
+    url: str
+    detail: str
+
+
+class MissingSourceError(AuthorError):
+    code = "B615"
+    what = "{file} is not there where the call should run"
+    remedy = (
+        "put the project at the same path on both machines, or give the pipeline by the name of a module that both can import"
+    )
+    file: str
+
+
+class ProviderContractError(AuthorError):
+    code = "B616"
+    what = "{part} of {method}() is not {wanted}: {detail}"
+    remedy = "give what the annotation says, or correct the annotation"
+    part: str
+    method: str
+    wanted: str
+    detail: str
+
+
+class ProviderFailedError(AuthorError):
+    code = "B617"
+    what = "{method}() failed at {backend}: {cause}"
+    remedy = "see the cause; it is the provider's own error"
+    method: str
+    backend: str
+    cause: str
+
+
 # --- L: the ledger ------------------------------------------------------------------------------------------------
 
 
@@ -961,6 +1026,45 @@ class LedgerTooNewError(MachineError):
     path: str
     found: int
     known: int
+
+
+class RunTakenOverError(MachineError):
+    code = "L803"
+    what = "this process does not work on run {run!r} any more: {holder}; nothing more of it is recorded"
+    remedy = "let the other one go on; look at it with: weftline status {run}"
+    run: str
+    holder: str
+
+
+class UnknownLedgerError(UsageError):
+    code = "L804"
+    what = "no ledger can be opened at {url!r}"
+    remedy = "begin it with one of: {known}; without it, journals are kept in the home"
+    url: str
+    known: str
+
+
+class BadLedgerUrlError(UsageError):
+    code = "L805"
+    what = "{url!r} is no address of a ledger: {detail}"
+    remedy = "{advice}"
+    url: str
+    detail: str
+    advice: str
+
+
+class LedgerUnreachableError(LedgerUnusableError):
+    code = "L806"
+    transient = True
+    what = "the ledger at {path} cannot be reached: {detail}"
+    remedy = "see that the server runs and that this machine reaches it; then go on: weftline resume"
+
+
+class LedgerRefusedError(LedgerUnusableError):
+    code = "L807"
+    what = "the ledger at {path} refuses: {detail}"
+    remedy = "{advice}"
+    advice: str
 
 
 # --- T: targets ---------------------------------------------------------------------------------------------------
@@ -1168,3 +1272,46 @@ class ManifestError(AuthorError):
     remedy = "{advice}"
     detail: str
     advice: str
+
+
+class UnknownManifestFieldError(AuthorError):
+    code = "M103"
+    what = "{where} has no field {field!r}"
+    remedy = "use one of: {known}"
+    field: str
+    where: str
+    known: str
+
+
+class MissingManifestFieldError(AuthorError):
+    code = "M104"
+    what = "{where} has no {field!r}"
+    remedy = "{advice}"
+    field: str
+    where: str
+    advice: str
+
+
+class UnfitManifestValueError(AuthorError):
+    code = "M105"
+    what = "{field} is {value}: {wanted}"
+    remedy = "give it a value that fits"
+    field: str
+    value: str
+    wanted: str
+
+
+class InvalidManifestError(InvalidPipelineError):
+    code = "M100"
+    what = "{file} is not valid: {count}"
+    file: str
+    pipeline: str = ""
+
+
+class UnknownPolicyError(AuthorError):
+    code = "M106"
+    what = "node {node!r} has the policy {name!r}, which nobody declares"
+    remedy = "name one of: {known}; or declare it in policies.yaml beside this file"
+    node: str
+    name: str
+    known: str

@@ -23,20 +23,26 @@ class Settings:
         home: the folder of the ledger, the cache and the logs.
         cache: where results are kept: a URL such as `shared:/team/cache`, `sqlite:cache.db`, `redis://host/0` or
             `s3://bucket/prefix`; empty for the home.
-        backend: where calls run: `threads`, `processes` or `inline`.
+        backend: where calls run: `threads`, `processes`, `inline`, or an address such as
+            `interpreter:requirements.txt` or `http://127.0.0.1:7077`.
         workers: calls of one CPU that run at the same time; 0 for the number of processors that this process may use.
+        modules: modules that register what manifests name, with commas between them; they are imported before a manifest is
+            read.
         checked: compare inputs before and after each call, to find nodes that change what they read.
         guard: watch what calls in worker processes take of the machine, and stop one that exceeds its `memory_gb`; on Linux.
         guard_interval_s: how often, in seconds, while nothing is near a limit.
+        ledger: where journals are kept: a URL such as `postgresql://host/database` or `sqlite:ledger.db`; empty for the home.
     """
 
     home: Path = Path(".weftline")
     cache: str = ""
     backend: str = "threads"
     workers: int = 0
+    modules: str = ""
     checked: bool = False
     guard: bool = True
     guard_interval_s: float = 1.0
+    ledger: str = ""
 
     @property
     def slots(self) -> int:

@@ -125,6 +125,7 @@ def answers(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
         shell.json("run", "flow.py"),
         shell.json("logs", "load"),
         shell.json("runs"),
+        shell.json("runs", "gc", "--keep-runs", "1", "--dry-run"),
         shell.json("plan", "flow.py"),
         shell.json("plan", "flow.py", "+scaled", "--refresh", code=2),
         shell.json("plan", "flow.py", "--no-cache", code=2),

@@ -17,12 +17,16 @@ CLASS_LINES = 250
 CLASS_METHODS = 20
 SAYS_NOTHING = {"util", "utils", "helper", "helpers", "common", "base", "misc", "manager", "handler", "impl"}
 
+PORT_METHODS = 8
+
 #: file: reason
 LONG_FILES = {
     "errors.py": "the taxonomy is one file on purpose, so that codes are seen side by side",
 }
 #: file:class: reason
 LARGE_CLASSES: dict[str, str] = {}
+#: class: reason
+LARGE_PORTS: dict[str, str] = {}
 
 
 def name_of(file: Path) -> str:
@@ -63,6 +67,18 @@ def test_classes_are_small() -> None:
             large[name] = (lines(node), methods)
     assert set(large) <= set(LARGE_CLASSES), large
     assert set(LARGE_CLASSES) <= set(large), "an exception that is needed no more"
+
+
+def test_ports_are_small() -> None:
+    """What somebody else has to write; a port that joins others adds none."""
+    large = {}
+    for file in (SOURCE / "ports").glob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ClassDef) and any(getattr(part, "id", "") == "Protocol" for part in node.bases):
+                large[node.name] = sum(isinstance(part, ast.FunctionDef) for part in node.body)
+    found = {name for name, methods in large.items() if methods > PORT_METHODS}
+    assert found <= set(LARGE_PORTS), large
+    assert set(LARGE_PORTS) <= found, "an exception that is needed no more"
 
 
 def test_module_names_say_something() -> None:

@@ -23,10 +23,19 @@ def test_each_knob_has_a_variable():
             "WEFTLINE_CHECKED": "yes",
             "WEFTLINE_GUARD": "no",
             "WEFTLINE_GUARD_INTERVAL_S": "0.5",
+            "WEFTLINE_LEDGER": "sqlite:l.db",
         }
     )
-    expected = Settings(Path("/data/w"), "redis://host/0", "processes", 7, checked=True, guard=False, guard_interval_s=0.5)
-    assert found == expected
+    assert found == Settings(
+        Path("/data/w"),
+        "redis://host/0",
+        "processes",
+        7,
+        checked=True,
+        guard=False,
+        guard_interval_s=0.5,
+        ledger="sqlite:l.db",
+    )
 
 
 @pytest.mark.parametrize(

@@ -276,7 +276,7 @@ def _cache_of(home: Home) -> TendedCache:
 
 def _uses(home: Home) -> dict[str, list[tuple[str, float]]]:
     found: dict[str, list[tuple[str, float]]] = {}
-    if home.ledger is not None:
-        for use in home.ledger.uses():
+    if home.history is not None:
+        for use in home.history.uses():
             found.setdefault(use.key, []).append((use.run, use.at))
     return found

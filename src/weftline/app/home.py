@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import contextlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 from weftline import settings
+from weftline.app.ledgers import open_journals
+from weftline.app.places import Place, open_backend
 from weftline.app.stores import Store, open_store
 from weftline.backends.capture import Capture
 from weftline.backends.devices import devices
-from weftline.backends.inline import InlineBackend
-from weftline.backends.machine import memory_gb
-from weftline.backends.threads import ThreadBackend
 from weftline.clock import Clock, SystemClock
 from weftline.codec import advice_for, is_storable
-from weftline.errors import BadArgumentError, UnknownBackendError, did_you_mean
-from weftline.model.graph import Graph
+from weftline.errors import BadArgumentError
+from weftline.model.environment import Environment
+from weftline.model.graph import Graph, Grouped
 from weftline.observe.log import LogFolder
 from weftline.plan.wish import Wish
 from weftline.ports.backend import Backend
 from weftline.ports.cache import TendedCache
 from weftline.ports.leases import Leases
-from weftline.ports.ledger import Ledger
+from weftline.ports.ledger import History, Journals, Ledger
 from weftline.ports.values import Values
 from weftline.run.limits import Limits
 from weftline.store.artifacts import ArtifactFolder
@@ -42,9 +42,9 @@ class Request:
         targets: a selection; empty for everything.
         force: nodes to run even if their result is there.
         refresh: whether everything that is selected runs, so that all results are made anew.
-        backend: where calls run; None for the setting.
+        backend: where calls run: a name, an address, or an environment; None for the setting.
         workers: calls at the same time; None for the setting.
-        on_failure: whether a failure stops the run, or only what depends on it.
+        on_failure: whether a failure stops the run, or only what depends on it; None for what a group says, or `stop`.
         deadline_s: how long the run may take, in seconds.
         retry_budget: attempts besides the first of each call that the run may make; None for any number.
         gpus: ids of devices with commas between them, empty for none; None for those that there are.
@@ -60,9 +60,9 @@ class Request:
     targets: Sequence[str] = ()
     force: Sequence[str] = ()
     refresh: bool = False
-    backend: str | None = None
+    backend: str | Environment | None = None
     workers: int | None = None
-    on_failure: OnFailure = "stop"
+    on_failure: OnFailure | None = None
     deadline_s: float | None = None
     retry_budget: int | None = None
     gpus: str | None = None
@@ -76,7 +76,9 @@ class Request:
             words = getattr(self, name)
             if isinstance(words, str):
                 object.__setattr__(self, name, (words,))
-        if self.on_failure not in get_args(OnFailure):
+        if isinstance(self.backend, Environment):  # told by its address, so that a journal can keep it
+            object.__setattr__(self, "backend", self.backend.address)
+        if self.on_failure not in {None, *get_args(OnFailure)}:
             argument = f"on_failure={self.on_failure!r}"
             raise BadArgumentError(argument=argument, detail="no such choice", advice="use 'stop' or 'continue'")
         if self.deadline_s is not None and self.deadline_s <= 0:
@@ -86,10 +88,11 @@ class Request:
             argument = f"retry_budget={self.retry_budget}"
             raise BadArgumentError(argument=argument, detail="less than none", advice="use a number from 0")
 
-    @property
-    def limits(self) -> Limits:
-        """Where the run ends, whatever there is left to do."""
-        return Limits(self.on_failure, self.deadline_s, self.retry_budget)
+    def limits(self, group: Grouped | None) -> Limits:
+        """Where the run ends, whatever there is left to do; what is not asked for is as the group says."""
+        on_failure = self.on_failure or ("stop" if group is None else group.on_failure)
+        deadline_s = group.deadline_s if self.deadline_s is None and group is not None else self.deadline_s
+        return Limits(on_failure, deadline_s, self.retry_budget)
 
 
 class Home:
@@ -109,7 +112,7 @@ class Home:
         self.artifacts = None if self.path is None else ArtifactFolder(self.path / "artifacts", self._located)
         self.values = Values(self.artifacts)
         self._opened: Store | None = None
-        self._ledger: Ledger | None = None
+        self._journals: Journals | None = None
 
     @property
     def exists(self) -> bool:
@@ -120,6 +123,11 @@ class Home:
     def has_results(self) -> bool:
         """Whether there may be results: here, or in a cache elsewhere."""
         return self.exists or (self.path is not None and bool(self.settings.cache))
+
+    @property
+    def has_journals(self) -> bool:
+        """Whether there may be journals: here, or in a ledger elsewhere."""
+        return self.exists or (self.path is not None and bool(self.settings.ledger))
 
     @property
     def cache(self) -> TendedCache | None:
@@ -142,11 +150,17 @@ class Home:
     @property
     def ledger(self) -> Ledger | None:
         """Where journals are kept."""
-        if self._ledger is None and self.path is not None:
-            from weftline.store.sqlite import SqliteLedger
+        return self._kept()
 
-            self._ledger = SqliteLedger(self.path / "ledger.db")
-        return self._ledger
+    @property
+    def history(self) -> History | None:
+        """What earlier runs tell of the next one; None where nothing was ever kept."""
+        return self._kept() if self.has_journals else None
+
+    def _kept(self) -> Journals | None:
+        if self._journals is None and self.path is not None:
+            self._journals = open_journals(self.settings.ledger, self.path / "ledger.db")
+        return self._journals
 
     @property
     def logs(self) -> LogFolder | None:
@@ -158,25 +172,23 @@ class Home:
 
         Raises:
             UnknownBackendError: there is none of that name.
+            BadArgumentError: its address does not fit.
         """
         name = request.backend or self.settings.backend
         slots = request.workers or self.settings.slots
-        makers: dict[str, Callable[[], Backend]] = {
-            "inline": lambda: InlineBackend(slots, capture),
-            "threads": lambda: ThreadBackend(slots, capture),
-            "processes": lambda: _processes(slots, self.settings, self.clock),
-        }
-        if name not in makers:
-            raise UnknownBackendError(name=name, known=", ".join(makers), hint=did_you_mean(name, makers))
-        backend = makers[name]()
+        place = Place(slots, self.path or self.settings.home.absolute(), capture, self.settings, self.clock)
+        backend = open_backend(str(name), place)
         needs_gpu = graph.remembered("needs_gpu", lambda: any(node.resources.gpu for node in graph.nodes))
-        found = devices(request.gpus) if needs_gpu and backend.capabilities.sets_env else ()
-        backend.capabilities = replace(backend.capabilities, devices=found, named=request.resources)
+        able = backend.capabilities
+        found = devices(request.gpus) if needs_gpu and able.sets_env and not able.is_remote else ()
+        shared = {} if graph.group is None else graph.group.shared
+        backend.capabilities = replace(able, devices=found, named={**shared, **request.resources})
         return backend
 
     def wish(self, request: Request, graph: Graph) -> Wish:
         """A request as the planner understands it."""
-        backend = self.backend(request, graph)
+        with contextlib.closing(self.backend(request, graph)) as backend:  # only asked what it can do
+            name, capabilities = backend.name, backend.capabilities
         keeps = request.cache and self.path is not None
         return Wish(
             params=request.params,
@@ -185,28 +197,15 @@ class Home:
             force=request.force,
             refresh=request.refresh,
             now=self.clock.now(),
-            backend=backend.name,
-            capabilities=backend.capabilities,
+            backend=name,
+            capabilities=capabilities,
             storable=(lambda kind: is_storable(kind, self.values.foreign)) if keeps else None,
             advice=lambda kind: advice_for(kind, self.values.foreign),
         )
 
     def close(self) -> None:
         """Closes what was opened."""
-        for opened in (self._opened, self._ledger):
+        for opened in (self._opened, self._journals):
             if opened is not None:
                 opened.close()
-        self._opened = self._ledger = None
-
-
-def _processes(slots: int, known: settings.Settings, clock: Clock) -> Backend:
-    from weftline.backends.processes import ProcessBackend
-    from weftline.guard import proc
-
-    if not (known.guard and proc.is_available()):
-        return ProcessBackend(slots)
-    from weftline.guard.verdict import GuardPolicy
-    from weftline.guard.watch import Guard
-
-    policy = GuardPolicy(interval_s=known.guard_interval_s)
-    return ProcessBackend(slots, guard=partial(Guard, policy, clock, memory_gb()))
+        self._opened = self._journals = None

@@ -49,8 +49,8 @@ def letters(home: Home, *, run: str = "", node: str = "", settled: bool = False)
     Raises:
         UnknownRunError: there is no such run.
     """
-    ledger = home.ledger if home.exists else None
-    if ledger is None:
+    ledger, history = (home.ledger, home.history) if home.has_journals else (None, None)
+    if ledger is None or history is None:
         return []
     wanted = verbs.find_run(run, home).run if run else ""
     found: list[DeadLetter] = []
@@ -59,7 +59,7 @@ def letters(home: Home, *, run: str = "", node: str = "", settled: bool = False)
         if line.run == wanted or (not wanted and (settled or not is_over)):
             found += letters_in(line.run, line.pipeline, ledger.events(line.run, KINDS))
     if any(letter.is_open for letter in found):
-        found = resolved_elsewhere(found, (Success(*use) for use in ledger.uses()))
+        found = resolved_elsewhere(found, (Success(*use) for use in history.uses()))
     return [letter for letter in found if (settled or letter.is_open) and node in {"", letter.node}]
 
 

@@ -54,7 +54,7 @@ def open_store(url: str, folder: Path, clock: Clock) -> Store:
         from weftline.store.locks import FileLeases
 
         return Store(FileCache(folder), FileLeases(folder / "leases"))
-    url, secret = _without_secrets(url), url
+    url, secret = without_secrets(url), url
     try:
         parts = urlsplit(secret)
     except ValueError:  # such as a bracket without the other
@@ -92,7 +92,7 @@ def _offered(url: str, parts: SplitResult) -> Blobs:
     return opener(parts._replace(query="").geturl())
 
 
-def _without_secrets(url: str) -> str:
+def without_secrets(url: str) -> str:
     """A URL as it may be shown: nothing of a user and a password, also if they are not written as they should be."""
     return re.sub(r"(?<=//).*@", "***@", url)
 

@@ -52,7 +52,8 @@ _LOOKED_THROUGH = 50
 
 def check(pipeline: Pipeline, home: Home, request: Request) -> tuple[list[WeftlineError], list[WeftlineError]]:
     """All findings, and the notes beside them."""
-    found = checked(pipeline.graph, home.wish(request, pipeline.graph))
+    graph = pipeline.graph_for(request.params)
+    found = checked(graph, home.wish(request, graph))
     return found.errors, found.notes
 
 
@@ -65,15 +66,11 @@ def plan(pipeline: Pipeline, home: Home, request: Request) -> Plan:
     cache: Cache | None = None
     if request.cache and home.path is not None:
         cache = home.cache if home.has_results else MemoryCache()
-    ledger = home.ledger if home.exists else None
+    graph = pipeline.graph_for(request.params)
     sources = _sources(request.inputs_from, home)
-    wish = (
-        with_inputs(sources, home.wish(request, pipeline.graph), pipeline.graph)
-        if sources
-        else home.wish(request, pipeline.graph)
-    )
+    wish = with_inputs(sources, home.wish(request, graph), graph) if sources else home.wish(request, graph)
     with still():
-        made = planner.make(pipeline.graph, wish, cache, ledger, home.values)
+        made = planner.make(graph, wish, cache, home.history, home.values)
     if sources:
         check_inputs(sources[0], made, request)
     return made
@@ -97,8 +94,8 @@ def why(pipeline: Pipeline, home: Home, request: Request, node: str) -> Explanat
     """
     if node not in pipeline.graph.index:
         raise unknown_node(node, pipeline.graph.index)
-    ledger = home.ledger if home.exists else None
-    last = ledger.last_times(pipeline.graph.name, [node]) if ledger is not None else {}
+    history = home.history
+    last = history.last_times(pipeline.graph.name, [node]) if history is not None else {}
     return explain(plan(pipeline, home, request), node, last.get(node))
 
 
@@ -234,7 +231,7 @@ def newest_resumable(home: Home, pipeline: Pipeline | None) -> str:
         home: where runs are.
         pipeline: whose runs; None for those that tell themselves what they run.
     """
-    ledger = home.ledger if home.exists else None
+    ledger = home.ledger if home.has_journals else None
     for line in () if ledger is None else ledger.runs(_LOOKED_THROUGH):
         if line.status is RunStatus.COMPLETED or (pipeline is not None and line.pipeline != pipeline.name):
             continue
@@ -251,7 +248,7 @@ def find_run(run: str, home: Home) -> RunRecord:
     Raises:
         UnknownRunError: there is none.
     """
-    ledger = home.ledger if home.exists else None
+    ledger = home.ledger if home.has_journals else None
     known = [] if ledger is None else [found.run for found in ledger.runs(10_000 if run else 1)]
     found = [name for name in known if name.startswith(run)]
     if len(found) > 1 and run not in found:
@@ -307,8 +304,8 @@ def compared(run: str, other: str, home: Home) -> Comparison:
         UnknownRunError: there is no such run.
     """
     was, now = find_run(run, home), find_run(other, home)
-    assert home.ledger is not None
-    return compare(was, now, home.ledger.recipes)
+    assert home.history is not None
+    return compare(was, now, home.history.recipes)
 
 
 def lives_of(run: str, home: Home) -> RunRecord:
@@ -328,7 +325,7 @@ def newest_output(home: Home, node: str, kind: type[T]) -> tuple[T, Path] | None
     Returns:
         The value, and the folder that relative paths in it start from; None if there is no such run.
     """
-    if not home.exists:
+    if not home.has_journals:
         return None
     ledger, cache = home.ledger, home.cache
     assert ledger is not None

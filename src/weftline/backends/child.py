@@ -130,7 +130,8 @@ def _prepare(setup: dict[str, Any]) -> bytes | None:
     Returns:
         What every call is answered if they cannot be had.
     """
-    sys.path[:] = setup["path"]
+    own = [entry for entry in sys.path if entry not in setup["path"]] if setup["adds"] else []
+    sys.path[:] = [*setup["path"], *own]
     try:
         for source in setup["sources"]:
             program.load(source)

@@ -8,20 +8,20 @@ from __future__ import annotations
 import pickle
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
-from weftline.backends.sameness import read_symbols, refuse_other_code
+from weftline.backends.sameness import Likeness, read_symbols, refuse_other_code
 from weftline.errors import Place, UnsendableError
 from weftline.model.call import Call, Failure, Report
 from weftline.model.ids import WHOLE
-from weftline.model.node import Body, NodeSpec
+from weftline.model.node import NO_BODY, Body, NodeSpec
 
 _PROTOCOL = 5
 #: The handle in what a worker sends; the parent knows which call it has given it.
 _UNNAMED = (0, WHOLE, 0)
 
 
-class _ShippedNode(NodeSpec):
+class ShippedNode(NodeSpec):
     """What of a node a worker needs."""
 
     def __init__(self, name: str, body: Body, place: Place | None) -> None:
@@ -31,9 +31,14 @@ class _ShippedNode(NodeSpec):
 
 
 class NodePacker:
-    """Packs nodes with the symbols of their code as this process has it, each once."""
+    """Packs nodes with the symbols of their code as this process has it, each once.
 
-    def __init__(self) -> None:
+    Args:
+        likeness: how like this process the workers are.
+    """
+
+    def __init__(self, likeness: Likeness = Likeness()) -> None:  # noqa: B008 - frozen
+        self._likeness = likeness
         self._packed: dict[int, tuple[NodeSpec, bytes]] = {}
 
     def pack(self, node: NodeSpec) -> bytes:
@@ -45,11 +50,79 @@ class NodePacker:
         found = self._packed.get(id(node))
         if found is None:
             try:
-                content = pickle.dumps((node.name, node.body, node.place, read_symbols(node.body)), _PROTOCOL)
+                content = pickle.dumps((node.name, node.body, node.place, read_symbols(node.body, self._likeness)), _PROTOCOL)
             except Exception as error:  # see the module
                 raise _unsendable(node, "the node", error) from error
             found = self._packed[id(node)] = node, content
         return found[1]
+
+
+class Parcel(NamedTuple):
+    """A call that was packed by one process and is handed on by another, which looks at nothing in it.
+
+    Attributes:
+        node: what `NodePacker` packed.
+        values: inputs and parameters.
+    """
+
+    node: bytes
+    values: bytes
+
+    @classmethod
+    def of(cls, call: Call, packer: NodePacker) -> Parcel:
+        """Packs a call.
+
+        Raises:
+            UnsendableError: something of it cannot be pickled.
+        """
+        node = packer.pack(call.node)
+        try:
+            return cls(node, pickle.dumps((call.inputs, call.params), _PROTOCOL))
+        except Exception as error:  # see the module
+            raise _unsendable(call.node, "an input", error) from error
+
+    @property
+    def size(self) -> int:
+        """In bytes."""
+        return len(self.node) + len(self.values)
+
+
+class RelayedNode(ShippedNode):
+    """A node of another process, still packed; the name and the place are for messages."""
+
+    def __init__(self, name: str, place: Place | None, content: bytes) -> None:
+        super().__init__(name, NO_BODY, place)
+        object.__setattr__(self, "content", content)
+
+
+class RelayPacker(NodePacker):
+    """Hands packed nodes on."""
+
+    def pack(self, node: NodeSpec) -> bytes:
+        """What the other process packed."""
+        content: bytes = node.content  # type: ignore[attr-defined]  # these are relayed nodes
+        return content
+
+
+class RelayedValues(dict[str, Any]):
+    """Inputs or parameters that are still packed, and become what they are where they are unpacked.
+
+    Args:
+        values: of a parcel.
+        at: which of the two.
+    """
+
+    def __init__(self, values: bytes, at: int) -> None:
+        super().__init__()
+        self._values = values
+        self._at = at
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _unpacked, (self._values, self._at)
+
+
+def _unpacked(values: bytes, at: int) -> Any:
+    return pickle.loads(values)[at]  # noqa: S301 - from whoever the parent takes calls from
 
 
 class Nodes:
@@ -76,7 +149,7 @@ class Nodes:
         if node is None:
             name, body, place, symbols = pickle.loads(self._packed[number])  # noqa: S301 - the same
             refuse_other_code(name, body, symbols)
-            node = self._nodes[number] = _ShippedNode(name, body, place)
+            node = self._nodes[number] = ShippedNode(name, body, place)
         return Call(_UNNAMED, node, inputs, params, grace_s=grace_s)
 
 

@@ -15,6 +15,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
+from weftline.backends.launch import Launch
 from weftline.backends.parcel import NodePacker, unpack_report
 from weftline.backends.wire import Kind
 from weftline.backends.worker import LOADING_S, Step, Worker
@@ -50,6 +51,8 @@ class Pool:
     Args:
         slots: how many work at a time; as many more may rest.
         keeps: whether each has a keeper.
+        launch: how each is started.
+        packer: packs nodes for them.
         tell: takes what became of a call.
         wake: a socket; what comes there ends the wait of `turn`.
         guard: watches what calls take of the machine; None for nobody.
@@ -60,6 +63,8 @@ class Pool:
         slots: int,
         *,
         keeps: bool,
+        launch: Callable[[], Launch],
+        packer: NodePacker,
         tell: Callable[[Report | Answer], None],
         wake: socket.socket,
         guard: Guard | None = None,
@@ -73,7 +78,8 @@ class Pool:
         self._busy: dict[Handle, Worker] = {}
         self._idle: list[Worker] = []  # the one that worked last is at the end
         self._leaving: list[Worker] = []
-        self._packer = NodePacker()
+        self._launch = launch
+        self._packer = packer
         self._selector = selectors.DefaultSelector()
         self._selector.register(wake, _READ)
 
@@ -155,7 +161,7 @@ class Pool:
                 self._dismiss(worker)
         if len(self._idle) + len(self._busy) >= 2 * self._slots:
             self._dismiss(self._idle.pop(0))
-        worker = Worker(call.env, keeps=self._keeps)
+        worker = Worker(call.env, self._launch(), keeps=self._keeps)
         self._selector.register(worker.wire, _READ, worker)
         return worker
 

@@ -16,7 +16,9 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
+from weftline.backends.launch import Launch, as_here
 from weftline.backends.machine import memory_gb
+from weftline.backends.parcel import NodePacker
 from weftline.backends.pool import Answer, Pool
 from weftline.backends.worker import HAS_KEEPER
 from weftline.model.call import Call, Failure, Handle, Report
@@ -26,6 +28,8 @@ if TYPE_CHECKING:  # a guard needs more of the system than processes do
     from weftline.guard.watch import Guard
     from weftline.guard.watched import EndCall
 
+    MakeGuard = Callable[[EndCall], Guard]
+
 
 class ProcessBackend:
     """Worker processes, started when first needed; so many work at a time, and as many more may rest.
@@ -34,12 +38,22 @@ class ProcessBackend:
         workers: how many work at a time.
         keeps: whether each has a keeper, which is the default where the system has what it takes. Without one, what a call
             starts and what leaves its process group survives it.
+        launch: how each is started.
+        packer: packs nodes for them.
         guard: makes what watches what calls take of the machine; None for nobody.
     """
 
     name = "processes"
 
-    def __init__(self, workers: int, *, keeps: bool = HAS_KEEPER, guard: Callable[[EndCall], Guard] | None = None) -> None:
+    def __init__(
+        self,
+        workers: int,
+        *,
+        keeps: bool = HAS_KEEPER,
+        launch: Callable[[], Launch] = as_here,
+        packer: NodePacker | None = None,
+        guard: MakeGuard | None = None,
+    ) -> None:
         self.capabilities = Capabilities(
             slots=workers,
             can_kill=True,
@@ -49,13 +63,15 @@ class ProcessBackend:
             queue=64,
             memory_gb=memory_gb(),
         )
+        self._launch = launch
+        self._packer = packer or NodePacker()
         self._guard = guard
         self._thread: _PoolThread | None = None
 
     def submit(self, call: Call) -> None:
         """Hands a call to an idle worker, or lets it wait for one."""
         if self._thread is None:
-            self._thread = _PoolThread(self.capabilities, self._guard)
+            self._thread = _PoolThread(self._pool)
         self._thread.submit(call)
 
     def poll(self, wait_s: float) -> Sequence[Report]:
@@ -63,12 +79,27 @@ class ProcessBackend:
         if self._thread is None:
             time.sleep(wait_s)
             return []
-        return self._thread.reports(wait_s)
+        return [self._report(one) if isinstance(one, Answer) else one for one in self._thread.told(wait_s)]
+
+    def _report(self, answer: Answer) -> Report:
+        return answer.report()
 
     def cancel(self, handle: Handle, *, kill: bool = False) -> None:
         """Withdraws a call that has not begun; with `kill`, stops the worker of one that runs."""
         if self._thread is not None:
             self._thread.cancel(handle, kill=kill)
+
+    def _pool(self, thread: _PoolThread, wake: socket.socket) -> Pool:
+        able = self.capabilities
+        return Pool(
+            able.slots,
+            keeps=able.kills_all,
+            launch=self._launch,
+            packer=self._packer,
+            tell=thread.tell,
+            wake=wake,
+            guard=None if self._guard is None else self._guard(thread.end_call),
+        )
 
     def close(self) -> None:
         """Stops all workers."""
@@ -80,7 +111,7 @@ class ProcessBackend:
 class _PoolThread:
     """A pool, and the thread that looks after it."""
 
-    def __init__(self, capabilities: Capabilities, guard: Callable[[EndCall], Guard] | None) -> None:
+    def __init__(self, make: Callable[[_PoolThread, socket.socket], Pool]) -> None:
         self._told: queue.SimpleQueue[list[Report | Answer] | BaseException] = queue.SimpleQueue()
         self._wishes: deque[Callable[[], None]] = deque()
         self._bell, heard = socket.socketpair()
@@ -88,13 +119,7 @@ class _PoolThread:
         self._bell.setblocking(False)
         self._is_open, self._sleeps = True, False
         self._telling: list[Report | Answer] = []
-        self._pool = Pool(
-            capabilities.slots,
-            keeps=capabilities.kills_all,
-            tell=self._tell,
-            wake=heard,
-            guard=None if guard is None else guard(self._end_call),
-        )
+        self._pool = make(self, heard)
         self._thread = threading.Thread(target=self._work, name="weftline-processes", daemon=True)
         self._thread.start()
 
@@ -107,19 +132,19 @@ class _PoolThread:
         self._wishes.append(partial(self._pool.cancel, handle, kill=kill))
         self._ring()
 
-    def reports(self, wait_s: float) -> list[Report]:
+    def told(self, wait_s: float) -> list[Report | Answer]:
         """What is there, at least one if it comes in time.
 
         Raises:
             BaseException: what has ended the thread.
         """
-        found: list[Report] = []
+        found: list[Report | Answer] = []
         with contextlib.suppress(queue.Empty):
             told = self._told.get(timeout=max(wait_s, 0.0))
             while True:
                 if isinstance(told, BaseException):
                     raise told
-                found += [one.report() if isinstance(one, Answer) else one for one in told]
+                found += told
                 told = self._told.get_nowait()
         return found
 
@@ -136,14 +161,14 @@ class _PoolThread:
             with contextlib.suppress(BlockingIOError):  # it has been rung often enough
                 self._bell.send(b".")
 
-    def _end_call(self, handle: Handle, failure: Failure, *, kill: bool) -> None:
+    def end_call(self, handle: Handle, failure: Failure, *, kill: bool) -> None:
         self._wishes.append(partial(self._pool.end_call, handle, failure, kill=kill))
         self._ring()
 
     def _stop(self) -> None:
         self._is_open = False
 
-    def _tell(self, told: Report | Answer) -> None:
+    def tell(self, told: Report | Answer) -> None:
         self._telling.append(told)
 
     def _work(self) -> None:

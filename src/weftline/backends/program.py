@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import sys
 from typing import NamedTuple
 
 from weftline.digest.origin import main_file
-from weftline.errors import UnguardedProgramError
+from weftline.errors import MissingSourceError, UnguardedProgramError
 
 #: The name under which a worker imports the main program, so that what stands below its guard does not run again.
 _AGAIN = "__mp_main__"
@@ -52,7 +53,10 @@ def load(source: Source) -> None:
 
     Raises:
         UnguardedProgramError: it runs a pipeline at its top level.
+        MissingSourceError: its file is not there, as it may be on another machine.
     """
+    if not os.path.exists(source.file):  # noqa: PTH110 - a worker starts sooner without pathlib
+        raise MissingSourceError(file=source.file)
     if source.name != "__main__" and source.name in sys.modules:
         return
     name = _AGAIN if source.name == "__main__" else source.name

@@ -18,8 +18,9 @@ from enum import Enum, auto
 from pathlib import Path
 from typing import IO
 
-from weftline.backends import keeper, program
+from weftline.backends import keeper
 from weftline.backends.capture import kept
+from weftline.backends.launch import Launch
 from weftline.backends.machine import memory_kills
 from weftline.backends.parcel import NodePacker, pack_call
 from weftline.backends.wire import Kind, Wire
@@ -65,6 +66,7 @@ class Worker:
 
     Args:
         env: variables of its own.
+        launch: how it is started.
         keeps: whether it has a keeper.
 
     Raises:
@@ -72,7 +74,7 @@ class Worker:
         ValueError: the variables are no variables.
     """
 
-    def __init__(self, env: Mapping[str, str], *, keeps: bool) -> None:
+    def __init__(self, env: Mapping[str, str], launch: Launch, *, keeps: bool) -> None:
         self._keeps = keeps
         self.env = dict(env)
         self.call: Call | None = None
@@ -89,30 +91,26 @@ class Worker:
         ours, theirs = socket.socketpair()
         with theirs:
             try:
-                self._process = self._start(theirs.fileno())
+                self._process = self._start(launch, theirs.fileno())
             except BaseException:
                 ours.close()
                 self._output.close()
                 raise
         ours.setblocking(False)
         self.wire = Wire(ours)
-        self._setup = [(Kind.SETUP, pickle.dumps({"path": sys.path, "sources": program.sources()}))]
+        self._setup = [(Kind.SETUP, pickle.dumps(launch.setup))]
 
-    def _start(self, connection: int) -> subprocess.Popen[bytes]:
+    def _start(self, launch: Launch, connection: int) -> subprocess.Popen[bytes]:
         words = [keeper.__file__, str(connection), str(os.getpid())]
-        own = {
-            "PYTHONUNBUFFERED": "1",
-            "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
-            keeper.MARK: self._mark,
-        }
-        return subprocess.Popen(  # noqa: S603 - our own program in our own interpreter
-            [sys.executable, *(words if self._keeps else ["-m", "weftline.backends.child", str(connection)])],
+        own = {"PYTHONUNBUFFERED": "1", keeper.MARK: self._mark}
+        return subprocess.Popen(  # noqa: S603 - our own program
+            [launch.executable, *(words if self._keeps else ["-m", "weftline.backends.child", str(connection)])],
             pass_fds=[connection],
             stdin=subprocess.DEVNULL,
             stdout=self._output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-            env={**os.environ, **own, **self.env},
+            env={**launch.environment, **own, **self.env},
         )
 
     # --- a call ---

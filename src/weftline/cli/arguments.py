@@ -43,7 +43,10 @@ Params = Annotated[
 HomeOption = Annotated[
     Path | None, typer.Option("--home", help="Folder of the ledger, the cache and the logs.  [default: .weftline]")
 ]
-BackendOption = Annotated[str | None, typer.Option("--backend", "-b", help="threads, processes or inline.")]
+BackendOption = Annotated[
+    str | None,
+    typer.Option("--backend", "-b", help="threads, processes, inline, or an address: interpreter:FILE, http://HOST:PORT."),
+]
 Workers = Annotated[int | None, typer.Option("--workers", "-w", min=1, help="Calls at the same time.")]
 Gpus = Annotated[
     str | None,
@@ -147,7 +150,7 @@ class Typed:
     workers: int | None = None
     no_cache: bool = False
     refresh: bool = False
-    on_failure: OnFailure = "stop"
+    on_failure: OnFailure | None = None
     home: Path | None = None
     gpus: str | None = None
     resources: Sequence[str] = ()

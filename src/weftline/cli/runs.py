@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from weftline.cli import differences
+from weftline.cli import differences, retention
 from weftline.cli.arguments import HomeOption, Json, home_of
 from weftline.cli.status import origin
 from weftline.cli.text import out, out_json, paint_out, seconds
@@ -20,6 +20,7 @@ def register(app: typer.Typer) -> None:
     group = typer.Typer(rich_markup_mode=None)
     app.add_typer(group, name="runs")
     differences.register(group)
+    retention.register(group)
 
     @group.callback(invoke_without_command=True)
     def runs(
@@ -40,7 +41,7 @@ def _list(home: Home, limit: int, *, json: bool) -> None:
     from weftline.app import verbs
     from weftline.clock import as_utc
 
-    found = home.ledger.runs(limit) if home.exists and home.ledger is not None else []
+    found = home.ledger.runs(limit) if home.has_journals and home.ledger is not None else []
     states = {line.run: verbs.state_of(line.run, line.status, home) for line in found}
     lives = {line.run: verbs.lives_of(line.run, home) for line in found}
     home.close()

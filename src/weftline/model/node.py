@@ -214,12 +214,12 @@ class NodeSpec:
         return self.effect(**{name: value for name, value in params.items() if takes_all or name in wanted})
 
 
-class Environment(NamedTuple):
+class Variable(NamedTuple):
     """A declared dependency on an environment variable; made by `env`."""
 
     name: str
 
 
-def env(name: str) -> Environment:
+def env(name: str) -> Variable:
     """Declares that a node's result depends on an environment variable: `@node(depends=[env("REGION")])`."""
-    return Environment(name)
+    return Variable(name)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -35,6 +37,15 @@ class LogFolder:
         folder.mkdir(parents=True, exist_ok=True)
         middle = "" if item == WHOLE else f"@{item}"
         (folder / f"{_safe(node)}{middle}.{attempt}.log").write_text(text, encoding="utf-8", errors="backslashreplace")
+
+    def remove(self, run: str) -> None:
+        """Removes what is kept of a run.
+
+        Raises:
+            OSError: it cannot be removed.
+        """
+        with contextlib.suppress(FileNotFoundError):
+            shutil.rmtree(self._folder / run)
 
     def names(self, run: str, node: str = "", item: int | None = None) -> Iterator[LogName]:
         """The files of a run, of one node of it, or of one item of that, in order."""

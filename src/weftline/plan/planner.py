@@ -19,18 +19,18 @@ from weftline.plan.recorded import taken_from
 from weftline.plan.temporary import revive
 from weftline.plan.wish import Wish, checked
 from weftline.ports.cache import Cache
-from weftline.ports.ledger import LastTime, Ledger
+from weftline.ports.ledger import History, LastTime
 from weftline.ports.values import Values
 
 
-def make(graph: Graph, wish: Wish, cache: Cache | None, ledger: Ledger | None, values: Values) -> Plan:
+def make(graph: Graph, wish: Wish, cache: Cache | None, history: History | None, values: Values) -> Plan:
     """The plan for a graph.
 
     Args:
         graph: what to plan.
         wish: what the user asks for.
         cache: where results are; None to compute everything.
-        ledger: what happened before; None when nobody remembers.
+        history: what happened before; None when nobody remembers.
         values: digests and codecs.
 
     Raises:
@@ -49,13 +49,13 @@ def make(graph: Graph, wish: Wish, cache: Cache | None, ledger: Ledger | None, v
             if is_plain
             else _uncached_steps(graph, bound.params, selected)
         )
-        if ledger is not None:
-            steps = _with_efforts(graph, steps, ledger, _slots(wish))
+        if history is not None:
+            steps = _with_efforts(graph, steps, history, _slots(wish))
         return Plan(graph, steps, bound.given, goals, tuple(notes), wish.backend, _slots(wish))
     forced = selected if wish.refresh else frozenset(graph.index[name] for name in wish.force)
-    guess = tuple if ledger is None else partial(ledger.last_keys, graph.name)
+    guess = tuple if history is None else partial(history.last_keys, graph.name)
     taken = {} if wish.recorded is None else taken_from(wish.recorded, graph, selected, cache)
-    predictor = Predictor(graph, bound.params, cache, values, wish.now, guess, taken)
+    predictor = Predictor(graph, bound.params, cache, values, wish.now, guess, taken, wish.capabilities.environment)
     forecasts = predictor.predict(bound.given, forced)
     explainer = _Explainer(graph, forecasts, selected, forced, wish.now)
     decisions = [explainer.decision(number) for number in range(len(graph.nodes))]
@@ -64,10 +64,10 @@ def make(graph: Graph, wish: Wish, cache: Cache | None, ledger: Ledger | None, v
     if unavailable:
         raise InvalidPipelineError(pipeline=graph.name, findings=tuple(unavailable))
     pending = [graph.nodes[number].name for number in selected if decisions[number] is not Decision.CACHED]
-    explainer.last_times = ledger.last_times(graph.name, pending) if ledger is not None and pending else {}
+    explainer.last_times = history.last_times(graph.name, pending) if history is not None and pending else {}
     steps = tuple(explainer.step(number, decisions[number], bound.params[number]) for number in graph.order)
-    if ledger is not None and pending:
-        steps = _with_efforts(graph, steps, ledger, _slots(wish))
+    if history is not None and pending:
+        steps = _with_efforts(graph, steps, history, _slots(wish))
     return Plan(graph, steps, bound.given, goals, tuple(notes), wish.backend, _slots(wish))
 
 
@@ -75,10 +75,10 @@ def _slots(wish: Wish) -> int:
     return 1 if wish.capabilities.one_by_one else wish.capabilities.slots
 
 
-def _with_efforts(graph: Graph, steps: Sequence[Step], ledger: Ledger, slots: int) -> tuple[Step, ...]:
-    """The steps, with what those mean that run or may run, as far as the ledger knows."""
+def _with_efforts(graph: Graph, steps: Sequence[Step], history: History, slots: int) -> tuple[Step, ...]:
+    """The steps, with what those mean that run or may run, as far as the history knows."""
     pending = [step.node for step in steps if step.decision in {Decision.RUN, Decision.MAY_RUN}]
-    durations = ledger.durations(graph.name, pending)
+    durations = history.durations(graph.name, pending)
     found = []
     for step in steps:
         if step.node in durations:

@@ -112,6 +112,7 @@ class Predictor:
         now: float,
         guess: Callable[[], Sequence[bytes]] = tuple,
         taken: Mapping[int, Forecast] = MappingProxyType({}),
+        environment: str = "",
     ) -> None:
         self._graph = graph
         self._params = params
@@ -120,7 +121,7 @@ class Predictor:
         self._now = now
         self._guess = guess
         self._guessed: Mapping[bytes, Entry] = {}
-        self._recipes = RecipeMaker(values)
+        self._recipes = RecipeMaker(values, environment)
         self._keys: dict[str, KeyState] = {}
         self._over = {node.over for node in graph.nodes if node.over is not None}
         self.findings: list[WeftlineError] = []

@@ -12,7 +12,7 @@ from typing import Any
 from weftline.digest import Closure, CodeReader, of_path, signature_of
 from weftline.errors import UndigestableError, UnhashableCodeError
 from weftline.model.fingerprint import CONTENT, Part, Recipe
-from weftline.model.node import Environment, NodeSpec
+from weftline.model.node import NodeSpec, Variable
 from weftline.model.params import Bound
 from weftline.model.structure import classes_named
 from weftline.ports.values import Values, no_content
@@ -23,10 +23,12 @@ class RecipeMaker:
 
     Args:
         values: digests of values.
+        environment: what calls run in, if that is not this Python with its libraries; part of every recipe.
     """
 
-    def __init__(self, values: Values) -> None:
+    def __init__(self, values: Values, environment: str = "") -> None:
         self._values = values
+        self._environment = {"environment": environment} if environment else {}
         self._reader = CodeReader(values.foreign.digester)
         self._files: dict[Path, bytes] = {}
         self._signatures: dict[Path, bytes] = {}
@@ -89,7 +91,7 @@ class RecipeMaker:
             symbols=self._symbols_of(closure),
             params=params,
             version=node.version,
-            env=closure.distributions,
+            env=closure.distributions | self._environment,
             depends=depends,
             shape=shape,
             not_followed=closure.not_followed,
@@ -112,7 +114,7 @@ class RecipeMaker:
         return Part(name, digest.hex(), _short(value))
 
     def _dependency(self, node: NodeSpec, position: int, thing: Any) -> Part:
-        if isinstance(thing, Environment):
+        if isinstance(thing, Variable):
             value = os.environ.get(thing.name)
             return Part(f"${thing.name}", self._values.digest(value).hex(), "unset" if value is None else "set")
         if isinstance(thing, (str, PurePath)):

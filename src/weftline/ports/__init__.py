@@ -2,7 +2,7 @@
 
 from weftline.ports.backend import Backend, Capabilities
 from weftline.ports.cache import Cache, TendedCache
-from weftline.ports.ledger import Ledger, RunSummary
+from weftline.ports.ledger import History, Ledger, RunSummary
 from weftline.ports.sink import Sink
 
-__all__ = ["Backend", "Cache", "Capabilities", "Ledger", "RunSummary", "Sink", "TendedCache"]
+__all__ = ["Backend", "Cache", "Capabilities", "History", "Ledger", "RunSummary", "Sink", "TendedCache"]

@@ -26,6 +26,8 @@ class Capabilities:
         memory_gb: main memory in GiB, which calls share that say how much they need; infinite where it is not known.
         devices: GPUs that calls share; a call finds its own by its environment.
         named: further resources that calls share, such as licences, and how much there is of each.
+        is_remote: whether calls may run on another machine, so that the devices of this one are none of theirs.
+        environment: what calls run in, where that is not this Python with these libraries; part of every cache key.
     """
 
     slots: int = 1
@@ -38,6 +40,8 @@ class Capabilities:
     memory_gb: float = math.inf
     devices: Sequence[Device] = ()
     named: Mapping[str, float] = field(default_factory=dict)
+    is_remote: bool = False
+    environment: str = ""
 
 
 class Backend(Protocol):

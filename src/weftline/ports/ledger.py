@@ -1,10 +1,10 @@
-"""The port to journals: what happened in every run, kept."""
+"""The ports to journals: what happened in every run, kept; and what earlier runs tell of the next one."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 from weftline.model.event import Event, Kind
 from weftline.model.fingerprint import Recipe
@@ -72,8 +72,12 @@ class Ledger(Protocol):
         Recipes that the events name by digest are kept once each. Of a recipe that is new here the texts of the symbols are
         kept with it, each once; of others they are not asked for.
 
+        A run that is claimed takes events from where it was claimed alone, and one that was claimed here and was taken over
+        or given back since takes none: that is decided in the same transaction.
+
         Raises:
             LedgerUnusableError: the journal cannot be written.
+            RunTakenOverError: another process works on the run; nothing was added.
         """
         ...
 
@@ -89,6 +93,43 @@ class Ledger(Protocol):
     def runs(self, limit: int = 20) -> Sequence[RunSummary]:
         """The newest runs first."""
         ...
+
+    def remove(self, run: str) -> None:
+        """Removes the journal of a run, a part at a time, so that others can write in between.
+
+        The run is gone at once. A removal that was cut off is ended by the next one, whatever run that is about.
+        What earlier runs tell of the next one stays, but for `uses`.
+
+        Args:
+            run: its id. The caller has claimed it, and seen that it has ended.
+        """
+        ...
+
+    def claim(self, run: str, holder: str, *, instead_of: str | None = None) -> str | None:
+        """Takes a run for one process. Returns the present holder instead when another one has it.
+
+        Args:
+            run: its id.
+            holder: names the process.
+            instead_of: a holder that is dead; the run is taken from that one, or if nobody has it.
+        """
+        ...
+
+    def release(self, run: str, holder: str) -> None:
+        """Gives a claimed run back; nothing happens if another process has it."""
+        ...
+
+    def holder(self, run: str) -> str | None:
+        """Which process works on a run, as far as is known here."""
+        ...
+
+    def close(self) -> None:
+        """Frees files and connections."""
+        ...
+
+
+class History(Protocol):
+    """What earlier runs tell of the next one."""
 
     def uses(self) -> Iterator[Use]:
         """Every stored result that some run made or took, once for each run."""
@@ -122,28 +163,6 @@ class Ledger(Protocol):
         """
         ...
 
-    def claim(self, run: str, holder: str, *, instead_of: str | None = None) -> str | None:
-        """Takes a run for one process. Returns the present holder instead when another one has it.
 
-        Args:
-            run: its id.
-            holder: names the process.
-            instead_of: a holder that is dead; the run is taken only from that one.
-        """
-        ...
-
-    def release(self, run: str, holder: str) -> None:
-        """Gives a claimed run back; nothing happens if another process has it."""
-        ...
-
-    def holder(self, run: str) -> str | None:
-        """Which process works on a run, as far as is known here."""
-        ...
-
-    def close(self) -> None:
-        """Frees files and connections."""
-        ...
-
-
-#: Fields that a ledger keeps for a run from its first event.
-RunFields = Mapping[str, Any]
+class Journals(Ledger, History, Protocol):
+    """A place where journals are kept: it is written to as a ledger, and read as a history."""

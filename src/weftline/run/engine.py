@@ -284,7 +284,11 @@ class Engine:
             longest_s = max(0.0, min(longest_s, flight.wakes_at - now()))
         if attempts.running or wakes_at is not None:
             is_running = attempts.is_running
-            reports = [report for report in self._around.backend.poll(longest_s) if is_running(report.handle)]
+            heard: dict[Handle, Report] = {}  # a second report of one attempt comes too late, also in the same turn
+            for report in self._around.backend.poll(longest_s):
+                if is_running(report.handle):
+                    heard.setdefault(report.handle, report)
+            reports = list(heard.values())
             if interruption.is_news:  # before what it did to the reports
                 facts += interruption.news(now())
             if flight is None:

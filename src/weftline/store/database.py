@@ -17,14 +17,20 @@ _AGAIN_S = 0.005
 _MAGIC = b"SQLite format 3\0"
 
 
-def connect(path: Path | str) -> sqlite3.Connection:
+def connect(path: Path | str, *, shrinks: bool = False) -> sqlite3.Connection:
     """A connection in WAL mode that flushes at each commit; transactions are begun and ended by hand.
+
+    Args:
+        path: the file.
+        shrinks: whether one that is made now can give free pages back later, a few at a time; it has to be said first.
 
     Raises:
         sqlite3.Error: the file is no database, or cannot be opened.
     """
     connection = sqlite3.connect(path, timeout=_BUSY_S, isolation_level=None, check_same_thread=False)
     try:
+        if shrinks:
+            connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
         mode = _enter_wal(connection)
         if mode not in {"wal", "memory"}:  # which SQLite does not raise: readers would block, and a commit could be undone
             raise sqlite3.OperationalError(f"the journal is in mode {mode} and cannot be put into WAL")
@@ -56,13 +62,13 @@ def _enter_wal(connection: sqlite3.Connection) -> str:
             time.sleep(_AGAIN_S)
 
 
-def opened(path: Path | str, prefix: str, latest: int) -> tuple[sqlite3.Connection, int]:
+def opened(path: Path | str, prefix: str, latest: int, *, shrinks: bool = False) -> tuple[sqlite3.Connection, int]:
     """A connection to a database that has been brought to the latest schema, and the version found before; see `migrate`.
 
     Raises:
         sqlite3.Error: the file is no database, cannot be opened, or is damaged.
     """
-    connection = connect(path)
+    connection = connect(path, shrinks=shrinks)
     try:
         found = migrate(connection, prefix, latest)
         if isinstance(path, Path):

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
-import sqlite3
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
 from weftline.model.fingerprint import Part, Recipe
+
+if TYPE_CHECKING:
+    from weftline.store.journals import Database
 
 _encode = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 
@@ -28,13 +30,11 @@ class Recipes:
     """The tables `recipes` and `sources`; the transactions are the ledger's.
 
     Args:
-        db: the ledger's connection.
-        query: asks it, with the ledger's errors.
+        db: the ledger's.
     """
 
-    def __init__(self, db: sqlite3.Connection, query: Callable[[str, Sequence[Any]], list[Any]]) -> None:
+    def __init__(self, db: Database) -> None:
         self._db = db
-        self._query = query
         self._known: set[bytes] = set()
         self._texts: set[tuple[str, str]] = set()
 
@@ -42,21 +42,22 @@ class Recipes:
         """Those that are new here, with the texts of their symbols: of no others the files are read."""
         unknown = {recipe.digest: recipe for recipe in recipes if recipe.digest not in self._known}
         sql = "SELECT 1 FROM recipes WHERE recipe = ?"
-        found = [recipe for digest, recipe in unknown.items() if not self._db.execute(sql, (digest.hex(),)).fetchone()]
+        found = [recipe for digest, recipe in unknown.items() if not self._db.query(sql, (digest.hex(),))]
         texts: dict[tuple[str, str], str] = {}
         for recipe in found:
             for part in recipe.symbols:
                 place = part.digest, part.name
                 if place not in self._texts and place not in texts:
-                    texts[place] = recipe.source(part).encode("utf-8", "backslashreplace").decode()
+                    texts[place] = recipe.source(part).replace("\0", "\\x00").encode("utf-8", "backslashreplace").decode()
         return Fresh(found, texts)
 
     def write(self, fresh: Fresh) -> None:
-        """Writes them; to be called inside of a transaction."""
-        rows = [(recipe.digest.hex(), _encode(recipe.as_dict())) for recipe in fresh.recipes]
-        self._db.executemany("INSERT OR IGNORE INTO recipes VALUES (?, ?)", rows)
-        texts = [(*place, text) for place, text in fresh.texts.items() if text]
-        self._db.executemany("INSERT OR IGNORE INTO sources VALUES (?, ?, ?)", texts)
+        """Writes them; to be called inside of a transaction. In order, so that two that do so do not wait for each other."""
+        rows = sorted((recipe.digest.hex(), _encode(recipe.as_dict())) for recipe in fresh.recipes)
+        self._db.many("INSERT INTO recipes (recipe, body) VALUES (?, ?) ON CONFLICT DO NOTHING", rows)
+        texts = sorted((*place, text) for place, text in fresh.texts.items() if text)
+        if texts:
+            self._db.many("INSERT INTO sources (digest, name, text) VALUES (?, ?, ?) ON CONFLICT DO NOTHING", texts)
 
     def written(self, recipes: Sequence[Recipe], fresh: Fresh) -> None:
         """Says that the transaction has ended well."""
@@ -68,5 +69,5 @@ class Recipes:
         return Recipe.from_dict(json.loads(body), self._source)
 
     def _source(self, symbol: Part) -> str:
-        rows = self._query("SELECT text FROM sources WHERE digest = ? AND name = ?", (symbol.digest, symbol.name))
+        rows = self._db.query("SELECT text FROM sources WHERE digest = ? AND name = ?", (symbol.digest, symbol.name))
         return str(rows[0][0]) if rows else ""

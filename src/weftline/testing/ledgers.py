@@ -2,7 +2,7 @@
 
 ```python
 class TestMine(LedgerContract):
-    def ledger(self, place: Path) -> Ledger:
+    def ledger(self, place: Path) -> Journals:
         return MyLedger(place / "journal")
 ```
 
@@ -12,11 +12,6 @@ A ledger that keeps its journals somewhere also overrides `reopened`.
 from __future__ import annotations
 
 import contextlib
-import tempfile
-import unittest
-from collections.abc import Iterator, Sequence
-from pathlib import Path
-from typing import Any
 
 from weftline.errors import LedgerUnusableError
 from weftline.model.event import Event, Kind
@@ -24,31 +19,8 @@ from weftline.model.fingerprint import Part, Recipe
 from weftline.model.ids import WHOLE
 from weftline.model.restored import packed
 from weftline.model.transitions import RunStatus
-from weftline.ports.ledger import Ledger
-
-RECIPE = Recipe(
-    code="c0de", symbols=(Part("train", "5e", "", "flow.py"),), params=(Part("scale", "17", "2.0"),), env={"numpy": "2.1"}
-)
-
-
-def opening(at: float = 100.0, pipeline: str = "churn", **fields: Any) -> Event:
-    """The first event of a run."""
-    return Event(Kind.RUN_STARTED, at, body={"pipeline": pipeline, "params": {}, **fields})
-
-
-def ending(at: float = 200.0, status: RunStatus = RunStatus.COMPLETED, **counts: int) -> Event:
-    """The last event of a run."""
-    return Event(Kind.RUN_FINISHED, at, body={"status": str(status), "counts": counts})
-
-
-def started(node: str, at: float = 110.0, recipe: Recipe = RECIPE, **inputs: str) -> Event:
-    """A node begins."""
-    return Event(Kind.NODE_STARTED, at, node, body={"total": 1, "recipe": recipe.digest.hex(), "inputs": inputs})
-
-
-def finished(node: str, took_s: float, at: float = 120.0, state: str = "succeeded", ran: int = 1) -> Event:
-    """A node ends."""
-    return Event(Kind.NODE_FINISHED, at, node, body={"state": state, "ran": ran, "took_s": took_s})
+from weftline.testing.claims import LedgerClaims
+from weftline.testing.journals import RECIPE, LedgerSuite, ending, finished, opening, started, took
 
 
 def _told(asked: list[str], scale: str = "1.0") -> Recipe:
@@ -62,34 +34,7 @@ def _told(asked: list[str], scale: str = "1.0") -> Recipe:
     return Recipe(code="told", symbols=symbols, params=(Part("scale", scale, scale),), source=source)
 
 
-def _took(node: str, took_s: float, item: int = WHOLE) -> Event:
-    """A call succeeded."""
-    return Event(Kind.CALL_SUCCEEDED, 115.0, node, item, 1, {"took_s": took_s})
-
-
-class _Suite:
-    """How the suite looks at a ledger."""
-
-    def ledger(self, place: Path) -> Ledger:
-        """A new, empty ledger; the suite closes it.
-
-        Args:
-            place: an empty folder, for ledgers that need one; removed afterwards.
-        """
-        raise NotImplementedError("say how the ledger is made")
-
-    def reopened(self, place: Path) -> Ledger | None:
-        """Another view of the ledger at that place, as another process has it; None if it forgets everything."""
-        del place
-        return None
-
-    @contextlib.contextmanager
-    def _opened(self) -> Iterator[tuple[Ledger, Path]]:
-        with tempfile.TemporaryDirectory() as folder, contextlib.closing(self.ledger(Path(folder))) as ledger:
-            yield ledger, Path(folder)
-
-
-class _Journal(_Suite):
+class _Journal(LedgerSuite):
     """Events, and the list of runs."""
 
     # --- the journal ---
@@ -106,7 +51,7 @@ class _Journal(_Suite):
             Event(Kind.ATTEMPT_STARTED, 115.0, "embed", 1_000_000, 3),
             ending(),
         ]
-        with self._opened() as (ledger, _):
+        with self.opened() as (ledger, _):
             ledger.append("r1", events[:3], [RECIPE])
             ledger.append("r1", events[3:4])
             ledger.append("r1", [])
@@ -115,7 +60,7 @@ class _Journal(_Suite):
 
     def test_runs_do_not_mix(self) -> None:
         """Each run has its own journal; one that nobody knows is empty."""
-        with self._opened() as (ledger, _):
+        with self.opened() as (ledger, _):
             ledger.append("r1", [opening()])
             ledger.append("r2", [opening(101.0, "other")])
             ledger.append("r1", [ending()])
@@ -128,7 +73,7 @@ class _Journal(_Suite):
         """A second one is refused, whoever writes it, and nothing of what came with it is kept."""
         succeeded = Event(Kind.CALL_SUCCEEDED, 114.0, "load", 3, 1, {"key": "ab"})
         for second in (succeeded, succeeded._replace(kind=Kind.CALL_FAILED), succeeded._replace(at=999.0)):
-            with self._opened() as (ledger, _):
+            with self.opened() as (ledger, _):
                 ledger.append("r1", [opening(), succeeded])
                 try:
                     ledger.append("r1", [Event(Kind.ATTEMPT_STARTED, 115.0, "other", WHOLE, 1), second])
@@ -144,7 +89,7 @@ class _Journal(_Suite):
 
     def test_the_newest_runs_come_first(self) -> None:
         """By the time of their start, as many as asked for."""
-        with self._opened() as (ledger, _):
+        with self.opened() as (ledger, _):
             for number in (2, 0, 3, 1):
                 ledger.append(f"r{number}", [opening(100.0 + number)])
             assert [found.run for found in ledger.runs()] == ["r3", "r2", "r1", "r0"]
@@ -152,7 +97,7 @@ class _Journal(_Suite):
 
     def test_a_summary_says_how_a_run_ended(self) -> None:
         """Status, times and counts; a run without an end is running, as far as the ledger knows."""
-        with self._opened() as (ledger, _):
+        with self.opened() as (ledger, _):
             ledger.append("r1", [opening(100.0)])
             (found,) = ledger.runs()
             assert (found.pipeline, found.status, found.started_at, found.ended_at) == ("churn", RunStatus.RUNNING, 100.0, None)
@@ -164,7 +109,7 @@ class _Journal(_Suite):
     def test_a_resumed_run_is_running_again_until_it_ends(self) -> None:
         """Its earlier end does not count any more; the later one does."""
         resumed = Event(Kind.RUN_RESUMED, 300.0, body={"pipeline": "churn"})
-        with self._opened() as (ledger, _):
+        with self.opened() as (ledger, _):
             ledger.append("r1", [opening(), ending(200.0, RunStatus.FAILED), resumed])
             (found,) = ledger.runs()
             assert (found.status, found.ended_at) == (RunStatus.RUNNING, None)
@@ -174,7 +119,7 @@ class _Journal(_Suite):
 
     def test_parameters_of_any_plain_value_do_no_harm(self) -> None:
         """One odd run must not hide all the others."""
-        with self._opened() as (ledger, _):
+        with self.opened() as (ledger, _):
             odd = {"nan": float("nan"), "inf": float("inf"), "text": "\x00'\"\\", "lone": "\udcff", "large": 2**80}
             ledger.append("r1", [opening(params=odd)])
             ledger.append("r2", [opening(101.0)])
@@ -184,7 +129,7 @@ class _Journal(_Suite):
             assert event.body["params"]["text"] == odd["text"]
 
 
-class _Past(_Suite):
+class _Past(LedgerSuite):
     """What is known of a node's last time: its recipe, the texts of its symbols, and how long calls took."""
 
     # --- the last time ---
@@ -192,7 +137,7 @@ class _Past(_Suite):
     def test_the_last_time_of_a_node_is_its_newest_start(self) -> None:
         """Over all runs of pipelines of that name, and of no others."""
         newer = Recipe(code="newer")
-        with self._opened() as (ledger, _):
+        with self.opened() as (ledger, _):
             ledger.append("r1", [opening(), started("load", rows="aa"), finished("load", 1.5)], [RECIPE])
             ledger.append("r2", [opening(pipeline="other"), started("load", recipe=newer)], [newer])
             found = ledger.last_times("churn", ["load", "never"])
@@ -203,17 +148,17 @@ class _Past(_Suite):
             assert (again.recipe, dict(again.inputs), again.took_s) == (newer, {"rows": "bb"}, 2.5)
             assert dict(ledger.last_times("unknown", ["load"])) == {}
 
-    def test_a_restored_node_keeps_the_time_that_it_took(self) -> None:
+    def test_a_restored_node_keeps_the_time_that_ittook(self) -> None:
         """Taking a result from the cache costs next to nothing, which says nothing of the node."""
         restored = finished("load", 0.001, state="cached", ran=0)
-        with self._opened() as (ledger, _):
+        with self.opened() as (ledger, _):
             ledger.append("r1", [opening(), started("load"), finished("load", 1.5)], [RECIPE])
             ledger.append("r2", [opening(), restored._replace(body={**(restored.body or {}), "recipe": RECIPE.digest.hex()})])
             assert ledger.last_times("churn", ["load"])["load"].took_s == 1.5
 
     def test_results_that_runs_made_or_took_are_known(self) -> None:
         """Whether they are told one by one or many at once; those of a call that failed are not."""
-        with self._opened() as (ledger, _):
+        with self.opened() as (ledger, _):
             keys = {item: bytes([item]) * 32 for item in (0, 1, 2, 7)}
             made = Event(Kind.CALL_SUCCEEDED, 114.0, "load", 3, 1, {"key": "ab", "took_s": 1.0})
             taken = Event(Kind.CALL_RESTORED, 115.0, "load", 4, 0, {"key": "cd"})
@@ -228,7 +173,7 @@ class _Past(_Suite):
 
     def test_the_keys_of_the_newest_run_that_ended_are_known(self) -> None:
         """Of each pipeline; not those of items, and none of a run that goes on."""
-        with self._opened() as (ledger, _):
+        with self.opened() as (ledger, _):
             one, two, three = (bytes([at]) * 32 for at in range(3))
             made = Event(Kind.CALL_SUCCEEDED, 114.0, "a", WHOLE, 1, {"key": one.hex()})
             taken = Event(Kind.CALL_RESTORED, 115.0, "b", WHOLE, 0, {"key": two.hex()})
@@ -244,7 +189,7 @@ class _Past(_Suite):
     def test_a_recipe_survives_a_transaction_that_failed(self) -> None:
         """What was rolled back is not remembered as written."""
         twice = [Event(Kind.CALL_SUCCEEDED, 1.0, "load", WHOLE, 1, {})] * 2
-        with self._opened() as (ledger, _):
+        with self.opened() as (ledger, _):
             with contextlib.suppress(LedgerUnusableError):
                 ledger.append("r1", [opening(), started("load"), *twice], [RECIPE])
             ledger.append("r2", [opening(), started("load"), finished("load", 1.5)], [RECIPE])
@@ -254,11 +199,11 @@ class _Past(_Suite):
 
     def test_durations_are_of_the_newest_calls_that_succeeded(self) -> None:
         """By node, the newest last, over all runs of pipelines of that name; nodes without any are missing."""
-        with self._opened() as (ledger, _):
-            ledger.append("r1", [opening(), _took("load", 1.25), _took("each", 0.5, 0), _took("each", 0.75, 1)])
-            ledger.append("r1", [_took("each", 100.125, 2), Event(Kind.CALL_FAILED, 1.0, "load", WHOLE, 2, {"took_s": 9.0})])
-            ledger.append("r2", [opening(pipeline="other"), _took("load", 7.0)])
-            ledger.append("r3", [opening(), _took("load", 0.000012)])
+        with self.opened() as (ledger, _):
+            ledger.append("r1", [opening(), took("load", 1.25), took("each", 0.5, 0), took("each", 0.75, 1)])
+            ledger.append("r1", [took("each", 100.125, 2), Event(Kind.CALL_FAILED, 1.0, "load", WHOLE, 2, {"took_s": 9.0})])
+            ledger.append("r2", [opening(pipeline="other"), took("load", 7.0)])
+            ledger.append("r3", [opening(), took("load", 0.000012)])
             found = ledger.durations("churn", ["load", "each", "never"])
             assert {node: list(durations) for node, durations in found.items()} == {
                 "load": [1.25, 0.000012],
@@ -269,8 +214,8 @@ class _Past(_Suite):
     def test_durations_of_many_nodes_are_found_at_once(self) -> None:
         """However many are asked for, some of them twice."""
         names = [f"n{number}" for number in range(1203)]
-        with self._opened() as (ledger, _):
-            ledger.append("r1", [opening(), *(_took(name, float(at)) for at, name in enumerate(names))])
+        with self.opened() as (ledger, _):
+            ledger.append("r1", [opening(), *(took(name, float(at)) for at, name in enumerate(names))])
             found = ledger.durations("churn", [*names, "n7", "never"])
             assert {name: list(durations) for name, durations in found.items()} == {
                 name: [float(at)] for at, name in enumerate(names)
@@ -279,19 +224,19 @@ class _Past(_Suite):
 
     def test_fifty_durations_are_kept(self) -> None:
         """Whether they come at once or one by one."""
-        with self._opened() as (ledger, _):
-            ledger.append("r1", [opening(), *(_took("each", float(number), number) for number in range(70))])
+        with self.opened() as (ledger, _):
+            ledger.append("r1", [opening(), *(took("each", float(number), number) for number in range(70))])
             assert list(ledger.durations("churn", ["each"])["each"]) == [float(number) for number in range(20, 70)]
             for number in range(70, 75):
-                ledger.append("r1", [_took("each", float(number), number)])
+                ledger.append("r1", [took("each", float(number), number)])
             assert list(ledger.durations("churn", ["each"])["each"]) == [float(number) for number in range(25, 75)]
 
     def test_durations_of_a_transaction_that_failed_are_not_kept(self) -> None:
         """Nothing of it is."""
-        with self._opened() as (ledger, _):
-            ledger.append("r1", [opening(), _took("load", 1.0)])
+        with self.opened() as (ledger, _):
+            ledger.append("r1", [opening(), took("load", 1.0)])
             with contextlib.suppress(LedgerUnusableError):
-                ledger.append("r1", [_took("each", 3.0), _took("load", 2.0)])
+                ledger.append("r1", [took("each", 3.0), took("load", 2.0)])
             assert set(ledger.durations("churn", ["load", "each"])) == {"load"}
 
     # --- texts ---
@@ -299,7 +244,7 @@ class _Past(_Suite):
     def test_a_recipe_that_is_new_brings_the_texts_of_its_symbols(self) -> None:
         """Each is read once, and given back with the recipe of the last time; one without a text has none."""
         asked: list[str] = []
-        with self._opened() as (ledger, _):
+        with self.opened() as (ledger, _):
             ledger.append("r1", [opening(), started("load", recipe=_told(asked))], [_told(asked), _told(asked)])
             assert asked == ["load()", "odd()", "LIMIT"], "in order, and each once"
             found = ledger.last_times("churn", ["load"])["load"].recipe
@@ -309,14 +254,14 @@ class _Past(_Suite):
 
     def test_recipes_are_found_by_their_digests(self) -> None:
         """As events name them; what nobody kept is missing."""
-        with self._opened() as (ledger, _):
+        with self.opened() as (ledger, _):
             ledger.append("r1", [opening(), started("load")], [RECIPE])
             assert dict(ledger.recipes([RECIPE.digest.hex(), "ab" * 32])) == {RECIPE.digest.hex(): RECIPE}
 
     def test_the_texts_of_a_recipe_that_is_known_are_not_read(self) -> None:
         """Not in the next run, and not by another view of the ledger; a symbol that was kept is not read again either."""
         asked: list[str] = []
-        with self._opened() as (ledger, place):
+        with self.opened() as (ledger, place):
             ledger.append("r1", [opening()], [_told(asked)])
             asked.clear()
             ledger.append("r2", [opening()], [_told(asked)])
@@ -335,7 +280,7 @@ class _Past(_Suite):
         """What was rolled back is not remembered as written."""
         asked: list[str] = []
         twice = [Event(Kind.CALL_SUCCEEDED, 1.0, "load", WHOLE, 1, {})] * 2
-        with self._opened() as (ledger, _):
+        with self.opened() as (ledger, _):
             with contextlib.suppress(LedgerUnusableError):
                 ledger.append("r1", [opening(), *twice], [_told(asked)])
             ledger.append("r2", [opening(), started("load", recipe=_told(asked))], [_told(asked)])
@@ -343,54 +288,5 @@ class _Past(_Suite):
             assert recipe.source(recipe.symbols[0]) == "text of load()"
 
 
-class _Keeping(_Suite):
-    """Claims, and what another process sees."""
-
-    # --- claims ---
-
-    def test_a_run_is_claimed_by_one_holder(self) -> None:
-        """Another one is told who has it; the same one may ask again; once released it is free."""
-        with self._opened() as (ledger, _):
-            assert ledger.claim("r1", "one") is None
-            assert ledger.claim("r1", "one") is None
-            assert ledger.claim("r1", "two") == "one"
-            assert ledger.claim("r2", "two") is None
-            ledger.release("r1", "two")
-            assert ledger.holder("r1") == "one", "only who has it may give it back"
-            ledger.release("r1", "one")
-            assert ledger.holder("r1") is None
-            assert ledger.claim("r1", "two") is None
-            ledger.release("unknown", "one")
-
-    def test_a_run_is_taken_over_only_from_the_holder_that_is_named(self) -> None:
-        """Two processes may find the same dead holder; only the first one takes its place."""
-        with self._opened() as (ledger, _):
-            ledger.claim("r1", "dead")
-            assert ledger.claim("r1", "first", instead_of="dead") is None
-            assert ledger.claim("r1", "second", instead_of="dead") == "first"
-
-    # --- keeping ---
-
-    def test_the_next_process_sees_everything(self) -> None:
-        """As soon as `append` has returned, even if nobody closes anything."""
-        with self._opened() as (ledger, place):
-            ledger.append("r1", [opening(), started("load"), _took("load", 1.5), finished("load", 1.5)], [RECIPE])
-            ledger.claim("r1", "one")
-            again = self.reopened(place)
-            if again is None:
-                raise unittest.SkipTest("this ledger forgets everything, and says so by not overriding `reopened`")
-            with contextlib.closing(again):
-                assert len(list(again.events("r1"))) == 4
-                assert again.last_times("churn", ["load"])["load"].took_s == 1.5
-                assert list(again.durations("churn", ["load"])["load"]) == [1.5]
-                assert again.claim("r1", "two") == "one"
-                again.append("r1", [ending()])
-                assert _kinds(ledger, "r1")[-1] is Kind.RUN_FINISHED, "the first process does not see what the second wrote"
-
-
-class LedgerContract(_Journal, _Past, _Keeping):
+class LedgerContract(_Journal, _Past, LedgerClaims):
     """What every ledger promises."""
-
-
-def _kinds(ledger: Ledger, run: str) -> Sequence[Kind]:
-    return [event.kind for event in ledger.events(run)]

@@ -1,14 +1,16 @@
-"""Real servers for caches: each with ports and a folder of its own, started with a limit on the time, killed at the end."""
+"""Real servers for caches and ledgers: each with ports and a folder of its own, started within a limit, killed at the end."""
 
 import contextlib
 import hashlib
 import json
 import os
+import pwd
 import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from pathlib import Path
@@ -46,13 +48,16 @@ class Server:
             self.process = subprocess.Popen(
                 self.command(), cwd=self.folder, stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True
             )
+        self.wait_until_ready()
+        return self
+
+    def wait_until_ready(self):
         until = time.monotonic() + START_S
         while not self.is_ready():
             told = (self.folder / "log").read_text(errors="replace")[-2000:]
             assert self.process.poll() is None, f"the server ended at once: {told}"
             assert time.monotonic() < until, f"the server did not start within {START_S:.0f} s: {told}"
             time.sleep(0.05)
-        return self
 
     def kill(self):
         if self.process is not None:
@@ -145,6 +150,66 @@ class S3Server(Server):
         return f"s3://{self.bucket}/{name}"
 
 
+class PostgresServer(Server):
+    """A cluster of its own. It refuses to run as root, who therefore runs it as another user."""
+
+    def __init__(self, programs):
+        self.user = ("postgres" if _is_user("postgres") else "nobody") if os.getuid() == 0 else None
+        super().__init__(Path(tempfile.mkdtemp(prefix="postgres-")))  # pytest's folders are closed to other users
+        self.programs = programs
+        (self.port,) = free_ports(1)
+        if self.user is not None:
+            shutil.chown(self.folder, self.user)
+        words = [programs / "initdb", "-D", self.folder / "data", "-U", "one", "-A", "trust", "-E", "UTF8", "--no-sync"]
+        subprocess.run(words, check=True, cwd=self.folder, user=self.user, stdout=subprocess.DEVNULL, timeout=START_S)
+
+    def command(self):
+        options = {"listen_addresses": "127.0.0.1", "port": self.port, "unix_socket_directories": self.folder}
+        words = [self.programs / "postgres", "-D", self.folder / "data"]
+        return [*words, *(part for name, value in options.items() for part in ("-c", f"{name}={value}"))]
+
+    def start(self):
+        with (self.folder / "log").open("ab") as log:
+            self.process = subprocess.Popen(
+                self.command(), cwd=self.folder, stdout=log, stderr=log, start_new_session=True, user=self.user
+            )
+        self.wait_until_ready()
+        return self
+
+    def is_ready(self):
+        import psycopg
+
+        try:
+            self.client().close()
+        except psycopg.OperationalError:
+            return False
+        return True
+
+    def client(self):
+        import psycopg
+
+        return psycopg.connect(f"postgresql://one@127.0.0.1:{self.port}/postgres", autocommit=True, connect_timeout=10)
+
+    def kill(self):
+        """As a crash, but without leaving its shared memory behind."""
+        if self.process is not None:
+            with contextlib.suppress(ProcessLookupError):
+                self.process.send_signal(signal.SIGQUIT)
+            self.process.wait(START_S)
+            self.process = None
+
+    def url(self, name, port=0):
+        return f"postgresql://one:{SECRET}@127.0.0.1:{port or self.port}/postgres?schema=s{name}"
+
+
+def _is_user(name):
+    try:
+        pwd.getpwnam(name)
+    except KeyError:
+        return False
+    return True
+
+
 class Proxy:
     """Stands between a client and a server, and loses one answer when it is asked to: the connection breaks instead."""
 
@@ -154,8 +219,13 @@ class Proxy:
         self.port = self._listening.getsockname()[1]
         self.loses = False
         self.lost = 0
+        self._left = 0
         self._open = []
         threading.Thread(target=self._accept, daemon=True).start()
+
+    def loses_after(self, answers):
+        """Loses one answer after so many; none for 0."""
+        self.loses, self._left = False, answers
 
     def _accept(self):
         with contextlib.suppress(OSError):
@@ -169,6 +239,9 @@ class Proxy:
     def _pass_on(self, one, other, is_answer):
         with contextlib.suppress(OSError):
             while data := one.recv(1 << 16):
+                if is_answer and self._left:
+                    self._left -= 1
+                    self.loses = not self._left
                 if is_answer and self.loses:
                     self.loses = False
                     self.lost += 1
@@ -234,6 +307,49 @@ def redis_server(_redis_is_installed, tmp_path_factory):
         yield server.start()
     finally:
         server.kill()
+
+
+@pytest.fixture(scope="session")
+def _postgres_programs():
+    pytest.importorskip("psycopg")
+    found = shutil.which("postgres")
+    places = (
+        [Path(found).parent] if found else sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda place: place.parts[4])
+    )
+    if not places:
+        pytest.skip("there is no postgres on this machine; Debian has it: apt-get install postgresql")
+    return places[-1]
+
+
+@contextlib.contextmanager
+def _postgres(programs):
+    server = PostgresServer(programs)
+    try:
+        yield server.start()
+    finally:
+        server.kill()
+        shutil.rmtree(server.folder)
+
+
+@pytest.fixture(scope="session")
+def postgres_server(_postgres_programs):
+    with _postgres(_postgres_programs) as server:
+        yield server
+
+
+@pytest.fixture
+def postgres_with(_postgres_programs):
+    """Makes servers of one test."""
+    with contextlib.ExitStack() as stack:
+        yield lambda: stack.enter_context(_postgres(_postgres_programs))
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def ledger_url(request, unique, tmp_path):
+    """The address of a new ledger, of each kind."""
+    if request.param == "sqlite":
+        return f"sqlite:{tmp_path}/ledger.db"
+    return request.getfixturevalue("postgres_server").url(unique)
 
 
 @pytest.fixture(scope="session")

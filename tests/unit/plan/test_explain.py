@@ -120,7 +120,7 @@ def test_a_long_constant_shows_its_lines_and_a_short_one_its_values(stage):
 
 def test_without_a_text_of_last_time_there_is_no_difference_to_show(stage):
     stage.run([edited(SOURCE)])
-    stage.ledger._db.execute("DELETE FROM sources")
+    stage.ledger._db.query("DELETE FROM sources")
     assert lines(why_edited(stage, SOURCE.replace("x + LIMIT", "x * LIMIT")))["code", "helper()"].diff is None
 
 

@@ -401,6 +401,20 @@ def test_a_late_or_doubled_report_changes_nothing(stage):
     assert len(outcomes) == len(set(outcomes)) == 3
 
 
+def test_a_double_in_the_same_turn_changes_nothing(stage):
+    stage.backend.will("one", succeed().twice())
+    stage.backend.will("two", fail(ConnectionError()).twice(), succeed().twice())
+    result = stage.run([one, two], checked=True)
+    assert (result.status, result["two"], result.steps["two"].attempts) == ("completed", 2, 2)
+
+
+def test_what_arrives_after_its_worker_was_found_dead_is_refused(stage):
+    stage.backend.will("one", succeed().lost(noticed_s=5.0).twice())
+    result = stage.run([one])
+    assert (result.status, result.failures[0][1].kind) == ("failed", "WorkerDiedError")
+    assert not list(stage.cache.held()), "it would be taken later for what a call made that the journal calls failed"
+
+
 def test_a_report_that_comes_late_is_waited_for(stage):
     stage.backend.will("one", succeed().late(50.0))
     assert stage.run([one, two]).ok

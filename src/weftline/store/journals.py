@@ -1,0 +1,272 @@
+"""Journals in a database that speaks SQL: everything that is the same for SQLite and for a server.
+
+Theory of operation. An append is one transaction: it looks whether the run is still claimed here, adds the events, and keeps
+up what stands beside them.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from typing import Any, Protocol
+
+from weftline.digest import DIGEST_BYTES
+from weftline.model.event import Event, Kind
+from weftline.model.fingerprint import Recipe
+from weftline.model.restored import unpacked
+from weftline.model.transitions import RunStatus
+from weftline.ports.ledger import LastTime, RunSummary, Use
+from weftline.store.claims import Claims
+from weftline.store.notes import DURATIONS_WIDTH, Notes
+from weftline.store.recipes import Recipes
+
+_encode = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
+_INSERT = "INSERT INTO events (run, seq, kind, at, node, item, attempt, epoch, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_LAST = """
+    INSERT INTO last_times (pipeline, node, recipe, inputs, took_s, finished) VALUES (?, ?, ?, ?, NULL, ?)
+    ON CONFLICT (pipeline, node)
+    DO UPDATE SET recipe = excluded.recipe, inputs = excluded.inputs, finished = excluded.finished
+"""
+_DONE = """
+    UPDATE last_times SET finished = 1, took_s = coalesce(?, took_s) WHERE pipeline = ? AND node = ?
+"""
+_LAST_KEYS = """
+    INSERT INTO last_keys (pipeline, keys) VALUES (?, ?) ON CONFLICT (pipeline) DO UPDATE SET keys = excluded.keys
+"""
+_DURATIONS = f"""
+    INSERT INTO durations (pipeline, node, newest) VALUES (?, ?, ?) ON CONFLICT (pipeline, node) DO UPDATE SET newest =
+    CASE WHEN length(durations.newest) + length(excluded.newest) <= {DURATIONS_WIDTH}
+    THEN durations.newest || excluded.newest ELSE substr(durations.newest || excluded.newest,
+    length(durations.newest) + length(excluded.newest) - {DURATIONS_WIDTH - 1}) END
+"""  # noqa: S608 - of a constant
+_RUNS = "SELECT run, opening, started_at, ended_at, ending FROM runs ORDER BY started_at DESC, run DESC LIMIT ?"
+#: Nodes that one query asks for; SQLite allows 999 values in any build (https://www.sqlite.org/limits.html).
+_AT_ONCE = 500
+#: Events that are removed in one transaction: some milliseconds, for which others wait.
+_REMOVED_AT_ONCE = 1000
+
+
+class Database(Protocol):
+    """What is asked in SQL, with `?` for values; whatever goes wrong is a `LedgerUnusableError`."""
+
+    def query(self, sql: str, values: Sequence[Any] = ()) -> list[Any]:
+        """The rows of an answer; none of a statement that only changes something."""
+        ...
+
+    def many(self, sql: str, rows: Sequence[Sequence[Any]]) -> None:
+        """One statement for each row of values."""
+        ...
+
+    def transact(self, body: Callable[[bool], None], *names: str) -> None:
+        """Does all of it or nothing. Those that share a name exclude each other, and find what the last one left.
+
+        Args:
+            body: asks in one transaction. It is told whether it runs once more because nobody knows how the last time ended:
+                a server went away before it said so.
+            names: what it excludes others from.
+        """
+        ...
+
+    def close(self) -> None:
+        """Frees files and connections."""
+        ...
+
+
+class SqlJournals:
+    """Fits `weftline.ports.ledger.Journals`, on tables that its maker has brought to the latest schema."""
+
+    #: Between two parts of a removal; for a database that does not let those go first who have waited longest.
+    _pause_s = 0.0
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+        self._next: dict[str, tuple[int, int]] = {}
+        self._pipelines: dict[str, str] = {}
+        self._keys: dict[str, list[str]] = {}
+        self._claims = Claims(db)
+        self._recipes = Recipes(db)
+
+    # --- the journal ---
+
+    def append(self, run: str, events: Sequence[Event], recipes: Sequence[Recipe] = ()) -> None:
+        """Adds events in one transaction."""
+        fresh = self._recipes.fresh(recipes)  # files are read before others have to wait
+        notes = Notes.of(events)
+        pipeline = notes.pipeline or (self._pipeline(run) if notes.are_written else "")
+        first = self._next.get(run)
+        after = (0, 0)
+
+        def write(again: bool) -> None:
+            nonlocal first, after
+            self._claims.check(run)
+            found = self._place(run) if first is None or again else first
+            if again and events and first is not None and found[0] == first[0] + len(events):
+                after = found
+                return  # it had succeeded
+            first = found
+            after = self._write(run, events, *found)
+            if fresh.recipes:
+                self._recipes.write(fresh)
+            if notes.are_written:
+                self._write_notes(run, pipeline, notes)
+
+        try:
+            self._db.transact(write, *([run, pipeline] if notes.are_written else [run]))
+        except BaseException:  # raised again
+            self._next.pop(run, None)
+            raise
+        self._next[run] = after
+        if notes.pipeline is not None:
+            self._pipelines[run] = notes.pipeline
+        self._keys.setdefault(run, []).extend(notes.keys)
+        if notes.is_end:
+            del self._keys[run]
+        self._recipes.written(recipes, fresh)
+
+    def _write(self, run: str, events: Sequence[Event], first: int, epoch: int) -> tuple[int, int]:
+        epoch += sum(event.kind is Kind.RUN_RESUMED for event in events)
+        rows = [
+            (run, seq, str(kind), at, node, item, attempt, epoch, None if body is None else _encode(body))
+            for seq, (kind, at, node, item, attempt, body) in enumerate(events, first)
+        ]
+        self._db.many(_INSERT, rows)
+        return first + len(rows), epoch
+
+    def _place(self, run: str) -> tuple[int, int]:
+        """The number of a run's next event, and how often it was resumed."""
+        sql = "SELECT coalesce(max(seq), -1) + 1, coalesce(max(epoch), 0) FROM events WHERE run = ?"
+        ((first, epoch),) = self._db.query(sql, (run,))
+        return first, epoch
+
+    def _write_notes(self, run: str, pipeline: str, notes: Notes) -> None:
+        if notes.seen:
+            rows = [(pipeline, node, recipe, _encode(inputs), int(ended)) for node, recipe, inputs, ended in notes.seen]
+            self._db.many(_LAST, rows)
+        if notes.done:
+            self._db.many(_DONE, [(took, pipeline, node) for took, node in notes.done])
+        if notes.took_s:
+            self._db.many(_DURATIONS, [(pipeline, node, newest) for node, newest in notes.durations().items()])
+        if notes.is_end:
+            keys = [*self._keys.get(run, ()), *notes.keys]
+            self._db.query(_LAST_KEYS, (pipeline, bytes.fromhex("".join(keys))))
+
+    def _pipeline(self, run: str) -> str:
+        if run not in self._pipelines:
+            rows = self._db.query("SELECT opening FROM runs WHERE run = ?", (run,))
+            self._pipelines[run] = json.loads(rows[0][0])["pipeline"] if rows else ""
+        return self._pipelines[run]
+
+    def events(self, run: str, kinds: Collection[Kind] = ()) -> Iterator[Event]:
+        """The journal of a run in order, or what of it is of these kinds."""
+        only = f" AND kind IN ({', '.join('?' * len(kinds))})" if kinds else ""
+        sql = f"SELECT kind, at, node, item, attempt, body FROM events WHERE run = ?{only} ORDER BY seq"  # noqa: S608 - of marks
+        for kind, at, node, item, attempt, body in self._db.query(sql, (run, *map(str, kinds))):
+            yield Event(Kind(kind), at, node, item, attempt, None if body is None else json.loads(body))
+
+    def runs(self, limit: int = 20) -> Sequence[RunSummary]:
+        """The newest runs first."""
+        return [_summary(*row) for row in self._db.query(_RUNS, (limit,))]
+
+    def remove(self, run: str) -> None:
+        """First what makes the run known, and a note of what is to be removed; then the rest in parts."""
+
+        def begin(_: bool) -> None:
+            self._claims.check(run)
+            self._db.query("INSERT INTO removals (run) VALUES (?) ON CONFLICT (run) DO NOTHING", (run,))
+            self._db.query("DELETE FROM events WHERE run = ? AND kind = 'RunStarted'", (run,))
+
+        self._db.transact(begin, run)
+        for (known,) in self._db.query("SELECT run FROM removals"):
+            while self._remove_part(known):
+                time.sleep(self._pause_s)
+            for known_things in (self._next, self._pipelines, self._keys):
+                known_things.pop(known, None)
+
+    def _remove_part(self, run: str) -> bool:
+        """Whether there is more."""
+        is_over = False
+
+        def remove(_: bool) -> None:
+            nonlocal is_over
+            first = self._db.query("SELECT min(seq) FROM events WHERE run = ?", (run,))[0][0]
+            is_over = first is None
+            if is_over:
+                self._claims.forget(run)
+                self._db.query("DELETE FROM removals WHERE run = ?", (run,))
+            else:
+                self._db.query("DELETE FROM events WHERE run = ? AND seq < ?", (run, first + _REMOVED_AT_ONCE))
+
+        self._db.transact(remove, run)
+        return not is_over
+
+    # --- who works on a run ---
+
+    def claim(self, run: str, holder: str, *, instead_of: str | None = None) -> str | None:
+        """Takes a run for one holder, or tells who has it."""
+        self._next.pop(run, None)  # another process may have written since
+        return self._claims.claim(run, holder, instead_of)
+
+    def release(self, run: str, holder: str) -> None:
+        """Gives a run back, if that holder has it, and no namesake has taken it since."""
+        self._claims.release(run, holder)
+
+    def holder(self, run: str) -> str | None:
+        """Who has a run."""
+        found = self._claims.find(run)
+        return None if found is None else found.holder
+
+    # --- what earlier runs tell of the next one ---
+
+    def uses(self) -> Iterator[Use]:
+        """Results by run; what a run made and then took counts once."""
+        for row in self._db.query("SELECT key, run, at FROM uses"):
+            yield Use(*row)
+        for run, at, body in self._db.query("SELECT run, at, body FROM events WHERE kind = 'CallsRestored'"):
+            yield from (Use(key, run, at) for _, key in unpacked(json.loads(body)))
+
+    def recipes(self, digests: Collection[str]) -> Mapping[str, Recipe]:
+        """Those of them that were kept."""
+        sql = "SELECT body FROM recipes WHERE recipe = ?"
+        return {digest: self._recipes.read(body) for digest in digests for (body,) in self._db.query(sql, (digest,))}
+
+    def last_keys(self, pipeline: str) -> Sequence[bytes]:
+        """The keys of the newest run that has ended."""
+        rows = self._db.query("SELECT keys FROM last_keys WHERE pipeline = ?", (pipeline,))
+        keys = rows[0][0] if rows else b""
+        return [keys[start : start + DIGEST_BYTES] for start in range(0, len(keys), DIGEST_BYTES)]
+
+    def last_times(self, pipeline: str, nodes: Sequence[str]) -> Mapping[str, LastTime]:
+        """The last time of each node; nodes that were never started are missing."""
+        found: dict[str, LastTime] = {}
+        known: dict[str, Recipe] = {}
+        sql = """
+            SELECT node, recipes.body, inputs, took_s, finished FROM last_times JOIN recipes USING (recipe)
+            WHERE pipeline = ? AND node IN ({})
+        """
+        for node, body, inputs, took_s, finished in self._by_node(sql, pipeline, nodes):
+            if body not in known:
+                known[body] = self._recipes.read(body)
+            found[node] = LastTime(known[body], json.loads(inputs), took_s, bool(finished))
+        return found
+
+    def durations(self, pipeline: str, nodes: Sequence[str]) -> Mapping[str, Sequence[float]]:
+        """How long the newest calls of each node took; nodes without any are missing."""
+        sql = "SELECT node, newest FROM durations WHERE pipeline = ? AND node IN ({})"
+        return {node: [float(word) for word in newest.split()] for node, newest in self._by_node(sql, pipeline, nodes)}
+
+    def _by_node(self, sql: str, pipeline: str, nodes: Sequence[str]) -> Iterator[Any]:
+        for first in range(0, len(nodes), _AT_ONCE):
+            asked = nodes[first : first + _AT_ONCE]
+            yield from self._db.query(sql.format(", ".join("?" * len(asked))), (pipeline, *asked))
+
+    def close(self) -> None:
+        """Frees files and connections."""
+        self._db.close()
+
+
+def _summary(run: str, opening: str, started_at: float, ended_at: float | None, ending: str | None) -> RunSummary:
+    """A line of the list of runs; JSON is read here, since databases know no NaN in it."""
+    end = {} if ending is None else json.loads(ending)
+    status = RunStatus(end.get("status", RunStatus.RUNNING))
+    return RunSummary(run, json.loads(opening)["pipeline"], status, started_at, ended_at, end.get("counts", {}))
