@@ -87,7 +87,7 @@ class Engine:
         self._is_resumed = past is not None
         # wall-clock times that never go backwards, whatever happens to the machine's clock
         self._epoch = around.clock.now() - around.clock.monotonic()
-        graph = plan.graph
+        graph, index = plan.graph, plan.graph.index
         self._calls: dict[int, NodeCalls] = {}
         self._steps: Sequence[Step] = sorted_by_number(plan)
         self.holdings = Holdings(graph, plan.given, around.values, around.cache)
@@ -104,13 +104,12 @@ class Engine:
                 starts[number] = "skip"
                 self._release.ended(number)
                 self._take_stored(number, planned_entries(step))
-        self._preparation = Preparation(graph.index, self._finder, self.holdings, self._past, self._now)
+        self._preparation = Preparation(index, self._finder, self.holdings, self._past, self._now)
         self._flight: SingleFlight | None = None
         if around.cache is not None and around.leases is not None:
             self._flight = SingleFlight(around.leases, around.cache, self.calls, self._finder, self.holdings, self._now)
         self._reader = ReportReader(run, around, self.calls, self.holdings, self._finder, self._now)
         self.usage = self._reader.usage
-        index = graph.index
         self.core = Core(
             graph.remembered("shapes", lambda: _shapes(graph)),
             capacity=_capacity(around.backend.capabilities),
