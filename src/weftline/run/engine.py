@@ -9,6 +9,7 @@ dies, what the journal calls succeeded is stored, and everything else will be do
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -148,8 +149,7 @@ class Engine:
         Raises:
             LedgerUnusableError: the journal cannot be written; the run can be resumed.
         """
-        now = self._now
-        began = now()
+        began = self._now()
         records, wishes = self.core.start(began)
         records.insert(0, Event(Kind.RUN_RESUMED if self._is_resumed else Kind.RUN_STARTED, began, body=self._opening))
         try:
@@ -160,11 +160,9 @@ class Engine:
             if self._flight is not None:
                 self._flight.close()
         status = self._past.settled(status)
-        counts: dict[str, int] = {}
-        for node in self.core.nodes:
-            counts[str(node.state)] = counts.get(str(node.state), 0) + 1
-        self._commit([Event(Kind.RUN_FINISHED, now(), body={"status": str(status), "counts": counts})])
-        self.took_s = now() - began
+        counts = dict(Counter(str(node.state) for node in self.core.nodes))
+        self._commit([Event(Kind.RUN_FINISHED, self._now(), body={"status": str(status), "counts": counts})])
+        self.took_s = self._now() - began
         return status
 
     def _now(self) -> float:
