@@ -89,9 +89,9 @@ class WeftlineError(_WithFields):
     code: ClassVar[str] = "W000"
     what: ClassVar[str] = "{detail}"
     remedy: ClassVar[str] = ""
-    transient: ClassVar[bool] = False
     severity: ClassVar[Severity] = Severity.ERROR
 
+    transient: bool = False
     place: Place | None = None
     hint: str | None = None
 
@@ -734,6 +734,16 @@ class WorkerDiedError(MachineError):
     remedy = "look for memory pressure or a crash in native code; the attempt is retried if the policy allows"
     node: str
     cause: str
+
+
+class ResourceLimitError(AuthorError):
+    code = "R517"
+    what = "node {node!r} asked for {asked} of memory, used {used} at {at}, and was killed"
+    remedy = "ask for more (resources=Resources(memory_gb=...), memory_step_gb=... for later attempts), or hold less at a time"
+    node: str
+    asked: str
+    used: str
+    at: str
 
 
 class UnknownRunError(UsageError):

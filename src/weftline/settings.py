@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -27,6 +29,8 @@ class Settings:
         modules: modules that register what manifests name, with commas between them; they are imported before a manifest is
             read.
         checked: compare inputs before and after each call, to find nodes that change what they read.
+        guard: watch what calls in worker processes take of the machine, and stop one that exceeds its `memory_gb`; on Linux.
+        guard_interval_s: how often, in seconds, while nothing is near a limit.
         ledger: where journals are kept: a URL such as `postgresql://host/database` or `sqlite:ledger.db`; empty for the home.
     """
 
@@ -36,6 +40,8 @@ class Settings:
     workers: int = 0
     modules: str = ""
     checked: bool = False
+    guard: bool = True
+    guard_interval_s: float = 1.0
     ledger: str = ""
 
     @property
@@ -72,4 +78,9 @@ def _parse(variable: str, text: str, kind: type) -> Any:
         if not (text.isascii() and text.isdigit()):
             raise BadArgumentError(argument=f"{variable}={text}", detail="not a number", advice="use a number from 0")
         return int(text)
+    if kind is float:
+        with contextlib.suppress(ValueError):
+            if 0 < (found := float(text)) < math.inf:
+                return found
+        raise BadArgumentError(argument=f"{variable}={text}", detail="not a number above 0", advice="use seconds, such as 0.5")
     return Path(text) if kind is not str else text

@@ -24,14 +24,14 @@ from weftline.model.transitions import NodeState, RunStatus
 FLOW = """
 from pathlib import Path
 
-from weftline import Pipeline, Policy, env, node
+from weftline import Pipeline, Policy, Resources, env, node
 
 WORDS = ["north", "south", "east", "west", "centre", "coast", "islands", "abroad"]
 
 def scale(value: int) -> int:
     return value * 10
 
-@node(provides="rows", tags=["data"])
+@node(provides="rows", tags=["data"], resources=Resources(memory_gb=2))
 def load(count: int = 3) -> list[int]:
     print("loading")
     return list(range(count))
@@ -158,6 +158,7 @@ def answers(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
         shell.json("why", "flow.py", "total"),
         shell.json("run", "flow.py"),
         shell.json("run", "flow.py", "load", "-p", "count=5"),
+        shell.json("run", "flow.py", "load", "-p", "count=5", "--refresh", "--backend", "processes"),
         shell.json("why", "flow.py", "scaled", "-p", "count=5"),
         shell.json("cache", "ls"),
         shell.json("cache", "show", "load"),
@@ -168,7 +169,7 @@ def answers(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
         shell.json("plan", "flow.py", "nothing", code=3),
     ]
     runs = [line["run"] for line in shell.json("runs")["runs"]]
-    found += [shell.json("runs", "diff", runs[-1], runs[at], code=1) for at in (0, 1)]
+    found += [shell.json("runs", "diff", runs[-1], runs[at], code=1) for at in (0, 2)]
     shell("plan", "flow.py", "-p", "least=2", "-o", "plan.json")
     found.append(json.loads((shell.folder / "plan.json").read_text()))
     validator("weftline.plan/v1").validate(found[-1])

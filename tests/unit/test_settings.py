@@ -21,10 +21,21 @@ def test_each_knob_has_a_variable():
             "WEFTLINE_BACKEND": "processes",
             "WEFTLINE_WORKERS": "7",
             "WEFTLINE_CHECKED": "yes",
+            "WEFTLINE_GUARD": "no",
+            "WEFTLINE_GUARD_INTERVAL_S": "0.5",
             "WEFTLINE_LEDGER": "sqlite:l.db",
         }
     )
-    assert found == Settings(Path("/data/w"), "redis://host/0", "processes", 7, checked=True, ledger="sqlite:l.db")
+    assert found == Settings(
+        Path("/data/w"),
+        "redis://host/0",
+        "processes",
+        7,
+        checked=True,
+        guard=False,
+        guard_interval_s=0.5,
+        ledger="sqlite:l.db",
+    )
 
 
 @pytest.mark.parametrize(
@@ -39,6 +50,11 @@ def test_truth_values(text, expected):
     [
         ("WEFTLINE_CHECKED", "maybe"),
         ("WEFTLINE_CHECKED", ""),
+        ("WEFTLINE_GUARD_INTERVAL_S", "0"),
+        ("WEFTLINE_GUARD_INTERVAL_S", "-1"),
+        ("WEFTLINE_GUARD_INTERVAL_S", "nan"),
+        ("WEFTLINE_GUARD_INTERVAL_S", "inf"),
+        ("WEFTLINE_GUARD_INTERVAL_S", "often"),
         ("WEFTLINE_WORKERS", "many"),
         ("WEFTLINE_WORKERS", "-1"),
         ("WEFTLINE_WORKERS", "1.5"),

@@ -178,7 +178,8 @@ class Home:
         """
         name = request.backend or self.settings.backend
         slots = request.workers or self.settings.slots
-        backend = open_backend(str(name), Place(slots, self.path or self.settings.home.absolute(), capture))
+        place = Place(slots, self.path or self.settings.home.absolute(), capture, self.settings, self.clock)
+        backend = open_backend(str(name), place)
         needs_gpu = graph.remembered("needs_gpu", lambda: any(node.resources.gpu for node in graph.nodes))
         able = backend.capabilities
         found = devices(request.gpus) if needs_gpu and able.sets_env and not able.is_remote else ()

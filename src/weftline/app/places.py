@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from weftline.backends.capture import Capture
 from weftline.backends.inline import InlineBackend
+from weftline.backends.machine import memory_gb
 from weftline.backends.threads import ThreadBackend
+from weftline.clock import Clock, SystemClock
 from weftline.errors import BadArgumentError, UnknownBackendError, did_you_mean
 from weftline.model.environment import SCHEME, Environment
 from weftline.ports.backend import Backend
+from weftline.settings import Settings
+
+if TYPE_CHECKING:
+    from weftline.backends.processes import MakeGuard
 
 #: Addresses as they are listed to people.
 _ADDRESSES = ("interpreter:FILE", "http://HOST:PORT")
@@ -24,11 +31,15 @@ class Place(NamedTuple):
         slots: calls of one CPU at the same time.
         folder: of the home, for what a backend keeps.
         capture: catches the calls' output in this process; None to let it pass.
+        known: says how worker processes are watched; None for not at all.
+        clock: the source of time.
     """
 
     slots: int
     folder: Path
     capture: Capture | None = None
+    known: Settings | None = None
+    clock: Clock = SystemClock()
 
 
 def open_backend(name: str, place: Place) -> Backend:
@@ -44,7 +55,7 @@ def open_backend(name: str, place: Place) -> Backend:
     makers: dict[str, Callable[[], Backend]] = {
         "inline": lambda: InlineBackend(place.slots, place.capture),
         "threads": lambda: ThreadBackend(place.slots, place.capture),
-        "processes": lambda: _processes(place.slots),
+        "processes": lambda: _processes(place),
     }
     openers: dict[str, Callable[[], Backend]] = {
         SCHEME: lambda: _interpreter(name, place),
@@ -58,10 +69,22 @@ def open_backend(name: str, place: Place) -> Backend:
     return found()
 
 
-def _processes(slots: int) -> Backend:
+def _processes(place: Place) -> Backend:
     from weftline.backends.processes import ProcessBackend
 
-    return ProcessBackend(slots)
+    return ProcessBackend(place.slots, guard=_guard(place))
+
+
+def _guard(place: Place) -> MakeGuard | None:
+    from weftline.guard import proc
+
+    if place.known is None or not place.known.guard or not proc.is_available():
+        return None
+    from weftline.guard.verdict import GuardPolicy
+    from weftline.guard.watch import Guard
+
+    policy = GuardPolicy(interval_s=place.known.guard_interval_s)
+    return partial(Guard, policy, place.clock, memory_gb())
 
 
 def declared_environment(name: str) -> Environment | None:
@@ -91,7 +114,7 @@ def _interpreter(name: str, place: Place) -> Backend:
 
     environment = declared_environment(name)
     assert environment is not None
-    return InterpreterBackend(environment, place.slots, place.folder / "environments", name)
+    return InterpreterBackend(environment, place.slots, place.folder / "environments", name, guard=_guard(place))
 
 
 def _http(name: str, place: Place) -> Backend:

@@ -52,6 +52,7 @@ def _serve(wire: Wire) -> None:
     while (message := wire.receive()) is not None:
         kind, content = message
         if kind == Kind.SETUP:
+            wire.send([(Kind.READY, str(os.getpid()).encode())])
             broken = _prepare(pickle.loads(content))  # noqa: S301 - from our parent, over a private socket
         elif kind == Kind.NODE:
             nodes.add(content)

@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from weftline.backends.environments import StoppedError, environment_python
 from weftline.backends.launch import with_python
@@ -18,6 +19,9 @@ from weftline.backends.sameness import Likeness
 from weftline.errors import EnvironmentFailedError, WeftlineError
 from weftline.model.call import Call, Failure, Handle, Report
 from weftline.model.environment import Environment
+
+if TYPE_CHECKING:
+    from weftline.backends.processes import MakeGuard
 
 #: How long `close` waits for a tool that makes an environment to be stopped, in seconds.
 _STOPS_S = 5.0
@@ -33,13 +37,17 @@ class InterpreterBackend:
         workers: how many processes.
         folder: where environments are kept.
         name: for people, and for whoever resumes a run.
+        guard: as for `ProcessBackend`.
     """
 
-    def __init__(self, environment: Environment, workers: int, folder: Path, name: str = "") -> None:
+    def __init__(
+        self, environment: Environment, workers: int, folder: Path, name: str = "", *, guard: MakeGuard | None = None
+    ) -> None:
         self.name = name or environment.address
         self.capabilities = replace(ProcessBackend(workers).capabilities, environment=str(environment))
         self._environment = environment
         self._folder = folder
+        self._guard = guard
         self._waiting: deque[Call] = deque()
         self._reports: list[Report] = []
         self._making: _Making | None = None
@@ -78,7 +86,7 @@ class InterpreterBackend:
         if making.python:
             launch = functools.partial(with_python, making.python)
             packer = NodePacker(Likeness(is_whole=False))
-            self._workers = ProcessBackend(self.capabilities.slots, launch=launch, packer=packer)
+            self._workers = ProcessBackend(self.capabilities.slots, launch=launch, packer=packer, guard=self._guard)
             for call in waiting:
                 self._workers.submit(call)
             return []

@@ -13,7 +13,7 @@ import socket
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from weftline.backends.launch import Launch
 from weftline.backends.parcel import NodePacker, unpack_report
@@ -21,6 +21,10 @@ from weftline.backends.wire import Kind
 from weftline.backends.worker import LOADING_S, Step, Worker
 from weftline.errors import AttemptTimeoutError, UnsendableError, WorkerDiedError
 from weftline.model.call import Call, Failure, Handle, Report
+
+if TYPE_CHECKING:  # a guard needs more of the system than a pool does
+    from weftline.guard.watch import Guard
+    from weftline.guard.watched import Seen
 
 _READ, _WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
 #: How often it looks for workers that have ended unheard, as they may where there are no keepers, in seconds.
@@ -33,10 +37,12 @@ class Answer(NamedTuple):
     call: Call
     content: bytes
     log: str
+    seen: Seen | None
 
     def report(self) -> Report:
         """The report itself."""
-        return unpack_report(self.content, self.call)._replace(log=self.log)
+        report = unpack_report(self.content, self.call)._replace(log=self.log)
+        return report if self.seen is None else self.seen.told(report)
 
 
 class Pool:
@@ -49,6 +55,7 @@ class Pool:
         packer: packs nodes for them.
         tell: takes what became of a call.
         wake: a socket; what comes there ends the wait of `turn`.
+        guard: watches what calls take of the machine; None for nobody.
     """
 
     def __init__(
@@ -60,11 +67,13 @@ class Pool:
         packer: NodePacker,
         tell: Callable[[Report | Answer], None],
         wake: socket.socket,
+        guard: Guard | None = None,
     ) -> None:
         self._slots = slots
         self._keeps = keeps
         self._tell = tell
         self._wake = wake
+        self._guard = guard
         self._waiting: deque[Call] = deque()
         self._busy: dict[Handle, Worker] = {}
         self._idle: list[Worker] = []  # the one that worked last is at the end
@@ -95,8 +104,20 @@ class Pool:
             worker.told = worker.told or Report(handle, None, cancelled=True)
             worker.kill()
 
+    def end_call(self, handle: Handle, failure: Failure, *, kill: bool) -> None:
+        """Asks a call that runs to end, or ends it; it fails, unless it has ended already."""
+        worker = self._busy.get(handle)
+        if worker is not None:
+            worker.told = worker.told or Report(handle, None, failure)
+            if kill:
+                worker.kill()
+            else:
+                worker.ask()
+
     def close(self) -> None:
         """Stops all workers."""
+        if self._guard is not None:
+            self._guard.close()
         workers = [*self._busy.values(), *self._idle, *self._leaving]
         for worker in workers:
             worker.kill()
@@ -126,15 +147,18 @@ class Pool:
                 self._waiting.appendleft(call)
             else:
                 self._busy[call.handle] = worker
+                self._begin_watch(worker)
                 if not is_sent:
                     self._selector.modify(worker.wire, _READ | _WRITE, worker)
 
     def _worker_for(self, call: Call) -> Worker:
         """One that has the call's variables, from its start: libraries read many of them once only."""
-        for worker in reversed(self._idle):
+        for worker in self._idle[::-1]:
             if worker.env == call.env:
                 self._idle.remove(worker)
-                return worker
+                if self._guard is None or worker.root is None or not self._guard.is_laden(call, worker.root.pid):
+                    return worker
+                self._dismiss(worker)
         if len(self._idle) + len(self._busy) >= 2 * self._slots:
             self._dismiss(self._idle.pop(0))
         worker = Worker(call.env, self._launch(), keeps=self._keeps)
@@ -145,6 +169,11 @@ class Pool:
         """Ends a worker that has nothing to do."""
         worker.kill()
         self._leaving.append(worker)
+
+    def _begin_watch(self, worker: Worker) -> None:
+        """The guard looks at a worker's call from when the process is there."""
+        if self._guard is not None and worker.root is not None and worker.call is not None:
+            self._guard.begun(worker.call, worker.root)
 
     # --- what has happened ---
 
@@ -177,7 +206,10 @@ class Pool:
         try:
             while (message := worker.wire.receive()) is not None:
                 kind, content = message
-                if kind == Kind.BEGUN:
+                if kind == Kind.READY:
+                    worker.ready(int(content))
+                    self._begin_watch(worker)
+                elif kind == Kind.BEGUN:
                     worker.begin()
                 elif worker.told is None:
                     self._finish(worker, content)
@@ -193,7 +225,8 @@ class Pool:
         worker.rest()
         del self._busy[call.handle]
         self._idle.append(worker)
-        self._tell(Answer(call, content, worker.output()))
+        seen = None if self._guard is None else self._guard.ended(call.handle)
+        self._tell(Answer(call, content, worker.output(), seen))
 
     def _watch(self, worker: Worker, now: float) -> None:
         """Does what a worker's time asks for, and notices an end that its connection does not tell."""
@@ -219,7 +252,11 @@ class Pool:
         if call is not None:
             del self._busy[call.handle]
             report = worker.told or _died(call, worker.cause_of_death())
-            self._tell(report._replace(took_s=worker.age_s, log=worker.output()))
+            report = report._replace(took_s=worker.age_s, log=worker.output())
+            seen = None if self._guard is None else self._guard.ended(call.handle)
+            self._tell(report if seen is None else seen.told(report))
+        if self._guard is not None and worker.root is not None:
+            self._guard.gone(worker.root)
         for others in (self._idle, self._leaving):
             if worker in others:
                 others.remove(worker)

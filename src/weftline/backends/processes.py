@@ -14,14 +14,21 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import TYPE_CHECKING
 
 from weftline.backends.launch import Launch, as_here
 from weftline.backends.machine import memory_gb
 from weftline.backends.parcel import NodePacker
 from weftline.backends.pool import Answer, Pool
 from weftline.backends.worker import HAS_KEEPER
-from weftline.model.call import Call, Handle, Report
+from weftline.model.call import Call, Failure, Handle, Report
 from weftline.ports.backend import Capabilities
+
+if TYPE_CHECKING:  # a guard needs more of the system than processes do
+    from weftline.guard.watch import Guard
+    from weftline.guard.watched import EndCall
+
+    MakeGuard = Callable[[EndCall], Guard]
 
 
 class ProcessBackend:
@@ -33,6 +40,7 @@ class ProcessBackend:
             starts and what leaves its process group survives it.
         launch: how each is started.
         packer: packs nodes for them.
+        guard: makes what watches what calls take of the machine; None for nobody.
     """
 
     name = "processes"
@@ -44,6 +52,7 @@ class ProcessBackend:
         keeps: bool = HAS_KEEPER,
         launch: Callable[[], Launch] = as_here,
         packer: NodePacker | None = None,
+        guard: MakeGuard | None = None,
     ) -> None:
         self.capabilities = Capabilities(
             slots=workers,
@@ -56,6 +65,7 @@ class ProcessBackend:
         )
         self._launch = launch
         self._packer = packer or NodePacker()
+        self._guard = guard
         self._thread: _PoolThread | None = None
 
     def submit(self, call: Call) -> None:
@@ -79,9 +89,17 @@ class ProcessBackend:
         if self._thread is not None:
             self._thread.cancel(handle, kill=kill)
 
-    def _pool(self, tell: Callable[[Report | Answer], None], wake: socket.socket) -> Pool:
+    def _pool(self, thread: _PoolThread, wake: socket.socket) -> Pool:
         able = self.capabilities
-        return Pool(able.slots, keeps=able.kills_all, launch=self._launch, packer=self._packer, tell=tell, wake=wake)
+        return Pool(
+            able.slots,
+            keeps=able.kills_all,
+            launch=self._launch,
+            packer=self._packer,
+            tell=thread.tell,
+            wake=wake,
+            guard=None if self._guard is None else self._guard(thread.end_call),
+        )
 
     def close(self) -> None:
         """Stops all workers."""
@@ -93,7 +111,7 @@ class ProcessBackend:
 class _PoolThread:
     """A pool, and the thread that looks after it."""
 
-    def __init__(self, make: Callable[[Callable[[Report | Answer], None], socket.socket], Pool]) -> None:
+    def __init__(self, make: Callable[[_PoolThread, socket.socket], Pool]) -> None:
         self._told: queue.SimpleQueue[list[Report | Answer] | BaseException] = queue.SimpleQueue()
         self._wishes: deque[Callable[[], None]] = deque()
         self._bell, heard = socket.socketpair()
@@ -101,7 +119,7 @@ class _PoolThread:
         self._bell.setblocking(False)
         self._is_open, self._sleeps = True, False
         self._telling: list[Report | Answer] = []
-        self._pool = make(self._tell, heard)
+        self._pool = make(self, heard)
         self._thread = threading.Thread(target=self._work, name="weftline-processes", daemon=True)
         self._thread.start()
 
@@ -143,10 +161,14 @@ class _PoolThread:
             with contextlib.suppress(BlockingIOError):  # it has been rung often enough
                 self._bell.send(b".")
 
+    def end_call(self, handle: Handle, failure: Failure, *, kill: bool) -> None:
+        self._wishes.append(partial(self._pool.end_call, handle, failure, kill=kill))
+        self._ring()
+
     def _stop(self) -> None:
         self._is_open = False
 
-    def _tell(self, told: Report | Answer) -> None:
+    def tell(self, told: Report | Answer) -> None:
         self._telling.append(told)
 
     def _work(self) -> None:

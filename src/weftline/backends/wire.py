@@ -16,15 +16,17 @@ _SMALL = 64 * 1024
 class Kind(IntEnum):
     """What a message is.
 
-    The parent sends `SETUP` once, `NODE` once for each node, then `CALL`. The worker answers each call with a `REPORT`;
-    if a node came with the call, it sends `BEGUN` before, when everything is loaded.
+    The parent sends `SETUP` once, which the worker answers with `READY` and its process id, `NODE` once for each node, then
+    `CALL`. The worker answers each call with a `REPORT`; if a node came with the call, it sends `BEGUN` before, when everything
+    is loaded.
     """
 
     SETUP = 0
     NODE = 1
     CALL = 2
-    BEGUN = 3
-    REPORT = 4
+    READY = 3
+    BEGUN = 4
+    REPORT = 5
 
 
 class Wire:

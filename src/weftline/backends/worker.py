@@ -24,6 +24,7 @@ from weftline.backends.launch import Launch
 from weftline.backends.machine import memory_kills
 from weftline.backends.parcel import NodePacker, pack_call
 from weftline.backends.wire import Kind, Wire
+from weftline.guard.sample import Root
 from weftline.model.call import Call, Report
 from weftline.model.node import NodeSpec
 
@@ -78,6 +79,7 @@ class Worker:
         self.env = dict(env)
         self.call: Call | None = None
         self.has_begun = False
+        self.root: Root | None = None  # known when the process is ready; its id is not the keeper's
         self.told: Report | None = None  # what to report at its end, where that is known before
         self._started = 0.0
         self._steps: list[tuple[float, Step]] = []
@@ -135,6 +137,10 @@ class Worker:
         self._steps = steps_of(call, self._started, has_begun=self.has_begun)
         self._setup = []
         return self.wire.send([*messages, (Kind.CALL, content)])
+
+    def ready(self, pid: int) -> None:
+        """The process has started."""
+        self.root = Root(pid, self._mark, self._process.pid if self._keeps else 0)
 
     def begin(self) -> None:
         """The worker has loaded what the call needs; from now on its time counts."""

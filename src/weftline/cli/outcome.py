@@ -36,6 +36,8 @@ def conclude(result: RunResult, home: Home, typed: Typed, *, json: bool, quiet: 
         out_json(as_dict(result))
     if not quiet:
         _tell_failures(result, home, typed)
+        for text in result.suggestions():
+            err(f"note: {text}")
         err(summary(result))
     home.close()
     if result.status == RunStatus.CANCELLED:
@@ -94,6 +96,7 @@ def as_dict(result: RunResult) -> dict[str, Any]:
                     "cached": step.restored,
                     "failed": len(step.failures),
                 },
+                "usage": None if step.usage is None else step.usage.as_dict(),
                 "failures": [
                     {
                         "item": None if item < 0 else item,
@@ -107,6 +110,7 @@ def as_dict(result: RunResult) -> dict[str, Any]:
             }
             for step in result.steps.values()
         ],
+        "suggestions": result.suggestions(),
         "summary": {**_counts(result), "took_s": round(result.took_s, 3)},
     }
 

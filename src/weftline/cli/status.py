@@ -8,6 +8,7 @@ import typer
 
 from weftline.cli.arguments import HomeOption, Json, Typed, home_of
 from weftline.cli.text import counted, out, out_json, paint_out, seconds
+from weftline.model.quantity import shown_memory
 
 if TYPE_CHECKING:
     from weftline.model.run import NodeRecord, RunRecord
@@ -59,6 +60,18 @@ def _list_nodes(record: RunRecord, state: str) -> None:
                 place = f"   ({call.error['place']})" if call.error.get("place") else ""
                 code = f"[{call.error['code']}] " if call.error.get("code") else f"{call.error['error']}: "
                 out(f"      {name}{where}: {code}{call.error['message']}{place}")
+    notes = _suggestions(record)
+    if notes:
+        out()
+    for text in notes:
+        out(f"  note: {text}")
+
+
+def _suggestions(record: RunRecord, only: str = "") -> list[str]:
+    from weftline.model.usage import suggestions
+
+    found = {name: node for name, node in record.nodes.items() if not only or name == only}
+    return [text for name, node in found.items() for text in suggestions(name, node.usage, node.asked)]
 
 
 def origin(record: RunRecord) -> str:
@@ -92,8 +105,10 @@ def _list_calls(node: NodeRecord) -> None:
     for item, call in sorted(node.calls.items()):
         label = "-" if item < 0 else str(item)
         took = "" if call.took_s is None else seconds(call.took_s)
+        memory = "" if call.peak_memory_bytes is None else shown_memory(call.peak_memory_bytes)
         error = "" if call.error is None else f"{call.error['error']}: {call.error['message']}"
-        out(f"  {label:>6}   {call.outcome:<10} attempt {call.attempt}   {took:<9} {(call.key or '')[:12]}  {error}".rstrip())
+        more = "   ".join(text for text in ((call.key or "")[:12], memory, error) if text)
+        out(f"  {label:>6}   {call.outcome:<10} attempt {call.attempt}   {took:<9} {more}".rstrip())
 
 
 def as_dict(record: RunRecord, state: str, only: str) -> dict[str, Any]:
@@ -128,6 +143,8 @@ def as_dict(record: RunRecord, state: str, only: str) -> dict[str, Any]:
                         "attempt": call.attempt,
                         "key": call.key,
                         "took_s": call.took_s,
+                        "peak_memory_bytes": call.peak_memory_bytes,
+                        "cpu_s": call.cpu_s,
                         "error": call.error,
                     }
                     for item, call in sorted(node.calls.items())
@@ -136,4 +153,5 @@ def as_dict(record: RunRecord, state: str, only: str) -> dict[str, Any]:
             for name, node in record.nodes.items()
             if not only or name == only
         ],
+        "suggestions": _suggestions(record, only),
     }

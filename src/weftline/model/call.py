@@ -96,6 +96,27 @@ class Failure:
         }
 
 
+class Usage(NamedTuple):
+    """What an attempt took of its machine, as far as anybody looked.
+
+    Attributes:
+        peak_memory_bytes: the most that it held at one time, of all its processes; None if that is not known.
+        cpu_s: CPU seconds of all its processes; None if that is not known.
+    """
+
+    peak_memory_bytes: int | None = None
+    cpu_s: float | None = None
+
+    def as_fields(self) -> dict[str, Any]:
+        """The fields of an event that tells of it; what is not known is left out."""
+        fields: dict[str, Any] = {}
+        if self.peak_memory_bytes is not None:
+            fields["peak_memory_bytes"] = self.peak_memory_bytes
+        if self.cpu_s is not None:
+            fields["cpu_s"] = round(self.cpu_s, 3)
+        return fields
+
+
 class Report(NamedTuple):
     """What became of an attempt.
 
@@ -107,6 +128,7 @@ class Report(NamedTuple):
         log: what the call printed and logged.
         worker: where it ran, for people.
         cancelled: True if it was stopped, or never began, because the run is ending.
+        usage: what it took of the machine; None where nobody looked.
     """
 
     handle: Handle
@@ -116,6 +138,7 @@ class Report(NamedTuple):
     log: str = ""
     worker: str = ""
     cancelled: bool = False
+    usage: Usage | None = None
 
 
 def full_name(kind: type) -> str:

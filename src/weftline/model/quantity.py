@@ -41,6 +41,11 @@ def shown_bytes(count: float) -> str:
     return f"{count:.3g} TB"
 
 
+def shown_memory(count: float) -> str:
+    """A size of main memory for people, in powers of 1024, as it is asked for."""
+    return f"{count / 2**30:.4g} GiB" if count >= 2**30 else f"{count / 2**20:.0f} MiB"
+
+
 def shown_age(seconds: float) -> str:
     """How long ago something was, for people: the largest unit that fits."""
     for unit in ("w", "d", "h", "m"):

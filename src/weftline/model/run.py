@@ -9,6 +9,7 @@ from typing import Any
 from weftline.model.event import Event, Kind
 from weftline.model.restored import unpacked
 from weftline.model.transitions import NodeState, RunStatus
+from weftline.model.usage import ASKED, FIELDS, NodeUsage
 
 #: Why a node was skipped that nobody asked for.
 LEFT_OUT = "not selected"
@@ -25,6 +26,8 @@ class CallRecord:
         key: cache key in hex, where there is one.
         took_s: how long the last attempt ran.
         error: the last failure's event fields.
+        peak_memory_bytes: the most memory that the last attempt held, where somebody looked.
+        cpu_s: CPU seconds of the last attempt, where somebody looked.
     """
 
     outcome: str = "started"
@@ -32,15 +35,18 @@ class CallRecord:
     key: str | None = None
     took_s: float | None = None
     error: Mapping[str, Any] | None = None
+    peak_memory_bytes: int | None = None
+    cpu_s: float | None = None
 
 
 @dataclass(slots=True)
 class NodeRecord:
-    """One node: its state, and its calls by item.
+    """One node: its state, its calls by item, what it asked for of the machine and what it took.
 
     Attributes:
         recipe: digest in hex of what decided its results besides the inputs, when it was last started or restored.
         inputs: digests in hex by input name, at that time.
+        asked: what it asked for, where that is not the default.
     """
 
     state: NodeState = NodeState.WAITING
@@ -52,6 +58,8 @@ class NodeRecord:
     gate: str = ""
     recipe: str = ""
     inputs: Mapping[str, str] = field(default_factory=dict)
+    asked: Mapping[str, Any] = field(default_factory=dict)
+    usage: NodeUsage = field(default_factory=NodeUsage)
 
     def count(self, outcome: str) -> int:
         """How many calls have an outcome."""
@@ -152,6 +160,7 @@ def _take(node: NodeRecord, event: Event, body: Mapping[str, Any]) -> None:
         node.started_at = event.at
         node.total = body.get("total")
         _take_origin(node, body)
+        node.asked = {name: body[name] for name in ASKED if name in body}
     elif kind is Kind.NODE_FINISHED:
         node.state = NodeState(body["state"])
         node.took_s = body.get("took_s")
@@ -170,6 +179,7 @@ def _take(node: NodeRecord, event: Event, body: Mapping[str, Any]) -> None:
             call.outcome, call.key = "lost", None
     elif kind is not Kind.LETTER_DROPPED:
         _take_call(node.calls.setdefault(event.item, CallRecord()), event, body)
+        node.usage.add(body, body.get("took_s"))
 
 
 def _take_origin(node: NodeRecord, body: Mapping[str, Any]) -> None:
@@ -180,6 +190,7 @@ def _take_call(call: CallRecord, event: Event, body: Mapping[str, Any]) -> None:
     if event.kind is Kind.ATTEMPT_OVERDUE:
         return
     call.attempt = max(call.attempt, event.attempt)
+    call.peak_memory_bytes, call.cpu_s = body.get("peak_memory_bytes"), body.get("cpu_s")
     if event.kind is Kind.ATTEMPT_STARTED:
         call.outcome = "started"
     elif event.kind is Kind.ATTEMPT_STOPPED:
@@ -192,6 +203,6 @@ def _take_call(call: CallRecord, event: Event, body: Mapping[str, Any]) -> None:
         call.took_s = body.get("took_s")
         call.error = None
     else:
-        call.error = body
+        call.error = {name: found for name, found in body.items() if name not in FIELDS}
         if event.kind is Kind.CALL_FAILED:
             call.outcome = "failed"

@@ -138,7 +138,7 @@ class Core(Machine):
             self._learnt(fact.handle, fact.at, self._throttle.failed(fact.handle, fact.at, shape.policy, fact.failure))
         if self._stopping or node.is_doomed or (node.failed and not shape.tolerant):
             pause = None
-        body = fact.failure.as_fields()
+        body = fact.failure.as_fields() | dict(fact.used or {})
         if pause is not None:
             spent = self._throttle.spend(number, shape.policy)
             if spent is None:

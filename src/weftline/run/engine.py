@@ -9,6 +9,7 @@ dies, what the journal calls succeeded is stored, and everything else will be do
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -87,7 +88,7 @@ class Engine:
         self._is_resumed = past is not None
         # wall-clock times that never go backwards, whatever happens to the machine's clock
         self._epoch = around.clock.now() - around.clock.monotonic()
-        graph = plan.graph
+        graph, index = plan.graph, plan.graph.index
         self._calls: dict[int, NodeCalls] = {}
         self._steps: Sequence[Step] = sorted_by_number(plan)
         self.holdings = Holdings(graph, plan.given, around.values, around.cache)
@@ -106,16 +107,15 @@ class Engine:
                 starts[number] = "skip"
                 self._release.ended(number)
                 self._take_stored(number, planned_entries(step))
-        self._preparation = Preparation(graph.index, self._finder, self.holdings, self._past, self._now)
+        self._preparation = Preparation(index, self._finder, self.holdings, self._past, self._now)
         self._flight: SingleFlight | None = None
         if around.cache is not None and around.leases is not None:
             self._flight = SingleFlight(around.leases, around.cache, self.calls, self._finder, self.holdings, self._now)
         self._reader = ReportReader(run, around, self.calls, self.holdings, self._finder, self._now)
-        capabilities = around.backend.capabilities
-        index = graph.index
+        self.usage = self._reader.usage
         self.core = Core(
             graph.remembered("shapes", lambda: _shapes(graph)),
-            capacity=_capacity(capabilities),
+            capacity=_capacity(around.backend.capabilities),
             starts=starts,
             looks_up=around.cache is not None,
             on_failure=limits.on_failure,
@@ -151,8 +151,7 @@ class Engine:
         Raises:
             LedgerUnusableError: the journal cannot be written; the run can be resumed.
         """
-        now = self._now
-        began = now()
+        began = self._now()
         records, wishes = self.core.start(began)
         records.insert(0, Event(Kind.RUN_RESUMED if self._is_resumed else Kind.RUN_STARTED, began, body=self._opening))
         try:
@@ -163,11 +162,9 @@ class Engine:
             if self._flight is not None:
                 self._flight.close()
         status = self._past.settled(status)
-        counts: dict[str, int] = {}
-        for node in self.core.nodes:
-            counts[str(node.state)] = counts.get(str(node.state), 0) + 1
-        self._commit([Event(Kind.RUN_FINISHED, now(), body={"status": str(status), "counts": counts})])
-        self.took_s = now() - began
+        counts = dict(Counter(str(node.state) for node in self.core.nodes))
+        self._commit([Event(Kind.RUN_FINISHED, self._now(), body={"status": str(status), "counts": counts})])
+        self.took_s = self._now() - began
         return status
 
     def _now(self) -> float:

@@ -91,6 +91,7 @@ class Failed(NamedTuple):
     Attributes:
         entropy: between 0 and 1, for the jitter of a pause.
         body: what the call was given, for the event that tells of its end.
+        used: what the attempt took of the machine, for its event.
     """
 
     at: float
@@ -98,6 +99,7 @@ class Failed(NamedTuple):
     failure: Failure
     entropy: float = 0.0
     body: Body | None = None
+    used: Body | None = None
 
 
 class Elsewhere(NamedTuple):

@@ -10,6 +10,7 @@ from weftline.errors import UndigestableError, WeftlineError
 from weftline.model.call import Failure
 from weftline.model.fingerprint import Recipe
 from weftline.model.plan import Decision
+from weftline.model.usage import asked_fields
 from weftline.run.calls import CallFinder, NodeCalls
 from weftline.run.facts import Fact, Prepared, Unprepared
 from weftline.run.inputs import Holdings
@@ -68,7 +69,7 @@ class Preparation:
         return bool(done and done.get((calls.node.name, item)) == key.hex()) or calls.recorded.get(item) == key
 
     def _start_fields(self, calls: NodeCalls, total: int) -> dict[str, Any]:
-        fields: dict[str, Any] = {"total": total}
+        fields: dict[str, Any] = {"total": total, **asked_fields(calls.node.resources)}
         recipe = calls.step.recipe
         if recipe is not None:
             self._recipes.append(recipe)

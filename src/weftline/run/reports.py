@@ -12,6 +12,7 @@ from weftline.errors import ChangedFileError, ChangedInputError, StoreUnusableEr
 from weftline.model.call import Call, Failure, Handle, Report
 from weftline.model.context import broken
 from weftline.model.entry import Entry
+from weftline.model.usage import NodeUsage
 from weftline.run.calls import CallFinder, NodeCalls
 from weftline.run.facts import Fact, Failed, Stopped, Succeeded
 from weftline.run.inputs import Holdings
@@ -50,6 +51,7 @@ class ReportReader:
         self._paths = WrittenPaths()
         self._files: dict[Path, bytes] = {}  # signatures since the calls that are read now have ended
         self._before: dict[tuple[int, int], tuple[Call, Mapping[str, bytes]]] = {}
+        self.usage: dict[int, NodeUsage] = {}  # by node number, of those that somebody has looked at
 
     def expect(self, call: Call) -> None:
         """A call is about to start in checked mode: remembers what its inputs are like."""
@@ -88,10 +90,20 @@ class ReportReader:
         self._keep_log(report, "" if failure is None else failure.trace)
         if failure is None:
             return Stopped(now, report.handle)
-        return self._failed(now, report.handle, failure, self._around.entropy())
+        return self._failed(now, report.handle, failure, self._around.entropy(), self._used(report))
 
-    def _failed(self, now: float, handle: Handle, failure: Failure, entropy: float = 0.0) -> Failed:
-        return Failed(now, handle, failure, entropy, self._calls(handle[0]).given(handle[1]))
+    def _failed(
+        self, now: float, handle: Handle, failure: Failure, entropy: float = 0.0, used: Mapping[str, Any] | None = None
+    ) -> Failed:
+        return Failed(now, handle, failure, entropy, self._calls(handle[0]).given(handle[1]), used)
+
+    def _used(self, report: Report) -> dict[str, Any] | None:
+        """What an attempt took, for its event; counted for its node."""
+        if report.usage is None:
+            return None
+        fields = report.usage.as_fields()
+        self.usage.setdefault(report.handle[0], NodeUsage()).add(fields, None if report.outputs is None else report.took_s)
+        return fields
 
     def _success(self, report: Report, now: float, entries: list[Entry]) -> Fact:
         number, item, _ = report.handle
@@ -105,7 +117,7 @@ class ReportReader:
             outputs = tuple(map(around.values.freeze, report.outputs))
             if around.cache is None:
                 self._holdings.put(number, item, outputs)
-                return Succeeded(now, report.handle)
+                return Succeeded(now, report.handle, self._used(report))
             self._check_files(number)
             calls = self._calls(number)
             self._paths.take(report, calls.node, calls.key(item) if calls.keys else None)
@@ -114,7 +126,7 @@ class ReportReader:
                 self._holdings.put(number, item, outputs)  # a file or folder is read from the store, where nobody changes it
         except WeftlineError as error:
             return self._failed(now, report.handle, Failure.of(error, self._calls(number).node.place))
-        body: dict[str, Any] = {"took_s": round(report.took_s, 6)}
+        body: dict[str, Any] = {"took_s": round(report.took_s, 6), **(self._used(report) or {})}
         if made:
             entries += made
             self._holdings.put_entry(number, item, _light(made[-1]))

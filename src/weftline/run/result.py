@@ -12,6 +12,7 @@ from weftline.model.call import Failure
 from weftline.model.ids import WHOLE, call_label
 from weftline.model.plan import Decision, Plan
 from weftline.model.transitions import NodeState, RunStatus
+from weftline.model.usage import NodeUsage, asked_fields, suggestions
 from weftline.run.engine import Engine
 from weftline.run.stored import OutputLostError
 
@@ -26,6 +27,7 @@ class StepResult:
         attempts: the largest number of attempts that one call took; 0 if none ran.
         total, ran, restored: numbers of calls.
         failures: by item; `WHOLE` (-1) for a node without items.
+        usage: what its calls took of the machine; None where nobody looked.
     """
 
     node: str
@@ -36,6 +38,7 @@ class StepResult:
     ran: int = 0
     restored: int = 0
     failures: Mapping[int, Failure] = field(default_factory=dict)
+    usage: NodeUsage | None = None
 
     @property
     def cached(self) -> bool:
@@ -91,6 +94,7 @@ class RunResult:
                 ran=progress.succeeded,
                 restored=progress.restored,
                 failures=dict(progress.failed or {}),
+                usage=self._engine.usage.get(number),
             )
         return found
 
@@ -101,6 +105,16 @@ class RunResult:
             (call_label(step.node, item), failure)
             for step in self.steps.values()
             for item, failure in sorted(step.failures.items())
+        ]
+
+    def suggestions(self) -> list[str]:
+        """Where a node asked for far more of the machine than it used, or for hardly enough."""
+        nodes, index = self.plan.graph.nodes, self.plan.graph.index
+        return [
+            text
+            for step in self.steps.values()
+            if step.usage is not None
+            for text in suggestions(step.node, step.usage, asked_fields(nodes[index[step.node]].resources))
         ]
 
     def too_few(self) -> list[WeftlineError]:
