@@ -78,6 +78,7 @@ class Request:
             words = getattr(self, name)
             if isinstance(words, str):
                 object.__setattr__(self, name, (words,))
+        object.__setattr__(self, "gates", tuple(self.gates))
         if isinstance(self.backend, Environment):  # told by its address, so that a journal can keep it
             object.__setattr__(self, "backend", self.backend.address)
         if self.on_failure not in {None, *get_args(OnFailure)}:
