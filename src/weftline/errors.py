@@ -804,6 +804,33 @@ class UnsendableError(AuthorError):
     detail: str
 
 
+class LostCallError(MachineError):
+    code = "B620"
+    transient = True
+    what = "the executor of backend {backend!r} lost the call of node {node!r}: {cause}"
+    remedy = "look for its cause in the executor's own logs; the attempt is retried if the policy allows"
+    backend: str
+    node: str
+    cause: str
+
+
+class OtherVersionsError(MachineError):
+    code = "B621"
+    what = "node {node!r} would not run with the versions that its key was made of: {detail}"
+    remedy = "install the same versions where the workers run"
+    node: str
+    detail: str
+
+
+class UnreachableCodeError(MachineError):
+    code = "B622"
+    what = "the code of node {node!r} cannot be imported in {worker}: {detail}"
+    remedy = "install the pipeline as a package there, or keep it in a folder that the workers see too"
+    node: str
+    worker: str
+    detail: str
+
+
 # --- L: the ledger ------------------------------------------------------------------------------------------------
 
 

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 from weftline import settings
+from weftline.app import backends
 from weftline.app.stores import Store, open_store
 from weftline.backends.capture import Capture
-from weftline.backends.inline import InlineBackend
-from weftline.backends.threads import ThreadBackend
 from weftline.clock import Clock, SystemClock
 from weftline.codec import advice_for, is_storable
-from weftline.errors import BadArgumentError, UnknownBackendError, did_you_mean
+from weftline.errors import BadArgumentError
 from weftline.observe.log import LogFolder
 from weftline.plan import planner
 from weftline.ports.backend import Backend
@@ -37,7 +36,7 @@ class Request:
         targets: a selection; empty for everything.
         force: nodes to run even if their result is there.
         refresh: whether everything that is selected runs, so that all results are made anew.
-        backend: where calls run; None for the setting.
+        backend: where calls run, by name or as an object, which the run closes at its end; None for the setting.
         workers: calls at the same time; None for the setting.
         on_failure: whether a failure stops the run, or only what depends on it.
         cache: whether results are looked up and kept.
@@ -49,7 +48,7 @@ class Request:
     targets: Sequence[str] = ()
     force: Sequence[str] = ()
     refresh: bool = False
-    backend: str | None = None
+    backend: str | Backend | None = None
     workers: int | None = None
     on_failure: OnFailure = "stop"
     cache: bool = True
@@ -127,25 +126,24 @@ class Home:
         return None if self.path is None else LogFolder(self.path / "logs")
 
     def backend(self, request: Request, capture: Capture | None = None) -> Backend:
-        """The backend that a request names.
+        """The backend that a request names, or has.
 
         Raises:
             UnknownBackendError: there is none of that name.
+            MissingExtraError: what it needs is not installed.
+            BadArgumentError: it has something that is no backend.
         """
-        name = request.backend or self.settings.backend
-        slots = request.workers or self.settings.slots
-        makers: dict[str, Callable[[], Backend]] = {
-            "inline": lambda: InlineBackend(slots, capture),
-            "threads": lambda: ThreadBackend(slots, capture),
-            "processes": lambda: _processes(slots),
-        }
-        if name not in makers:
-            raise UnknownBackendError(name=name, known=", ".join(makers), hint=did_you_mean(name, makers))
-        return makers[name]()
+        asked = self._asked(request)
+        if not isinstance(asked, str):
+            return backends.given(asked, request.workers)
+        return backends.named(asked, request.workers or self.settings.workers or None, self.settings.slots, capture)
+
+    def _asked(self, request: Request) -> str | Backend:
+        return self.settings.backend if request.backend is None else request.backend
 
     def wish(self, request: Request) -> planner.Wish:
         """A request as the planner understands it."""
-        backend = self.backend(request)
+        asked, backend = self._asked(request), self.backend(request)
         keeps = request.cache and self.path is not None
         return planner.Wish(
             params=request.params,
@@ -154,7 +152,7 @@ class Home:
             force=request.force,
             refresh=request.refresh,
             now=self.clock.now(),
-            backend=backend.name,
+            backend=asked if isinstance(asked, str) else backend.name,
             capabilities=backend.capabilities,
             storable=(lambda kind: is_storable(kind, self.values.foreign)) if keeps else None,
             advice=lambda kind: advice_for(kind, self.values.foreign),
@@ -166,9 +164,3 @@ class Home:
             if opened is not None:
                 opened.close()
         self._opened = self._ledger = None
-
-
-def _processes(slots: int) -> Backend:
-    from weftline.backends.processes import ProcessBackend
-
-    return ProcessBackend(slots)

@@ -100,8 +100,8 @@ class Pipeline(AuthoredPipeline):
             plan: a file that `plan(...).save(file)` or `weftline plan -o` wrote; it says what is asked for, and the run starts
                 only if it still holds.
             **asked: `params` (by `name` or `node.name`), `given` (values by key), `targets` (a selection), `force` (nodes),
-                `refresh`, `backend` (`threads`, `processes`, `inline`), `workers`, `on_failure` (`stop`, `continue`), `cache`,
-                `checked`; see `weftline.app.Request`.
+                `refresh`, `backend` (`threads`, `processes`, `inline`, the name of an installed one, or an object), `workers`,
+                `on_failure` (`stop`, `continue`), `cache`, `checked`; see `weftline.app.Request`.
 
         Returns:
             The result, also of a run that failed: see its `status` and `failures`.

@@ -29,6 +29,8 @@ from weftline.model.call import Call, Failure, Handle, Report
 from weftline.ports.backend import Capabilities
 
 _KEPT_BYTES = 256 * 1024
+#: As this process leaves out asserts, or not: it is a part of keys.
+_OPTIMIZED = [f"-{'O' * sys.flags.optimize}"] if sys.flags.optimize else []
 
 
 class ProcessBackend:
@@ -150,7 +152,7 @@ class _Worker:
         self._output: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the worker
         self._read = 0
         self._process = subprocess.Popen(  # noqa: S603 - our own module in our own interpreter
-            [sys.executable, "-m", "weftline.backends.child", str(theirs.fileno())],
+            [sys.executable, *_OPTIMIZED, "-m", "weftline.backends.child", str(theirs.fileno())],
             pass_fds=[theirs.fileno()],
             stdin=subprocess.DEVNULL,
             stdout=self._output,

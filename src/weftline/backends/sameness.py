@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from weftline.digest import CodeReader
-from weftline.errors import OtherCodeError, UndigestableError
+from weftline.errors import OtherCodeError, OtherVersionsError, UndigestableError
 from weftline.model.node import Body
 from weftline.ports.plugins import InstalledValues
 
@@ -17,10 +17,12 @@ class Symbols(NamedTuple):
     Attributes:
         digest: of the whole.
         parts: digest and text of each symbol by its name.
+        versions: of the distributions that it uses, Python among them.
     """
 
     digest: bytes
     parts: dict[str, tuple[bytes, str]]
+    versions: tuple[tuple[str, str], ...]
 
 
 class SymbolReader:
@@ -40,20 +42,23 @@ class SymbolChecker:
     """Compares bodies in a worker with what the parent has, those of each node once."""
 
     def __init__(self) -> None:
-        self._seen: set[tuple[str, bytes]] = set()
+        self._seen: set[tuple[str, bytes, tuple[tuple[str, str], ...]]] = set()
 
     def check(self, node: str, body: Body, expected: Symbols | None) -> None:
         """Compares one.
 
         Raises:
-            OtherCodeError: they differ.
+            OtherVersionsError: the code uses other versions there.
+            OtherCodeError: the code differs.
         """
-        if expected is None or (node, expected.digest) in self._seen:
+        if expected is None or (node, expected.digest, expected.versions) in self._seen:
             return
         found = _symbols_of(body)
+        if found is not None and (others := list(_other_versions(found, expected))):
+            raise OtherVersionsError(node=node, detail="; ".join(others))
         if found is not None and found.digest != expected.digest:
             raise OtherCodeError(node=node, detail="; ".join(_differences(found, expected)) or "its code differs")
-        self._seen.add((node, expected.digest))
+        self._seen.add((node, expected.digest, expected.versions))
 
 
 def _symbols_of(body: Body) -> Symbols | None:
@@ -61,7 +66,15 @@ def _symbols_of(body: Body) -> Symbols | None:
         closure = CodeReader(InstalledValues().digester).read(body.root, leave_out=body.left_out)
     except UndigestableError:
         return None
-    return Symbols(closure.digest, {symbol.name: (symbol.digest, symbol.text) for symbol in closure.symbols})
+    parts = {symbol.name: (symbol.digest, symbol.text) for symbol in closure.symbols}
+    return Symbols(closure.digest, parts, tuple(sorted(closure.distributions.items())))
+
+
+def _other_versions(found: Symbols, expected: Symbols) -> Iterator[str]:
+    there = dict(found.versions)
+    for name, here in expected.versions:
+        if there.get(name, here) != here:  # one that is used on one side only means other code
+            yield f"{name} is {there[name]} there, {here} here"
 
 
 def _differences(found: Symbols, expected: Symbols) -> Iterator[str]:

@@ -35,7 +35,9 @@ Params = Annotated[
 HomeOption = Annotated[
     Path | None, typer.Option("--home", help="Folder of the ledger, the cache and the logs.  [default: .weftline]")
 ]
-BackendOption = Annotated[str | None, typer.Option("--backend", "-b", help="threads, processes or inline.")]
+BackendOption = Annotated[
+    str | None, typer.Option("--backend", "-b", help="threads, processes, inline, or one that is installed.")
+]
 Workers = Annotated[int | None, typer.Option("--workers", "-w", min=1, help="Calls at the same time.")]
 Force = Annotated[list[str] | None, typer.Option("--force", help="A node to run even if its result is there.")]
 Refresh = Annotated[bool, typer.Option("--refresh", help="Run all that is selected, and keep the new results.")]

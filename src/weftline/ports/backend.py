@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from weftline.model.call import Call, Handle, Report
 
@@ -31,6 +31,7 @@ class Capabilities:
     memory_gb: float = math.inf
 
 
+@runtime_checkable
 class Backend(Protocol):
     """A place where calls run.
 
