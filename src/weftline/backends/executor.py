@@ -33,6 +33,8 @@ from weftline.version import __version__
 _TELLS_SLOTS = ("max_workers", "num_workers")
 #: Packages whose futures never say that they run, so that nobody can tell a call that waits from one that runs.
 _TELLS_NO_RUNNING = frozenset({"distributed"})
+#: Packages that run nothing more after a future that waits was cancelled: it ends executorlib's thread (seen in 1.11).
+_DIES_OF_CANCELLING = frozenset({"executorlib"})
 
 
 class _Handed(NamedTuple):
@@ -122,16 +124,16 @@ class ExecutorBackend:
                 self._reports.append(Report(handle, None, cancelled=True))
                 return
         handed = self._handed.get(handle)
-        if handed is not None and not _may_run(handed):
+        if handed is not None and not handed.future.running() and _package_of(handed) not in _TELLS_NO_RUNNING:
             self._withdrawn.add(handle)
-            handed.future.cancel()  # it fails if the call has begun just now
+            _cancel(handed)
 
     def close(self) -> None:
         """Withdraws what has not begun; shuts down what the factory has made, and puts the streams back."""
         handed = list(self._handed.values())
         self._begin()  # what old futures still tell, nobody hears
         for found in handed:
-            found.future.cancel()
+            _cancel(found)
         self._drop()
         if self._capture is not None:
             self._capture.close()
@@ -227,8 +229,14 @@ def _unpacked(call: Call, version: str, content: bytes) -> Report:
     return unpack_report(content, call)._replace(handle=call.handle)
 
 
-def _may_run(handed: _Handed) -> bool:
-    return handed.future.running() or type(handed.executor).__module__.partition(".")[0] in _TELLS_NO_RUNNING
+def _package_of(handed: _Handed) -> str:
+    return type(handed.executor).__module__.partition(".")[0]
+
+
+def _cancel(handed: _Handed) -> None:
+    """Cancels a future, which fails if its call has begun."""
+    if _package_of(handed) not in _DIES_OF_CANCELLING:
+        handed.future.cancel()
 
 
 def _does_ship(executor: Executor | None) -> bool:

@@ -68,6 +68,11 @@ class TestMpi(BackendContract):
         return ExecutorBackend(factory=lambda: MPIPoolExecutor(slots), slots=slots)
 
 
+#: What executorlib itself does with pydantic while it is imported.
+WARNS = pytest.mark.filterwarnings("ignore:`pydantic.config.Extra`:DeprecationWarning", "ignore:Support for class-based:DeprecationWarning")
+
+
+@WARNS
 @needs("executorlib")
 class TestExecutorlib(BackendContract):
     """A process for each call."""
@@ -78,6 +83,7 @@ class TestExecutorlib(BackendContract):
         return ExecutorBackend(factory=lambda: SingleNodeExecutor(max_workers=slots), slots=slots)
 
 
+@WARNS
 @needs("executorlib")
 class TestExecutorlibWithWorkers(BackendContract):
     """Processes that stay, one for each slot."""
