@@ -39,7 +39,7 @@ def named(name: str, workers: int | None, processors: int, capture: Capture | No
         return makers[name]()
     offered = plugins.offered(_GROUP)
     if name not in offered:
-        known = [*makers, *sorted(offered)]
+        known = list(dict.fromkeys([*makers, *sorted(offered)]))
         raise UnknownBackendError(name=name, known=", ".join(known), hint=did_you_mean(name, known))
     made = plugins.load(offered[name], f"the backend {name!r}")(workers)
     if not isinstance(made, Backend):

@@ -254,7 +254,9 @@ def _slots_of(executor: Executor | None) -> int:
         told = getattr(executor, name, None)
         if isinstance(told, int) and told > 0:
             return told
-    detail = "the executor does not tell how many calls it runs at once" if executor is not None else "it is not given"
+    detail = (
+        "the executor does not tell how many calls it runs at once" if executor is not None else "there is no executor to ask"
+    )
     raise BadArgumentError(argument="slots=", detail=detail, advice="give it: ExecutorBackend(..., slots=8)")
 
 
@@ -267,6 +269,6 @@ def _checked(slots: int) -> int:
 def _check(executor: object, argument: str) -> Executor:
     if isinstance(executor, Executor):
         return executor
-    detail = f"a {type(executor).__name__} is no concurrent.futures.Executor"
+    detail = f"{type(executor).__name__} is no concurrent.futures.Executor"
     advice = "give one: of a Dask client, client.get_executor()"
     raise BadArgumentError(argument=argument, detail=detail, advice=advice)

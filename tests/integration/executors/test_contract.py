@@ -69,7 +69,9 @@ class TestMpi(BackendContract):
 
 
 #: What executorlib itself does with pydantic while it is imported.
-WARNS = pytest.mark.filterwarnings("ignore:`pydantic.config.Extra`:DeprecationWarning", "ignore:Support for class-based:DeprecationWarning")
+WARNS = pytest.mark.filterwarnings(
+    "ignore:`pydantic.config.Extra`:DeprecationWarning", "ignore:Support for class-based:DeprecationWarning"
+)
 
 
 @WARNS

@@ -1,0 +1,181 @@
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from weftline import Pipeline, node
+from weftline.app import verbs
+from weftline.app.home import Home, Request
+from weftline.backends.executor import ExecutorBackend
+from weftline.backends.inline import InlineBackend
+from weftline.backends.threads import ThreadBackend
+from weftline.errors import BadArgumentError, MissingExtraError, NotResumableError, UnknownBackendError
+from weftline.ports import plugins
+from weftline.settings import Settings
+
+MADE = """
+from weftline.backends.inline import InlineBackend
+
+ASKED = []
+
+class Cluster(InlineBackend):
+    name = "something else"
+
+def cluster(workers):
+    ASKED.append(workers)
+    return Cluster(workers or 7)
+
+def text(workers):
+    return "no backend"
+"""
+POINTS = """
+[weftline.backends]
+cluster = lab_backends:cluster
+text = lab_backends:text
+absent = lab_backends_absent:cluster
+threads = lab_backends:text
+"""
+
+
+FLOW = """
+from weftline import Pipeline, node
+
+@node
+def a(fail: bool = False) -> int:
+    return 1 // (not fail)
+
+pipeline = Pipeline([a])
+"""
+
+
+@node
+def a() -> int:
+    return 1
+
+
+@node
+def b(a: int, fail: bool = False) -> int:
+    if fail:
+        raise ValueError("as asked")
+    return a + 1
+
+
+PIPELINE = Pipeline([a, b], name="test")
+
+
+@pytest.fixture
+def offered(tmp_path, monkeypatch):
+    """A package that offers backends is installed."""
+    (tmp_path / "lab_backends.py").write_text(MADE)
+    info = tmp_path / "lab_backends-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: lab-backends\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text(POINTS)
+    monkeypatch.syspath_prepend(tmp_path)
+    plugins._entry_points.cache_clear()
+    import lab_backends
+
+    yield lab_backends
+    plugins._entry_points.cache_clear()
+
+
+def backend(known=None, **asked):
+    return Home(None, known or Settings()).backend(Request(**asked))
+
+
+def test_a_package_offers_a_backend_by_name(offered):
+    assert backend(backend="cluster", workers=3).capabilities.slots == 3
+    assert backend(Settings(workers=5), backend="cluster").capabilities.slots == 5
+    assert backend(Settings(backend="cluster")).capabilities.slots == 7, "it knows best how many it has"
+    result = PIPELINE.run(home=None, backend="cluster")
+    assert (result["b"], result.plan.backend) == (2, "cluster"), "called by the name that finds it again"
+
+
+def test_the_journal_has_the_name_that_finds_the_backend_again(offered, tmp_path):
+    home = Home(tmp_path / "home")
+    failed = verbs.run(PIPELINE, home, Request(backend="cluster", params={"fail": True}))
+    assert failed.status == "failed"
+    assert verbs.find_run("", home).opening["backend"] == "cluster"
+    home.close()
+
+
+def test_a_name_that_is_mistyped_lists_what_there_is(offered):
+    with pytest.raises(UnknownBackendError) as caught:
+        backend(backend="clutser")
+    assert caught.value.hint == "did you mean 'cluster'?"
+    assert caught.value.known == "inline, threads, processes, absent, cluster, text"
+
+
+def test_an_offer_does_not_take_the_place_of_what_is_built_in(offered):
+    assert isinstance(backend(backend="threads"), ThreadBackend)
+
+
+def test_what_an_offer_needs_is_said(offered):
+    with pytest.raises(MissingExtraError, match="absent"):
+        backend(backend="absent")
+
+
+def test_an_offer_that_is_no_backend_is_refused(offered):
+    with pytest.raises(BadArgumentError, match="lab_backends:text made a str"):
+        backend(backend="text")
+
+
+def test_an_object_is_a_backend(tmp_path):
+    mine = InlineBackend(2)
+    assert backend(backend=mine) is mine
+    assert backend(Settings(workers=9), backend=mine) is mine
+    result = PIPELINE.run(home=tmp_path, backend=mine)
+    assert (result["b"], result.plan.backend) == (2, "inline")
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        (ThreadPoolExecutor(1), "a ThreadPoolExecutor is neither a name nor a backend"),
+        (ThreadBackend, "ThreadBackend is neither"),
+        (3, "a int is neither"),
+    ],
+)
+def test_what_is_no_backend_is_refused_with_what_to_write(given, told):
+    with pytest.raises(BadArgumentError) as caught:
+        PIPELINE.plan(home=None, backend=given)
+    assert told in caught.value.message
+    assert "ExecutorBackend(executor, slots=8)" in caught.value.fix
+
+
+def test_an_object_says_itself_how_many_calls_run_at_once():
+    with pytest.raises(BadArgumentError, match="has 2 slots of its own"):
+        PIPELINE.plan(home=None, backend=InlineBackend(2), workers=3)
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        lambda: ThreadBackend(2),
+        lambda: InlineBackend(2),
+        lambda: ExecutorBackend(factory=lambda: ThreadPoolExecutor(2), slots=2, ships=False),
+    ],
+)
+def test_an_object_is_used_for_several_runs(made):
+    mine = made()
+    for _ in range(3):
+        assert PIPELINE.run(home=None, backend=mine)["b"] == 2
+
+
+def test_a_run_on_an_object_is_resumed_by_the_program_that_has_it(tmp_path):
+    (tmp_path / "flow.py").write_text(FLOW)
+    pipeline = Pipeline.load(str(tmp_path / "flow.py"))
+    mine = ThreadBackend(2)
+    failed = pipeline.run(home=tmp_path / "home", backend=mine, params={"fail": True})
+    assert failed.status == "failed"
+    home = Home(tmp_path / "home")
+    with pytest.raises(NotResumableError, match="by a program"):
+        verbs.resume(failed.run, home)
+    home.close()
+    assert pipeline.resume(home=tmp_path / "home", backend=mine, params={"fail": False}).status == "completed"
+
+
+def test_no_file_holds_a_plan_for_an_object(tmp_path):
+    plan = PIPELINE.plan(home=None, backend=InlineBackend(2))
+    with pytest.raises(BadArgumentError, match="no file can hold a backend"):
+        plan.save(tmp_path / "plan.json")
+    assert not (tmp_path / "plan.json").exists()
