@@ -104,14 +104,16 @@ def test_what_a_factory_makes_is_replaced_when_it_breaks_and_the_run_goes_on():
     assert not made, "a plan must not start anything"
     for number in range(3):
         backend.submit(call(double, number, number=number))
-    for future in made[0].futures:
+    lost = {}
+    for future in made[0].futures:  # they come one by one
         future.set_exception(BrokenExecutor("a child process died"))
-    lost = reports(backend, 2)
+        lost |= reports(backend, 1)
     assert {report.failure.message for report in lost.values()} == {
         "the executor of backend 'executor' lost the call of node 'double': BrokenExecutor: a child process died"
     }
     assert made[0].is_shut
     assert len(made) == 2, "one call broke it, the other was lost with it: that is one break"
+    assert not made[1].is_shut
     made[1].run(0)
     assert reports(backend, 1)[2].outputs == (4,)
     made[1].refuses = True  # as one does that broke while nothing ran there
@@ -124,16 +126,18 @@ def test_what_a_factory_makes_is_replaced_when_it_breaks_and_the_run_goes_on():
 
 def test_one_call_that_is_lost_does_not_cost_the_executor():
     """Dask's `KilledWorker` is about one task; the cluster goes on."""
-    made = ByHand()
-    backend = ExecutorBackend(made, 2)
-    backend.submit(call(double, 0, number=1))
-    backend.submit(call(double, 1, number=2))
-    made.futures[0].set_exception(OSError("a worker went away"))
-    assert "OSError: a worker went away" in reports(backend, 1)[0].failure.message
-    made.run(1)
-    assert reports(backend, 1)[1].outputs == (4,)
-    backend.close()
-    assert not made.is_shut, "it is its owner's"
+    for how in ("executor", "factory"):
+        made = ByHand()
+        backend = ExecutorBackend(made, 2) if how == "executor" else ExecutorBackend(factory=iter([made]).__next__, slots=2)
+        backend.submit(call(double, 0, number=1))
+        backend.submit(call(double, 1, number=2))
+        made.futures[0].set_exception(OSError("a worker went away"))
+        assert "OSError: a worker went away" in reports(backend, 1)[0].failure.message
+        made.run(1)
+        assert reports(backend, 1)[1].outputs == (4,)
+        assert not made.is_shut
+        backend.close()
+        assert made.is_shut == (how == "factory"), "what was given is its owner's"
 
 
 def test_a_future_that_somebody_else_cancels_is_a_lost_call():
@@ -258,11 +262,11 @@ def test_a_backend_is_used_again_and_hears_nothing_of_the_time_before():
 def test_no_two_calls_look_the_same_to_an_executor():
     """Dask gives the result of an equal call, which it takes to be pure: a new attempt would be none."""
     made = ByHand()
-    backend = ExecutorBackend(made, 2)
-    backend.submit(call(double, number=1))
-    backend.close()
-    backend.submit(call(double, number=1))
-    assert made.works[0] != made.works[1]
+    for backend in (ExecutorBackend(made, 2), ExecutorBackend(made, 2)):
+        for _ in range(2):
+            backend.submit(call(double, number=1))
+            backend.close()
+    assert len({arguments for _, arguments in made.works}) == 4
 
 
 # --- code and output on the other side ----------------------------------------------------------------------------------
@@ -326,6 +330,33 @@ def test_code_that_the_other_side_cannot_import_is_told_with_the_remedy():
     assert found[0].failure.kind == "UnreachableCodeError"
     assert "No module named 'only_here'" in found[0].failure.message
     assert found[1].outputs == (2,)
+
+
+def test_a_file_that_was_loaded_in_a_worker_is_loaded_again_when_it_has_changed(tmp_path, monkeypatch):
+    """As the main program is, in a worker that outlives it."""
+    file = tmp_path / "flow.py"
+    name = "weftline_target_of_this_test"
+
+    def setup(text):
+        file.write_text(text)
+        sys.modules[name] = module = types.ModuleType(name)
+        module.__file__ = str(file)
+        packed = packed_setup()
+        monkeypatch.delitem(sys.modules, name)  # no worker has it yet
+        return packed
+
+    old, new = setup("K = 1\n"), setup("K = 22\n")
+    with ProcessPoolExecutor(1, FORKSERVER) as pool:
+        file.write_text("K = 1\n")
+        pool.submit(answer, __version__, "double", old, pack_call(call(double, number=1)), "1").result()
+        assert pool.submit(value_of, name).result() == 1
+        file.write_text("K = 22\n")
+        pool.submit(answer, __version__, "double", new, pack_call(call(double, number=1)), "2").result()
+        assert pool.submit(value_of, name).result() == 22
+
+
+def value_of(module):
+    return sys.modules[module].K
 
 
 def test_what_a_call_prints_in_a_worker_comes_back_with_it(capfd):
