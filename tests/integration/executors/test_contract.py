@@ -33,7 +33,7 @@ class TestDask(BackendContract):
     def cluster(cls):
         from distributed import Client, LocalCluster
 
-        with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster, Client(cluster) as client:
+        with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0") as cluster, Client(cluster) as client:
             cls.client = client
             yield
 
@@ -51,7 +51,7 @@ class TestDaskInOneProcess(BackendContract):
     def cluster(cls):
         from distributed import Client
 
-        with Client(processes=False, n_workers=1, threads_per_worker=2, dashboard_address=None) as client:
+        with Client(processes=False, n_workers=1, threads_per_worker=2, dashboard_address=":0") as client:
             cls.client = client
             yield
 

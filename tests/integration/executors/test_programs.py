@@ -16,7 +16,7 @@ MAKES = {
         import dask
         from distributed import Client, LocalCluster
         dask.config.set({"distributed.scheduler.allowed-failures": 0})
-        cluster = LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None)
+        cluster = LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0")
         client = Client(cluster)
         return ExecutorBackend(client.get_executor(), sum(client.ncores().values()))
     """,
@@ -117,7 +117,7 @@ OLD_WORKERS = """
         return rates.K
 
     if __name__ == "__main__":
-        with LocalCluster(n_workers=1, dashboard_address=None) as cluster, Client(cluster) as client:
+        with LocalCluster(n_workers=1, dashboard_address=":0") as cluster, Client(cluster) as client:
             backend = ExecutorBackend(client.get_executor(), 1)
             first = Pipeline([out]).run(backend=backend, home=None)
             rates.K = 2
@@ -153,7 +153,7 @@ def test_a_second_attempt_at_an_equal_call_is_one(package, program):
             return 1
 
         if __name__ == "__main__":
-            with Client(n_workers=1, threads_per_worker=1, dashboard_address=None) as client:
+            with Client(n_workers=1, threads_per_worker=1, dashboard_address=":0") as client:
                 executor = client.get_executor()
                 for _ in range(3):
                     Pipeline([marks]).run(backend=ExecutorBackend(executor, 1), home=None)
