@@ -21,7 +21,7 @@ class Settings:
         home: the folder of the ledger, the cache and the logs.
         cache: where results are kept: a URL such as `shared:/team/cache`, `sqlite:cache.db`, `redis://host/0` or
             `s3://bucket/prefix`; empty for the home.
-        backend: where calls run: `threads`, `processes` or `inline`.
+        backend: where calls run: `threads`, `processes`, `inline`, or a name that an installed package offers.
         workers: calls of one CPU that run at the same time; 0 for the number of processors that this process may use.
         checked: compare inputs before and after each call, to find nodes that change what they read.
     """
