@@ -13,7 +13,7 @@ else
   INSTALL   = $(BIN)/python -m pip install --quiet
 endif
 
-.PHONY: demo test test-torch test-executors check unit format bench bench-cache bench-truth docs clean
+.PHONY: demo test test-torch test-executors check unit simulate format bench bench-cache bench-pool bench-truth docs clean
 
 demo: $(VENV)/.installed
 	@$(BIN)/python examples/demo.py
@@ -45,6 +45,10 @@ check: $(VENV)/.checked
 unit: $(VENV)/.tested
 	@$(BIN)/python -m pytest -q tests/unit
 
+# Whole runs from seeds, in virtual time; ARGS="--seeds 10000" plays more, ARGS="--seed 7" tells one.
+simulate: $(VENV)/.installed
+	@$(BIN)/python -m weftline.testing.simulation $(ARGS)
+
 format: $(VENV)/.checked
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
@@ -54,6 +58,9 @@ bench: $(VENV)/.installed
 
 bench-cache: $(VENV)/.installed
 	@$(BIN)/python benchmarks/cache.py $(ARGS)
+
+bench-pool: $(VENV)/.installed
+	@$(BIN)/python benchmarks/pool.py $(ARGS)
 
 bench-truth: $(VENV)/.installed
 	@$(BIN)/python benchmarks/truth.py $(ARGS)

@@ -25,6 +25,9 @@ REQUIREMENTS: dict[str, tuple[str, ...]] = {
     "prefect": ("prefect==3.8.8", "fastapi==0.139.*"),  # its server does not start with the newest fastapi that it allows
     "diskcache": ("diskcache==5.6.3", "numpy==2.4.6"),
     "joblib": ("joblib==1.6.0", "numpy==2.4.6"),
+    "loky": ("loky==3.7.0",),
+    "distributed": ("distributed==2026.8.0", "dask==2026.8.0"),
+    "ray": ("ray==2.60.0",),
     "snakemake": ("snakemake==9.27.1",),
     "dvc": ("dvc==3.67.1",),
 }

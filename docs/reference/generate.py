@@ -67,6 +67,8 @@ def command_line() -> Iterator[str]:
 def commands(group: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
     """Every command by its full name, those of groups after the group."""
     for name, command in group.commands.items():
+        if getattr(command, "invoke_without_command", False):
+            yield prefix + name, command
         if hasattr(command, "commands"):
             yield from commands(command, f"{prefix}{name} ")
         else:

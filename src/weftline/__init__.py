@@ -7,14 +7,17 @@ from weftline.codec.artifact import File, Folder
 from weftline.errors import WeftlineError
 from weftline.model.context import Context
 from weftline.model.node import env
-from weftline.model.policy import Policy
+from weftline.model.policy import Breaker, Budget, Limiter, Policy
 from weftline.model.resources import Resources
 from weftline.version import __version__
 
 __all__ = [
+    "Breaker",
+    "Budget",
     "Context",
     "File",
     "Folder",
+    "Limiter",
     "Node",
     "Pipeline",
     "Policy",

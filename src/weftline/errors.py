@@ -17,6 +17,7 @@ B      backends                           `PlanError`, `MachineError`
 L      the ledger                         `MachineError`
 T      targets: finding the pipeline      `UsageError`
 D      documents                          `DataError`
+M      manifests: pipelines as files      `AuthorError`
 ====== ================================== =====================
 """
 
@@ -344,6 +345,72 @@ class UnstorableTypeError(AuthorError):
     node: str
     key: str
     given: str
+
+
+class ConflictingNameError(AuthorError):
+    code = "G211"
+    what = "{kind} {name!r} is {first} at node {node_before!r}, but {second} at {node!r}"
+    remedy = "use one object for both, or another name; {node_before!r} is at {other}"
+    kind: str
+    name: str
+    node: str
+    node_before: str
+    first: str
+    second: str
+    other: str
+
+
+class UnknownOrderError(AuthorError):
+    code = "G212"
+    what = "node {node!r} comes after {name!r}, and no node is called so"
+    remedy = "name a node of this pipeline: {known}"
+    node: str
+    name: str
+    known: str
+
+
+class FixedParameterError(PlanError):
+    code = "P311"
+    what = "every step that has the parameter {name!r} sets it itself"
+    remedy = "give it to the step: -p {node}.{name}=..."
+    name: str
+    node: str
+
+
+class GroupStepError(AuthorError):
+    code = "G213"
+    what = "step {step!r}: {detail}"
+    remedy = "{advice}"
+    step: str
+    detail: str
+    advice: str
+
+
+class NameTakenError(AuthorError):
+    code = "G214"
+    what = "the name {name!r} is taken by another {kind}"
+    remedy = "rename one of the two; the first is at {other}"
+    kind: str
+    name: str
+    other: str
+
+
+class NotRegisteredError(PlanError):
+    code = "G215"
+    what = "no {kind} is registered as {name!r}"
+    remedy = "register it (@register_{kind}), import the module that does, or name one of: {known}"
+    kind: str
+    name: str
+    known: str
+
+
+class WrongRegistrationError(AuthorError):
+    code = "G216"
+    what = "what is registered as the {kind} {name!r} is none: {detail}"
+    remedy = "register a {kind}, or a function that makes one"
+    kind: str
+    name: str
+    detail: str
 
 
 # --- P: parameters and selections ---------------------------------------------------------------------------------
@@ -731,6 +798,52 @@ class UnboundedInputError(AuthorError):
     kind: str
 
 
+class GoneResultError(PlanError):
+    code = "R531"
+    what = "what {label} made in run {run} is not in the cache any more: key {key}"
+    remedy = "{advice}"
+    label: str
+    run: str
+    key: str
+    advice: str
+
+
+class NoRecordError(PlanError):
+    code = "R532"
+    what = "node {node!r} reads {key!r}, but run {run} has no result of node {producer!r}, which provides it"
+    remedy = "{advice}"
+    node: str
+    key: str
+    run: str
+    producer: str
+    advice: str
+
+
+class OtherInputError(PlanError):
+    code = "R533"
+    what = "node {node!r} would not be given the {key!r} that it had in run {run}"
+    remedy = "{advice}"
+    node: str
+    key: str
+    run: str
+    advice: str
+
+
+class UnknownLetterError(UsageError):
+    code = "R534"
+    what = "there is no dead letter {word!r}"
+    remedy = "list them: weftline dlq ls"
+    word: str
+
+
+class AmbiguousLetterError(UsageError):
+    code = "R535"
+    what = "several dead letters begin with {word!r}"
+    remedy = "give more digits: {known}"
+    word: str
+    known: str
+
+
 # --- B: backends --------------------------------------------------------------------------------------------------
 
 
@@ -770,6 +883,14 @@ class TooLargeRequestError(PlanError):
     available: str
 
 
+class NoDeviceError(PlanError):
+    code = "B610"
+    what = "node {node!r} needs a GPU, and {detail}"
+    remedy = "run it with --backend processes where there is one, or name devices: --gpus 0,1"
+    node: str
+    detail: str
+
+
 class MissingExtraError(MachineError):
     code = "B605"
     what = "{feature} needs the extra {extra!r}, which is not installed"
@@ -793,6 +914,14 @@ class OtherCodeError(AuthorError):
     )
     node: str
     detail: str
+
+
+class SharedEnvironmentError(PlanError):
+    code = "B609"
+    what = "node {node!r} wants environment variables of its own ({names}), but shares its process with other calls"
+    remedy = "run it on a backend that gives it a process: --backend processes"
+    node: str
+    names: str
 
 
 class UnsendableError(AuthorError):
@@ -1037,4 +1166,49 @@ class StageShapeError(AuthorError):
     stage: str
     protocol: str
     detail: str
+    wanted: str
+
+
+# --- M: manifests -------------------------------------------------------------------------------------------------
+
+
+class ManifestSyntaxError(AuthorError):
+    code = "M101"
+    what = "this is no YAML: {detail}"
+    remedy = "mend the line; what comes after it is not looked at before"
+    detail: str
+
+
+class ManifestError(AuthorError):
+    code = "M102"
+    what = "{detail}"
+    remedy = "{advice}"
+    detail: str
+    advice: str
+
+
+class UnknownManifestFieldError(AuthorError):
+    code = "M103"
+    what = "{where} has no field {field!r}"
+    remedy = "use one of: {known}"
+    field: str
+    where: str
+    known: str
+
+
+class MissingManifestFieldError(AuthorError):
+    code = "M104"
+    what = "{where} has no {field!r}"
+    remedy = "{advice}"
+    field: str
+    where: str
+    advice: str
+
+
+class UnfitManifestValueError(AuthorError):
+    code = "M105"
+    what = "{field} is {value}: {wanted}"
+    remedy = "give it a value that fits"
+    field: str
+    value: str
     wanted: str

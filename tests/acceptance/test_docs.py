@@ -33,6 +33,7 @@ LIMIT_S = 60
 NEEDS = {
     "clinical-trials.md": ["onnxruntime"],
     "store-your-types.md": ["numpy"],
+    "policies.md": ["tenacity"],
     "executors.md": ["distributed", "executorlib", "loky", "mpi4py"],
 }
 

@@ -115,7 +115,13 @@ def answers(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
     ]
     shell.write("mended", "")
     found += [
+        shell.json("dlq", "ls"),
         shell.json("resume", code=1),
+        shell.json("status"),
+        shell.json("dlq", "ls", "--settled"),
+        shell.json("dlq", "replay", "--all", code=1),
+        shell.json("run", "flow.py", "--only", "total", "--inputs-from", found[5]["run"]),
+        shell.json("status"),
         shell.json("run", "flow.py"),
         shell.json("logs", "load"),
         shell.json("runs"),
@@ -140,6 +146,8 @@ def answers(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
         shell.json("cache", "forget", "total"),
         shell.json("plan", "flow.py", "nothing", code=3),
     ]
+    runs = [line["run"] for line in shell.json("runs")["runs"]]
+    found += [shell.json("runs", "diff", runs[-1], runs[at], code=1) for at in (0, 1)]
     shell("plan", "flow.py", "-p", "least=2", "-o", "plan.json")
     found.append(json.loads((shell.folder / "plan.json").read_text()))
     validator("weftline.plan/v1").validate(found[-1])
@@ -210,7 +218,7 @@ def test_an_unknown_field_is_refused_wherever_it_stands(answers: list[dict[str, 
     tried = 0
     for answer in answers:
         checker = validator(answer["schema"])
-        free = {"params", "inputs", "counts", "nodes"}  # names of the user's, or of states
+        free = {"params", "inputs", "counts", "nodes", "resources"}  # names of the user's, or of states
         for place in places(answer, free):
             spoilt = copy.deepcopy(answer)
             inner = spoilt

@@ -14,7 +14,7 @@ from weftline.backends.processes import ProcessBackend
 from weftline.backends.threads import ThreadBackend
 from weftline.model.call import Call
 from weftline.testing import BackendContract, ManualClock, ScriptedBackend, succeed
-from weftline.testing.backends import fails
+from weftline.testing.calls import fails
 
 
 class TestInline(BackendContract):
@@ -67,6 +67,16 @@ class TestExecutorOfThreadsThatShips(BackendContract):
 class TestExecutorOfProcesses(BackendContract):
     def backend(self, slots):
         return ExecutorBackend(factory=lambda: ProcessPoolExecutor(slots, FORKSERVER), slots=slots)
+
+
+class TestProcessesWithoutKeepers(BackendContract):
+    """As on systems that have none."""
+
+    def backend(self, slots):
+        return ProcessBackend(slots, keeps=False)
+
+    def test_it_does_not_promise_what_it_cannot(self):
+        assert not self.backend(1).capabilities.kills_all
 
 
 class TestScripted(BackendContract):

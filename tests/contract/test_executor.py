@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import pickle
 import signal
 import sys
 import threading
@@ -16,11 +17,11 @@ import pytest
 from weftline import Pipeline, Policy, node
 from weftline.backends.executor import ExecutorBackend
 from weftline.backends.guest import answer, packed_setup
-from weftline.backends.parcel import pack_call, unpack_report
-from weftline.backends.sameness import SymbolReader, Symbols
+from weftline.backends.parcel import NodePacker, pack_call, unpack_report
+from weftline.backends.sameness import Symbols, read_symbols
 from weftline.errors import BadArgumentError
 from weftline.model.call import Call
-from weftline.testing.backends import double, fails
+from weftline.testing.calls import double, fails
 from weftline.version import __version__
 
 FORKSERVER = multiprocessing.get_context("forkserver")
@@ -272,14 +273,23 @@ def test_no_two_calls_look_the_same_to_an_executor():
 # --- code and output on the other side ----------------------------------------------------------------------------------
 
 
-def other_side(kind, symbols=None, version=__version__, node_name="", **inputs):
+def sent(kind, symbols=None, **inputs):
+    """What goes with a call after the setup; with `symbols`, as if this process had those."""
     made = call(kind, **inputs)
-    there, content = answer(version, node_name or made.node.name, packed_setup(), pack_call(made, symbols), "1")
-    return there, content and unpack_report(content, made)
+    node = NodePacker().pack(made.node)
+    if symbols is not None:
+        node = pickle.dumps((*pickle.loads(node)[:3], symbols))
+    return node, pack_call(made, 0)
+
+
+def answered(kind, symbols=None, **inputs):
+    version, content = answer(__version__, kind.spec.name, packed_setup(), *sent(kind, symbols, **inputs), "1")
+    assert version == __version__
+    return unpack_report(content, call(kind, **inputs))
 
 
 def test_another_weftline_is_refused_and_looks_at_nothing():
-    assert answer("0.0.0", "x", b"not even pickled", b"the same", "1") == (__version__, b"")
+    assert answer("0.0.0", "x", b"not even pickled", b"the same", b"again", "1") == (__version__, b"")
 
     class Elsewhere(ThreadPoolExecutor):
         """As if the workers had another weftline than this process."""
@@ -297,20 +307,20 @@ def test_another_weftline_is_refused_and_looks_at_nothing():
 
 
 def test_another_version_of_a_library_is_refused():
-    symbols = SymbolReader().read(double.spec.body)
-    other = Symbols(symbols.digest, symbols.parts, tuple((name, "9.9") for name, _ in symbols.versions))
-    _, report = other_side(double, other, number=1)
+    symbols = read_symbols(double.spec.body)
+    other = Symbols(symbols.digest, symbols.parts, dict.fromkeys(symbols.versions, "9.9"))
+    report = answered(double, other, number=1)
     assert report.failure.kind == "OtherVersionsError"
     mine = f"{sys.version_info[0]}.{sys.version_info[1]}"
     assert f"python is {mine} there, 9.9 here" in report.failure.message
-    _, report = other_side(double, symbols, number=1)
+    report = answered(double, symbols, number=1)
     assert report.outputs == (2,)
 
 
 def test_other_code_is_refused_and_names_old_workers():
-    symbols = SymbolReader().read(double.spec.body)
+    symbols = read_symbols(double.spec.body)
     parts = {name: (b"other", text) for name, (_, text) in symbols.parts.items()}
-    _, report = other_side(double, Symbols(b"other", parts, symbols.versions), number=1)
+    report = answered(double, Symbols(b"other", parts, symbols.versions), number=1)
     assert report.failure.kind == "OtherCodeError"
     assert "started again" in report.failure.finding.hint
 
@@ -348,10 +358,10 @@ def test_a_file_that_was_loaded_in_a_worker_is_loaded_again_when_it_has_changed(
     old, new = setup("K = 1\n"), setup("K = 22\n")
     with ProcessPoolExecutor(1, FORKSERVER) as pool:
         file.write_text("K = 1\n")
-        pool.submit(answer, __version__, "double", old, pack_call(call(double, number=1)), "1").result()
+        pool.submit(answer, __version__, "double", old, *sent(double, number=1), "1").result()
         assert pool.submit(value_of, name).result() == 1
         file.write_text("K = 22\n")
-        pool.submit(answer, __version__, "double", new, pack_call(call(double, number=1)), "2").result()
+        pool.submit(answer, __version__, "double", new, *sent(double, number=1), "2").result()
         assert pool.submit(value_of, name).result() == 22
 
 
@@ -401,6 +411,14 @@ def test_an_error_of_a_call_is_not_one_of_the_executor():
     failure = reports(backend, 1)[0].failure
     backend.close()
     assert (failure.kind, failure.transient) == ("LookupError", False)
+
+
+def test_a_call_with_variables_of_its_own_is_never_run_without_them():
+    for ships in (True, False):
+        backend = ExecutorBackend(factory=lambda: ThreadPoolExecutor(1), slots=1, ships=ships)
+        backend.submit(call(double, number=1)._replace(env={"CUDA_VISIBLE_DEVICES": "0"}))
+        assert reports(backend, 1)[0].failure.kind == "SharedEnvironmentError"
+        backend.close()
 
 
 # --- how it is made -----------------------------------------------------------------------------------------------------

@@ -143,6 +143,26 @@ def test_a_path_that_another_call_has_written_to_is_refused(home, backend):
     assert not flow.plan(home=home)["files"].entries, "what was written to twice is not stored"
 
 
+def test_two_nodes_that_write_to_one_path_one_after_the_other_are_refused(home):
+    """The first one is long over when the second one spoils its file."""
+
+    @node
+    def first() -> File:
+        Path("same.txt").write_text("1")
+        return File("same.txt")
+
+    @node(requires={"before": "first"})
+    def second(before: File) -> File:
+        Path("same.txt").write_text("2")
+        return File("same.txt")
+
+    flow = Pipeline([first, second], name="two")
+    made = flow.run(home=home, backend="inline", on_failure="continue")
+    assert made.status == "partial"
+    assert {failure.kind for _, failure in made.failures} == {"NoArtifactError"}
+    assert flow.plan(home=home)["first"].decision == "RUN", "its file was written to after it was stored"
+
+
 def test_calls_that_write_to_one_path_at_the_same_time_are_refused(home):
     """The first one to return would otherwise have the other's content."""
 

@@ -5,8 +5,12 @@ import signal
 import subprocess
 import sys
 import textwrap
+from pathlib import Path
 
 import pytest
+
+from weftline import Pipeline
+from weftline.errors import InvalidPipelineError
 
 HEAD = """
     import ctypes, json, os, signal, subprocess, sys, time
@@ -407,3 +411,65 @@ def test_workers_leave_out_asserts_where_the_program_does(tmp_path):
     for options, expected in ((["-O"], "['completed', False]"), ([], "['completed', True]")):
         done = run_alone([sys.executable, *options, "flow.py"], tmp_path)
         assert done.stdout.strip() == expected, done.stderr
+
+
+GPUS = """
+import os
+import time
+from weftline import Pipeline, Resources, node
+
+
+@node
+def numbers() -> list[int]:
+    return list(range(6))
+
+
+@node(over="numbers", resources=Resources(gpu=1))
+def whole(numbers: int) -> tuple[str, float, float]:
+    began = time.monotonic()
+    time.sleep(0.05)
+    return os.environ["CUDA_VISIBLE_DEVICES"], began, time.monotonic()
+
+
+@node(over="numbers", resources=Resources(gpu=2))
+def both(numbers: int) -> str:
+    return os.environ["CUDA_VISIBLE_DEVICES"]
+
+
+@node(over="numbers", resources=Resources(gpu=0.5))
+def half(numbers: int) -> str:
+    return os.environ["CUDA_VISIBLE_DEVICES"]
+
+
+pipeline = Pipeline([numbers, whole, both, half])
+"""
+
+
+def test_calls_have_devices_of_their_own(tmp_path, monkeypatch):
+    """Names of devices are all that is needed here; nothing asks a driver for them."""
+    monkeypatch.chdir(tmp_path)
+    Path("gpu_flow.py").write_text(GPUS)
+    result = Pipeline.load("gpu_flow.py").run(backend="processes", workers=4, gpus="3,GPU-7", home=None)
+    assert result.ok, result.failures
+    assert set(result["both"]) == {"3,GPU-7"}
+    assert set(result["half"]) <= {"3", "GPU-7"}
+    spans = result["whole"]
+    assert {device for device, _, _ in spans} == {"3", "GPU-7"}
+    for at, (device, began, ended) in enumerate(spans):
+        others = [span for number, span in enumerate(spans) if number != at and span[0] == device]
+        assert all(until <= began or since >= ended for _, since, until in others), "two calls had one device at a time"
+
+
+def test_there_is_no_call_without_the_device_that_it_wants(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    Path("gpu_flow.py").write_text(GPUS)
+    with pytest.raises(InvalidPipelineError) as caught:
+        Pipeline.load("gpu_flow.py").run(backend="processes", gpus="", home=None)
+    assert {finding.code for finding in caught.value.findings} == {"B610"}
+    with pytest.raises(InvalidPipelineError) as caught:
+        Pipeline.load("gpu_flow.py").run(backend="threads", gpus="0,1", home=None)
+    assert {finding.code for finding in caught.value.findings} == {"B610"}
+    with pytest.raises(InvalidPipelineError) as caught:
+        Pipeline.load("gpu_flow.py").run(backend="processes", gpus="0", home=None)
+    assert [finding.code for finding in caught.value.findings] == ["B604"], "two of one"

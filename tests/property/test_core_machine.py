@@ -17,6 +17,7 @@ from weftline.model.policy import Policy
 from weftline.model.run import RunRecord
 from weftline.model.transitions import NodeState, RunStatus
 from weftline.run.core import Core
+from weftline.run.demand import Capacity, Demand
 from weftline.run.facts import (
     Cancel,
     CancelRequested,
@@ -65,6 +66,10 @@ def run_schedule(seed, *, losses):
         raise AssertionError(f"seed {seed}, losses={losses}: {type(error).__name__}: {error}\n{world}\n{trace}") from error
 
 
+def cpu_of(shape):
+    return shape.demands[0].cpu
+
+
 class World:
     """The core, and everything around it: an engine, a backend and a clock that do what the seed says."""
 
@@ -73,7 +78,7 @@ class World:
         self.losses = losses
         self.now = 1000.0
         self.shapes = _graph(rng)
-        self.slots = max(rng.randint(1, 4), *(shape.cpu for shape in self.shapes))
+        self.slots = max(rng.randint(1, 4), *(cpu_of(shape) for shape in self.shapes))
         self.queue = rng.choice([0, 0, 3])
         self.on_failure = rng.choice(["stop", "continue"])
         self.looks_up = rng.random() < 0.7
@@ -81,10 +86,9 @@ class World:
         self.totals = {number: rng.choice([0, 1, 2, 5]) for number, shape in enumerate(self.shapes) if shape.fans_out}
         self.core = Core(
             self.shapes,
-            slots=self.slots,
             starts=self.starts,
             looks_up=self.looks_up,
-            queue=self.queue,
+            capacity=Capacity(self.slots, self.queue),
             on_failure=self.on_failure,
         )
         self.trouble = rng.choice([0.0, 0.1, 0.4])
@@ -111,7 +115,7 @@ class World:
             more = f" x{self.totals[number]}{' tolerant' if shape.tolerant else ''}" if shape.fans_out else ""
             start = self.starts.get(number, "")
             lines.append(
-                f"  {shape.name}{more} after {shape.upstream} cpu={shape.cpu} rank={shape.rank} {start}: {node.state}"
+                f"  {shape.name}{more} after {shape.upstream} cpu={cpu_of(shape)} rank={shape.rank} {start}: {node.state}"
                 f" pending={node.pending} running={node.running}"
             )
         return "\n".join(lines)
@@ -255,11 +259,11 @@ class World:
     @property
     def waits(self):
         """Whether anything can still happen by itself."""
-        return bool(self.running or self.elsewhere or self.core.attempts.wakes_at is not None)
+        return bool(self.running or self.elsewhere or self.core.wakes_at is not None)
 
     def happen_at_last(self):
         """One thing, where nothing has happened by chance."""
-        wakes_at = self.core.attempts.wakes_at
+        wakes_at = self.core.wakes_at
         if self.running:
             (number, item), attempt = self.rng.choice(list(self.running.items()))
             return self.report(number, item, attempt)
@@ -294,13 +298,13 @@ class World:
 
     def check(self):
         self.check_states()
-        used = sum(self.shapes[number].cpu for number, _, _ in self.core.attempts.handles)
+        used = sum(cpu_of(self.shapes[number]) for number, _, _ in self.core.attempts.handles)
         assert used <= self.slots + self.queue, f"{used} CPU at once, of {self.slots} and {self.queue} queued"
         assert {handle[:2] for handle in self.core.attempts.handles} >= set(self.running)
         if not self.is_stopping:
             for number, node in enumerate(self.core.nodes):
                 waits = node.state is NodeState.RUNNING and node.pending == 0 and node.has_calls_to_start
-                assert not (waits and used + self.shapes[number].cpu <= self.slots), f"{number} waits although it fits"
+                assert not (waits and used + cpu_of(self.shapes[number]) <= self.slots), f"{number} waits although it fits"
 
     def check_states(self):
         for number, node in enumerate(self.core.nodes):
@@ -380,7 +384,7 @@ def _graph(rng):
                 upstream=upstream[at],
                 downstream=downstream[at],
                 rank=ranks[at],
-                cpu=rng.choice([1, 1, 1, 2, 0.5, 0]),
+                demands=(Demand(rng.choice([1, 1, 1, 2, 0.5, 0])),),
                 policy=policy,
                 fans_out=fans_out,
                 tolerant=tolerant,

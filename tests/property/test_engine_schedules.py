@@ -17,6 +17,7 @@ from weftline.model.event import CALL_OUTCOMES, Kind
 from weftline.model.run import RunRecord
 from weftline.model.transitions import RunStatus
 from weftline.plan import planner
+from weftline.plan.wish import Wish
 from weftline.ports.values import Values
 from weftline.run.engine import Engine
 from weftline.run.result import RunResult
@@ -246,7 +247,7 @@ class World:
 
     def engine(self, danger, *, resumed):
         backend = self.backend()
-        wish = planner.Wish(backend="scripted", capabilities=backend.capabilities)
+        wish = Wish(backend="scripted", capabilities=backend.capabilities)
         plan = planner.make(self.graph, wish, self.cache, self.ledger, self.values)
         around = Surroundings(
             backend=backend,

@@ -8,8 +8,10 @@ from weftline import Pipeline
 from weftline.model.event import Kind
 from weftline.model.run import RunRecord
 from weftline.plan import planner
+from weftline.plan.wish import Wish
 from weftline.ports.values import Values
 from weftline.run.engine import Engine
+from weftline.run.limits import Limits
 from weftline.run.result import RunResult
 from weftline.run.resume import past_of
 from weftline.run.surroundings import Surroundings
@@ -39,7 +41,7 @@ class Stage:
         wish.setdefault("capabilities", self.backend.capabilities)
         wish.setdefault("now", self.clock.now())
         graph = Pipeline(nodes, name="test").graph
-        return planner.make(graph, planner.Wish(**wish), self.cache if cached else None, self.ledger, self.values)
+        return planner.make(graph, Wish(**wish), self.cache if cached else None, self.ledger, self.values)
 
     def engine(self, nodes, *, run=None, cached=True, on_failure="stop", past=None, **options):
         own = {name: options.pop(name) for name in ("checked", "sinks", "logs") if name in options}
@@ -54,7 +56,7 @@ class Stage:
         )
         plan = self.plan(nodes, cached=cached, **options)
         self.last = run or f"r{next(self._numbers)}"
-        return Engine(plan, self.last, around, opening={"pipeline": "test"}, on_failure=on_failure, past=past)
+        return Engine(plan, self.last, around, opening={"pipeline": "test"}, limits=Limits(on_failure), past=past)
 
     def run(self, nodes, **options):
         engine = self.engine(nodes, **options)

@@ -42,7 +42,7 @@ class Scripted(Home):
         super().__init__(path, Settings(), ManualClock())
         self.scripted = ScriptedBackend(self.clock)
 
-    def backend(self, request, capture=None):
+    def backend(self, request, graph, capture=None):
         return self.scripted
 
 
@@ -96,7 +96,7 @@ def test_the_opening_of_a_journal_says_what_was_asked_for(home):
 
 def test_an_unknown_backend_is_told_with_what_may_be_meant():
     with pytest.raises(UnknownBackendError) as caught:
-        Home(None, Settings()).backend(Request(backend="thread"))
+        Home(None, Settings()).backend(Request(backend="thread"), PIPELINE.graph)
     assert caught.value.hint == "did you mean 'threads'?"
 
 

@@ -48,8 +48,12 @@ def named(name: str, workers: int | None, processors: int, capture: Capture | No
     return made
 
 
-def given(backend: object, workers: int | None) -> Backend:
+def given(backend: object, **asked: object) -> Backend:
     """An object, if it is a backend.
+
+    Args:
+        backend: the object.
+        asked: what was asked for of what a backend has; None where it was not.
 
     Raises:
         BadArgumentError: it is none, or something is asked for that it decides itself.
@@ -58,9 +62,10 @@ def given(backend: object, workers: int | None) -> Backend:
         detail = f"a {getattr(backend, '__name__', type(backend).__name__)} is neither a name nor a backend"
         advice = "give a name, or an object: of an executor, backend=ExecutorBackend(executor, slots=8)"
         raise BadArgumentError(argument="backend=", detail=detail, advice=advice)
-    if workers is not None:
-        detail = f"backend {backend.name!r} has {backend.capabilities.slots} slots of its own"
-        raise BadArgumentError(argument=f"workers={workers}", detail=detail, advice="say it where the backend is made")
+    for name, value in asked.items():
+        if value is not None:
+            detail = f"the backend {backend.name!r} says itself what it has"
+            raise BadArgumentError(argument=f"{name}={value!r}", detail=detail, advice="say it where the backend is made")
     return backend
 
 

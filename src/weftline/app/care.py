@@ -11,15 +11,14 @@ from weftline.app.verbs import plan
 from weftline.author.pipeline import Pipeline
 from weftline.backends.perform import perform
 from weftline.errors import AmbiguousEntryError, NoCacheError, UnknownEntryError, WeftlineError
-from weftline.model.entry import ITEMS, LISTED, Entry, is_freed
-from weftline.model.fingerprint import part_key
+from weftline.model.entry import ITEMS, Entry, is_freed
 from weftline.model.ids import call_label
 from weftline.model.plan import Decision
-from weftline.ports.cache import Cache
+from weftline.ports.cache import Cache, TendedCache
 from weftline.ports.values import digests_in
 from weftline.run.calls import NodeCalls, planned_entries
 from weftline.run.inputs import Holdings
-from weftline.run.stored import OutputLostError
+from weftline.run.stored import OutputLostError, part_keys
 
 #: Digits of a key that name an entry at least.
 _FEWEST_DIGITS = 6
@@ -93,7 +92,7 @@ def inventory(home: Home) -> list[Item]:
     """
     cache = _cache_of(home)
     held = {found.entry.key: found for found in cache.held()}
-    parts = {key: _parts(found.entry, cache) for key, found in held.items()}
+    parts = {key: part_keys(found.entry, cache) for key, found in held.items()}
     inside = {part for found in parts.values() for part in found}
     uses = _uses(home)
     items = []
@@ -137,7 +136,7 @@ def forget(home: Home, items: Sequence[Item]) -> int:
     cache.remove([key for item in items for key in (item.entry.key, *item.parts)])
     freed = cache.sweep()
     if home.artifacts is not None:
-        home.artifacts.sweep({stored.object for held in cache.held() for stored in held.entry.outputs})
+        home.artifacts.sweep(lambda: {stored.object for held in cache.held() for stored in held.entry.outputs})
     return freed
 
 
@@ -269,23 +268,10 @@ class _Shares:
             self.total -= 0 if self._users[content] else size
 
 
-def _cache_of(home: Home) -> Cache:
+def _cache_of(home: Home) -> TendedCache:
     if not home.has_results or home.cache is None:
         raise NoCacheError(home=home.shown or "memory")
     return home.cache
-
-
-def _parts(entry: Entry, cache: Cache) -> tuple[bytes, ...]:
-    """Keys of the entries in which the items of lists lie that a call made."""
-    found = []
-    for position, stored in enumerate(entry.outputs):
-        if stored.codec in LISTED:
-            try:
-                content = cache.load(stored, entry.key)
-            except WeftlineError:
-                continue  # told by the store, which has put it aside
-            found += [part_key(entry.key, position, at) for at in range(len(digests_in(content)))]
-    return tuple(found)
 
 
 def _uses(home: Home) -> dict[str, list[tuple[str, float]]]:

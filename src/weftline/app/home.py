@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -11,16 +11,19 @@ from weftline import settings
 from weftline.app import backends
 from weftline.app.stores import Store, open_store
 from weftline.backends.capture import Capture
+from weftline.backends.devices import devices
 from weftline.clock import Clock, SystemClock
 from weftline.codec import advice_for, is_storable
 from weftline.errors import BadArgumentError
+from weftline.model.graph import Graph
 from weftline.observe.log import LogFolder
-from weftline.plan import planner
+from weftline.plan.wish import Wish
 from weftline.ports.backend import Backend
-from weftline.ports.cache import Cache
+from weftline.ports.cache import TendedCache
 from weftline.ports.leases import Leases
 from weftline.ports.ledger import Ledger
 from weftline.ports.values import Values
+from weftline.run.limits import Limits
 from weftline.store.artifacts import ArtifactFolder
 
 OnFailure = Literal["stop", "continue"]
@@ -39,8 +42,14 @@ class Request:
         backend: where calls run, by name or as an object, which the run closes at its end; None for the setting.
         workers: calls at the same time; None for the setting.
         on_failure: whether a failure stops the run, or only what depends on it.
+        deadline_s: how long the run may take, in seconds.
+        retry_budget: attempts besides the first of each call that the run may make; None for any number.
+        gpus: ids of devices with commas between them, empty for none; None for those that there are.
+        resources: how much there is of what nodes name in `Resources(tags=...)`.
         cache: whether results are looked up and kept.
         checked: whether inputs are compared before and after each call; None for the setting.
+        inputs_from: a run whose outputs are read in place of those of nodes that are left out, and whose parameters hold where
+            no others are given; empty for what is stored now.
     """
 
     params: Mapping[str, Any] = field(default_factory=dict)
@@ -51,8 +60,13 @@ class Request:
     backend: str | Backend | None = None
     workers: int | None = None
     on_failure: OnFailure = "stop"
+    deadline_s: float | None = None
+    retry_budget: int | None = None
+    gpus: str | None = None
+    resources: Mapping[str, float] = field(default_factory=dict)
     cache: bool = True
     checked: bool | None = None
+    inputs_from: str = ""
 
     def __post_init__(self) -> None:
         for name in ("targets", "force"):
@@ -62,6 +76,17 @@ class Request:
         if self.on_failure not in get_args(OnFailure):
             argument = f"on_failure={self.on_failure!r}"
             raise BadArgumentError(argument=argument, detail="no such choice", advice="use 'stop' or 'continue'")
+        if self.deadline_s is not None and self.deadline_s <= 0:
+            argument = f"deadline_s={self.deadline_s}"
+            raise BadArgumentError(argument=argument, detail="no time at all", advice="use seconds above 0")
+        if self.retry_budget is not None and self.retry_budget < 0:
+            argument = f"retry_budget={self.retry_budget}"
+            raise BadArgumentError(argument=argument, detail="less than none", advice="use a number from 0")
+
+    @property
+    def limits(self) -> Limits:
+        """Where the run ends, whatever there is left to do."""
+        return Limits(self.on_failure, self.deadline_s, self.retry_budget)
 
 
 class Home:
@@ -94,7 +119,7 @@ class Home:
         return self.exists or (self.path is not None and bool(self.settings.cache))
 
     @property
-    def cache(self) -> Cache | None:
+    def cache(self) -> TendedCache | None:
         """Where results are kept."""
         return None if self.path is None else self._store(self.path).cache
 
@@ -125,8 +150,8 @@ class Home:
         """Where the output of calls is kept."""
         return None if self.path is None else LogFolder(self.path / "logs")
 
-    def backend(self, request: Request, capture: Capture | None = None) -> Backend:
-        """The backend that a request names, or has.
+    def backend(self, request: Request, graph: Graph, capture: Capture | None = None) -> Backend:
+        """The backend that a request names, with what calls of the graph share there.
 
         Raises:
             UnknownBackendError: there is none of that name.
@@ -135,17 +160,23 @@ class Home:
         """
         asked = self._asked(request)
         if not isinstance(asked, str):
-            return backends.given(asked, request.workers)
-        return backends.named(asked, request.workers or self.settings.workers or None, self.settings.slots, capture)
+            return backends.given(asked, workers=request.workers, gpus=request.gpus, resources=request.resources or None)
+        workers = request.workers or self.settings.workers or None
+        backend = backends.named(asked, workers, self.settings.slots, capture)
+        there = backend.capabilities
+        needs_gpu = graph.remembered("needs_gpu", lambda: any(node.resources.gpu for node in graph.nodes))
+        found = devices(request.gpus) if needs_gpu and there.sets_env else ()
+        backend.capabilities = replace(there, devices=there.devices or found, named={**there.named, **request.resources})
+        return backend
 
     def _asked(self, request: Request) -> str | Backend:
         return self.settings.backend if request.backend is None else request.backend
 
-    def wish(self, request: Request) -> planner.Wish:
+    def wish(self, request: Request, graph: Graph) -> Wish:
         """A request as the planner understands it."""
-        asked, backend = self._asked(request), self.backend(request)
+        asked, backend = self._asked(request), self.backend(request, graph)
         keeps = request.cache and self.path is not None
-        return planner.Wish(
+        return Wish(
             params=request.params,
             given=request.given,
             targets=request.targets,

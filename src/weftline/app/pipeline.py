@@ -14,7 +14,9 @@ from weftline.errors import WeftlineError
 if TYPE_CHECKING:  # what plans and runs is imported when a pipeline is planned or run
     from weftline.app.home import Home, Request
     from weftline.app.saved import AskedPlan
+    from weftline.model.letter import DeadLetter
     from weftline.model.plan import Plan
+    from weftline.plan.compare import Comparison
     from weftline.plan.explain import Explanation
     from weftline.ports.sink import Sink
     from weftline.run.result import RunResult
@@ -101,7 +103,8 @@ class Pipeline(AuthoredPipeline):
                 only if it still holds.
             **asked: `params` (by `name` or `node.name`), `given` (values by key), `targets` (a selection), `force` (nodes),
                 `refresh`, `backend` (`threads`, `processes`, `inline`, the name of an installed one, or an object), `workers`,
-                `on_failure` (`stop`, `continue`), `cache`, `checked`; see `weftline.app.Request`.
+                `on_failure` (`stop`, `continue`), `deadline_s`, `retry_budget`, `gpus` (ids, such as `"0,1"`), `resources`
+                (amounts by name), `cache`, `checked`, `inputs_from` (a run); see `weftline.app.Request`.
 
         Returns:
             The result, also of a run that failed: see its `status` and `failures`.
@@ -130,17 +133,104 @@ class Pipeline(AuthoredPipeline):
         return request, saved.plan_again(found, self, home, request)
 
     def resume(
-        self, run: str = "", *, home: str | Path | None = _AS_SET, sinks: Sequence[Sink] = (), **asked: Any
+        self,
+        run: str = "",
+        *,
+        again: str | Sequence[str] = (),
+        home: str | Path | None = _AS_SET,
+        sinks: Sequence[Sink] = (),
+        **asked: Any,
     ) -> RunResult:
-        """Goes on with a run of this pipeline, the newest by default; for the arguments see `run`."""
+        """Goes on with a run of this pipeline.
+
+        Args:
+            run: its id, or the beginning of it; by default the newest that can be resumed.
+            again: nodes that are made again with everything behind them; what else succeeded is kept.
+            home: see `run`, as for what follows.
+            sinks: who is told of events.
+            **asked: what is asked for.
+
+        Raises:
+            UnknownRunError: there is no such run.
+            UnknownNodeError: there is no such node.
+            NotResumableError: it is complete.
+            RunBusyError: another process works on it.
+        """
         from weftline.app import verbs
 
+        names = (again,) if isinstance(again, str) else again
         opened = _home(home)
         try:
-            return _kept(verbs.resume(run, opened, self, _request(asked), sinks, echo=True), opened)
+            return _kept(verbs.resume(run, opened, self, _request(asked), sinks, again=names, echo=True), opened)
         except BaseException:  # raised again
             opened.close()
             raise
+
+    def dead_letters(
+        self, *, run: str = "", node: str = "", settled: bool = False, home: str | Path | None = _AS_SET
+    ) -> list[DeadLetter]:
+        """The calls in a home that failed for good and have no result since, those of the newest run first.
+
+        Args:
+            run: of this run alone; the beginning of its id is enough.
+            node: of this node alone.
+            settled: also those that have a result meanwhile, or were dropped.
+            home: where the runs are.
+        """
+        from weftline.app import letters
+
+        with contextlib.closing(_home(home)) as opened:
+            return letters.letters(opened, run=run, node=node, settled=settled)
+
+    def replay(
+        self,
+        letters: Sequence[DeadLetter],
+        *,
+        home: str | Path | None = _AS_SET,
+        sinks: Sequence[Sink] = (),
+        **asked: Any,
+    ) -> list[RunResult]:
+        """Makes failed calls again, in the runs that they belong to, then what is behind them.
+
+        Args:
+            letters: which; see `dead_letters`.
+            home: where the runs are.
+            sinks: who is told of events.
+            **asked: what the runs were asked for, where they were given values that their journal cannot hold; see `run`.
+
+        Returns:
+            A result for each run.
+
+        Raises:
+            InvalidPipelineError: it carries all findings, such as results that are gone; nothing has run.
+            NotResumableError: a run did not come to its end, kept no results, or was given values that the journal cannot hold.
+            RunBusyError: another process works on a run.
+        """
+        from weftline.app import letters as dead
+
+        results = []
+        for own in dead.by_run(letters).values():
+            opened = _home(home)
+            try:
+                request = _request(asked) if asked else None
+                results.append(_kept(dead.replay(own, opened, self, request, sinks, echo=True), opened))
+            except BaseException:  # raised again
+                opened.close()
+                raise
+        return results
+
+    def compare(self, run: str, other: str = "", *, home: str | Path | None = _AS_SET) -> Comparison:
+        """What is different between two runs: for each node what decided its result, and what became of it.
+
+        Args:
+            run: one of them; the beginning of its id is enough.
+            other: the other one; the newest by default.
+            home: where they are.
+        """
+        from weftline.app import verbs
+
+        with contextlib.closing(_home(home)) as opened:
+            return verbs.compared(run, other, opened)
 
     def why(self, node: str, *, home: str | Path | None = _AS_SET, **asked: Any) -> Explanation:
         """Everything that decides a node's result, beside what it was last time; print it."""

@@ -25,7 +25,7 @@ from weftline.version import __version__
 _SCHEMA = "weftline.plan/v"
 _VERSION = 1
 #: Arguments that a plan in a file answers, so that nobody else may.
-_ANSWERED = ("targets", "force", "refresh", "backend", "workers", "cache")
+_ANSWERED = ("targets", "force", "refresh", "backend", "workers", "gpus", "resources", "cache", "inputs_from")
 #: What a file says of what was asked for.
 _SAVED = {"weftline", "target", "params", "typed", "left_out", *_ANSWERED, "digest"}
 #: What decides the result of a step, beside its decision, in words.
@@ -99,7 +99,10 @@ def save(plan: Plan, request: Request, path: Path) -> None:
         "refresh": request.refresh,
         "backend": plan.backend,
         "workers": request.workers,
+        "gpus": request.gpus,
+        "resources": dict(request.resources),
         "cache": request.cache,
+        "inputs_from": request.inputs_from,
     }
     content["saved"]["digest"] = _digest(content)
     aside = path.with_name(f".{path.name}.{os.getpid()}")
@@ -214,6 +217,7 @@ def _command(saved: SavedPlan, home: Home) -> str:
     words += [word for name, value in asked.params.items() for word in ("-p", f"{name}={value}")]
     words += [word for node in asked.force for word in ("--force", node)]
     words += ["--refresh"] * asked.refresh + ["--no-cache"] * (not asked.cache)
+    words += ["--inputs-from", asked.inputs_from] if asked.inputs_from else []
     if home.shown != str(home.settings.home):
         words += ["--home", home.shown]
     return shlex.join([*words, "-o", str(saved.path)])

@@ -13,7 +13,7 @@ from weftline.clock import Clock
 from weftline.errors import BadCacheUrlError, StoreUnusableError, UnknownCacheError, did_you_mean
 from weftline.ports import plugins
 from weftline.ports.blobs import Blobs
-from weftline.ports.cache import Cache
+from weftline.ports.cache import TendedCache
 from weftline.ports.leases import Leases
 
 _OPTIONS = ("trusted", "dead_after_s")
@@ -26,7 +26,7 @@ _TABLES = frozenset({"results", "recipes"})
 class Store:
     """A cache, and who computes what for it."""
 
-    cache: Cache
+    cache: TendedCache
     leases: Leases
 
     def close(self) -> None:

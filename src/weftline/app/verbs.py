@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import random
 import shlex
-import sys
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
 from weftline.app.claims import claimed, is_abandoned
 from weftline.app.collector import frozen, still
+from weftline.app.execute import execute, request_of
 from weftline.app.home import Home, Request
-from weftline.app.interrupts import interruptible
+from weftline.app.sources import check_inputs, with_inputs
 from weftline.author.load import load
 from weftline.author.pipeline import Pipeline
-from weftline.backends import program
-from weftline.backends.capture import Capture
 from weftline.codec import whole
 from weftline.errors import (
     AmbiguousRunError,
+    BadArgumentError,
     NotResumableError,
     UnknownNodeError,
     UnknownRunError,
@@ -29,24 +27,23 @@ from weftline.errors import (
     did_you_mean,
     listing,
 )
+from weftline.model.event import Kind
+from weftline.model.graph import Graph
 from weftline.model.ids import WHOLE, run_id
 from weftline.model.node import NO_BODY, NodeSpec, Output
-from weftline.model.params import Text
-from weftline.model.plan import Plan
+from weftline.model.plan import Decision, Plan
 from weftline.model.run import RunRecord
 from weftline.model.transitions import RunStatus
-from weftline.observe.bus import Bus
 from weftline.plan import planner
+from weftline.plan.compare import Comparison, compare
 from weftline.plan.explain import Explanation, explain
+from weftline.plan.wish import checked
 from weftline.ports.cache import Cache
 from weftline.ports.sink import Sink
-from weftline.run.engine import Engine
 from weftline.run.result import RunResult
-from weftline.run.resume import Past, past_of
-from weftline.run.surroundings import Surroundings
+from weftline.run.resume import past_of
 from weftline.settings import Settings
 from weftline.store.memory import MemoryCache
-from weftline.version import __version__
 
 T = TypeVar("T")
 #: Runs that are looked through for a stored output.
@@ -55,7 +52,8 @@ _LOOKED_THROUGH = 50
 
 def check(pipeline: Pipeline, home: Home, request: Request) -> tuple[list[WeftlineError], list[WeftlineError]]:
     """All findings, and the notes beside them."""
-    return planner.check(pipeline.graph, home.wish(request))
+    found = checked(pipeline.graph, home.wish(request, pipeline.graph))
+    return found.errors, found.notes
 
 
 def plan(pipeline: Pipeline, home: Home, request: Request) -> Plan:
@@ -68,8 +66,26 @@ def plan(pipeline: Pipeline, home: Home, request: Request) -> Plan:
     if request.cache and home.path is not None:
         cache = home.cache if home.has_results else MemoryCache()
     ledger = home.ledger if home.exists else None
+    sources = _sources(request.inputs_from, home)
+    wish = (
+        with_inputs(sources, home.wish(request, pipeline.graph), pipeline.graph)
+        if sources
+        else home.wish(request, pipeline.graph)
+    )
     with still():
-        return planner.make(pipeline.graph, home.wish(request), cache, ledger, home.values)
+        made = planner.make(pipeline.graph, wish, cache, ledger, home.values)
+    if sources:
+        check_inputs(sources[0], made, request)
+    return made
+
+
+def _sources(run: str, home: Home) -> list[RunRecord]:
+    """A run, the one whose outputs it read, and so on."""
+    found: list[RunRecord] = []
+    while run:
+        found.append(find_run(run, home))
+        run = found[-1].opening.get("inputs_from", "")
+    return found
 
 
 def why(pipeline: Pipeline, home: Home, request: Request, node: str) -> Explanation:
@@ -109,10 +125,12 @@ def run(
         InvalidPipelineError: it carries all findings; nothing has run.
     """
     with frozen():
+        if request.inputs_from:
+            request = replace(request, inputs_from=find_run(request.inputs_from, home).run)
         made = planned or plan(pipeline, home, request)
         run = run_id(home.clock.now(), os.urandom(3))
         with claimed(run, home.ledger):
-            return _execute(made, run, home, request, sinks, None, echo=echo)
+            return execute(made, run, home, request, sinks, None, echo=echo)
 
 
 def resume(
@@ -122,24 +140,28 @@ def resume(
     request: Request | None = None,
     sinks: Sequence[Sink] = (),
     *,
+    again: Sequence[str] = (),
     echo: bool = False,
 ) -> RunResult:
     """Goes on with a run whose process died, or that failed or was cancelled: what succeeded is kept.
 
     Args:
-        run: its id; empty for the newest.
+        run: its id; empty for the newest that can be resumed.
         home: where its journal is.
         pipeline: the pipeline; None to load it by the target that the journal names.
         request: as it was asked for; None to take it from the journal.
         sinks: who is told of events.
+        again: nodes that are made again with everything behind them, whatever this run and the cache have of them.
         echo: show what calls print, besides keeping it.
 
     Raises:
         UnknownRunError: the home has no such run.
+        UnknownNodeError: the pipeline has no such node.
+        BadArgumentError: a node that is to be made again is not part of the run.
         NotResumableError: it is complete, or was started by a program that gave it values which the journal cannot hold.
         RunBusyError: another process works on it.
     """
-    found = find_run(run, home).run
+    found = find_run(run or newest_resumable(home, pipeline), home).run
     with frozen(), claimed(found, home.ledger):
         record = find_run(found, home)  # as it is now that nobody else can change it
         opening = record.opening
@@ -147,14 +169,80 @@ def resume(
             where = "" if home.shown == str(Settings().home) else f" --home {shlex.quote(home.shown)}"
             advice = f"start a new one: weftline run {opening.get('target') or '...'}{where}"
             raise NotResumableError(run=found, detail="it is complete", advice=advice)
-        if pipeline is None or request is None:
-            if not opening.get("target") or not opening.get("repeatable"):
-                advice = "resume it there: pipeline.resume(run, ...) with the same parameters and given values"
-                raise NotResumableError(run=found, detail="it was started by a program", advice=advice)
-            pipeline = pipeline or load(opening["target"])
-            request = request or _request_of(opening)
+        pipeline, request = asked_again(record, pipeline, request)
+        further = _behind(pipeline.graph, again)
+        record.forget(further)
+        forced = dict.fromkeys((*request.force, *(name for name in record.again if name in pipeline.graph.index)))
+        request = replace(request, force=tuple(forced))
         made = plan(pipeline, home, request)
-        return _execute(made, found, home, request, sinks, past_of(record), echo=echo)
+        for node in again:
+            if made[node].decision is Decision.SKIP:
+                advice = "start a run that has it"
+                raise BadArgumentError(argument=node, detail=f"it is not part of run {found}", advice=advice)
+        told = {"from": list(again), "again": further} if again else {}
+        return execute(made, found, home, request, sinks, past_of(record), told=told, echo=echo)
+
+
+def enter(opening: Mapping[str, Any]) -> None:
+    """Goes to the folder that a run was started from: its target and its paths were given there."""
+    cwd = opening.get("cwd", ".")
+    if Path(cwd).is_dir():
+        os.chdir(cwd)
+
+
+def asked_again(record: RunRecord, pipeline: Pipeline | None, request: Request | None) -> tuple[Pipeline, Request]:
+    """What a run runs, and what it was asked for.
+
+    Args:
+        record: the run.
+        pipeline: the pipeline; None to load it by the target that the journal names.
+        request: as it was asked for; None to take it from the journal.
+
+    Raises:
+        NotResumableError: the journal does not say it.
+    """
+    opening = record.opening
+    if request is None or pipeline is None:
+        is_known = pipeline is not None or bool(opening.get("target"))
+        if not is_known or not opening.get("repeatable"):
+            advice = "resume it there: pipeline.resume(run, ...) with the same parameters and given values"
+            raise NotResumableError(run=record.run, detail="it was started by a program", advice=advice)
+        pipeline = pipeline or load(opening["target"])
+        request = request or request_of(opening)
+    return pipeline, request
+
+
+def _behind(graph: Graph, nodes: Sequence[str]) -> list[str]:
+    """These nodes and all that depend on them.
+
+    Raises:
+        UnknownNodeError: there is no such node.
+    """
+    for node in nodes:
+        if node not in graph.index:
+            raise unknown_node(node, graph.index)
+    found = graph.reached([graph.index[node] for node in nodes], graph.downstream)
+    return [graph.nodes[number].name for number in sorted(found)]
+
+
+def newest_resumable(home: Home, pipeline: Pipeline | None) -> str:
+    """The newest run that can be gone on with; empty if there is none, so that the newest of all tells why not.
+
+    One that somebody works on is not passed over: whoever asks means that one, and is told.
+
+    Args:
+        home: where runs are.
+        pipeline: whose runs; None for those that tell themselves what they run.
+    """
+    ledger = home.ledger if home.exists else None
+    for line in () if ledger is None else ledger.runs(_LOOKED_THROUGH):
+        if line.status is RunStatus.COMPLETED or (pipeline is not None and line.pipeline != pipeline.name):
+            continue
+        assert ledger is not None
+        opening = next(iter(ledger.events(line.run, [Kind.RUN_STARTED]))).body or {}
+        if pipeline is not None or (opening.get("target") and opening.get("repeatable")):
+            return line.run
+    return ""
 
 
 def find_run(run: str, home: Home) -> RunRecord:
@@ -207,6 +295,28 @@ def state_of(run: str, status: RunStatus, home: Home) -> str:
     return str(status)
 
 
+def compared(run: str, other: str, home: Home) -> Comparison:
+    """What is different between two runs.
+
+    Args:
+        run: one of them; the beginning of its id is enough.
+        other: the other one; empty for the newest.
+        home: where they are.
+
+    Raises:
+        UnknownRunError: there is no such run.
+    """
+    was, now = find_run(run, home), find_run(other, home)
+    assert home.ledger is not None
+    return compare(was, now, home.ledger.recipes)
+
+
+def lives_of(run: str, home: Home) -> RunRecord:
+    """What a run began with, and when somebody went on with it; of its nodes the record says nothing."""
+    ledger = home.ledger
+    return RunRecord.fold(run, () if ledger is None else ledger.events(run, [Kind.RUN_STARTED, Kind.RUN_RESUMED]))
+
+
 def newest_output(home: Home, node: str, kind: type[T]) -> tuple[T, Path] | None:
     """What the node of that name provided in the newest run that has it stored, and the folder in which that was started.
 
@@ -238,84 +348,3 @@ def newest_output(home: Home, node: str, kind: type[T]) -> tuple[T, Path] | None
             if isinstance(value, kind):
                 return value, Path(record.opening["cwd"])
     return None
-
-
-def _execute(
-    made: Plan,
-    run: str,
-    home: Home,
-    request: Request,
-    sinks: Sequence[Sink],
-    past: Past | None,
-    *,
-    echo: bool,
-) -> RunResult:
-    program.refuse_while_loading()
-    is_checked = home.settings.checked if request.checked is None else request.checked
-    capture = None if home.path is None else Capture(echo=echo)
-    bus = [Bus(sinks)] if sinks else []
-    with contextlib.closing(home.backend(request, capture)) as backend:
-        around = Surroundings(
-            backend=backend,
-            values=home.values,
-            clock=home.clock,
-            entropy=random.random,
-            cache=home.cache if request.cache else None,
-            leases=home.leases if request.cache else None,
-            ledger=home.ledger,
-            sinks=bus,
-            logs=home.logs,
-            checked=is_checked,
-        )
-        engine = Engine(made, run, around, opening=_opening(made, request), on_failure=request.on_failure, past=past)
-        with interruptible(engine):
-            status = engine.run()
-    for sink in bus:
-        sink.close()
-    result = RunResult(engine, status)
-    if around.cache is not None:
-        result.notes += around.cache.damage()
-    return result
-
-
-def _opening(made: Plan, request: Request) -> dict[str, Any]:
-    """What the journal keeps of a request, so that the run can be resumed by its id alone."""
-    plain = (str, int, float, bool, type(None))
-    is_named = request.backend is None or isinstance(request.backend, str)
-    repeatable = is_named and not request.given and all(isinstance(value, plain) for value in request.params.values())
-    return {
-        "pipeline": made.graph.name,
-        "target": made.graph.target,
-        "cwd": str(Path.cwd()),
-        "params": {name: value if isinstance(value, plain) else repr(value) for name, value in request.params.items()},
-        "typed": [name for name, value in request.params.items() if not isinstance(value, Text)],
-        "given": sorted(request.given),
-        "repeatable": repeatable,
-        "targets": list(request.targets),
-        "force": list(request.force),
-        "refresh": request.refresh,
-        "backend": made.backend,
-        "workers": request.workers,
-        "on_failure": request.on_failure,
-        "cache": request.cache,
-        "checked": request.checked,
-        "nodes": len(made.steps),
-        "weftline": __version__,
-        "python": ".".join(map(str, sys.version_info[:3])),
-    }
-
-
-def _request_of(opening: Mapping[str, Any]) -> Request:
-    typed = set(opening["typed"])
-    params = {name: value if name in typed else Text(value) for name, value in opening["params"].items()}
-    return Request(
-        params=params,
-        targets=opening["targets"],
-        force=opening["force"],
-        refresh=opening.get("refresh", False),
-        backend=opening["backend"],
-        workers=opening["workers"],
-        on_failure=opening["on_failure"],
-        cache=opening["cache"],
-        checked=opening.get("checked"),
-    )

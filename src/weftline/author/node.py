@@ -96,6 +96,10 @@ class _FunctionBody:
         return _FunctionBody, (self._node, self._function, self._outputs, self._parameters)
 
 
+def _names(words: str | Iterable[str]) -> tuple[str, ...]:
+    return (words,) if isinstance(words, str) else tuple(words)
+
+
 def _at(module: str, qualname: str) -> object:
     """What a module holds under a qualified name, or None."""
     found: object = sys.modules.get(module)
@@ -124,6 +128,7 @@ def node(
     over: str | None = ...,
     on_item_error: Literal["fail", "skip"] = ...,
     min_success: float = ...,
+    after: str | Iterable[str] = ...,
     priority: int = ...,
     resources: needs.Resources = ...,
     policy: policies.Policy = ...,
@@ -148,8 +153,8 @@ def node(function: Any = None, /, **declared: Any) -> Any:
         function: the function, when the decorator is used without parentheses.
         **declared: `provides` (a key, or several for a function that returns a tuple), `requires` (key by argument),
             `consumes` (key or `namespace.*` by argument; the argument is a mapping of what there is), `name`, `over` (a key
-            whose items are worked on one by one), `on_item_error`, `min_success`, `priority`, `resources`, `policy`,
-            `version`, `tags`, `cache`, `expires_after`, `temp`, `codec`, `depends`, `effect`; see
+            whose items are worked on one by one), `on_item_error`, `min_success`, `after` (nodes), `priority`, `resources`,
+            `policy`, `version`, `tags`, `cache`, `expires_after`, `temp`, `codec`, `depends`, `effect`; see
             `weftline.model.node.NodeSpec`.
 
     Returns:
@@ -172,6 +177,7 @@ def _function_spec(
     name: str | None = None,
     over: str | None = None,
     tags: Iterable[str] = (),
+    after: str | Iterable[str] = (),
     depends: Iterable[Any] = (),
     **options: Any,
 ) -> NodeSpec:
@@ -200,6 +206,7 @@ def _function_spec(
         parameters=parameters,
         over=over,
         tags=frozenset(tags),
+        after=_names(after),
         depends=tuple(depends),
         place=place,
         **checked_options(label, options, place),
@@ -248,6 +255,7 @@ class Node:
     expires_after: ClassVar[float | str | None] = None
     temp: ClassVar[bool] = False
     codec: ClassVar[Literal["auto", "pickle"]] = "auto"
+    after: ClassVar[str | Iterable[str]] = ()
     depends: ClassVar[Iterable[Any]] = ()
 
     def run(self, ctx: Context) -> None:
@@ -285,6 +293,7 @@ class Node:
             parameters={name: Parameter(type(default), default) for name, default in self.params.items()},
             over=self.over,
             tags=frozenset(self.tags),
+            after=_names(self.after),
             depends=tuple(self.depends),
             effect=None if type(self).effect is Node.effect else self.effect,  # type: ignore[arg-type]  # overridden: a target
             place=place,

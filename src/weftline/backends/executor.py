@@ -13,7 +13,7 @@ import threading
 import time
 import uuid
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import BrokenExecutor, Executor, Future, ThreadPoolExecutor
 from functools import partial
 from typing import Any, NamedTuple
@@ -21,10 +21,9 @@ from typing import Any, NamedTuple
 from weftline.backends.capture import Capture
 from weftline.backends.guest import answer, packed_setup
 from weftline.backends.machine import memory_gb
-from weftline.backends.parcel import pack_call, unpack_report
+from weftline.backends.parcel import NodePacker, pack_call, unpack_report
 from weftline.backends.perform import perform
-from weftline.backends.sameness import SymbolReader
-from weftline.errors import BadArgumentError, LostCallError, OtherVersionsError, UnsendableError
+from weftline.errors import BadArgumentError, LostCallError, OtherVersionsError, SharedEnvironmentError, UnsendableError
 from weftline.model.call import Call, Failure, Handle, Report
 from weftline.ports.backend import Capabilities
 from weftline.version import __version__
@@ -55,7 +54,8 @@ class ExecutorBackend:
         factory: makes the executor, instead: when the first call comes, and again whenever it has broken. What it makes is
             shut down when the backend is closed.
         ships: whether calls leave this process; None to see: of all executors, only threads of this process do not ship.
-        memory_gb: main memory of the machine where they run, in GiB; a call that asks for more is refused.
+        memory_gb: main memory where they run, in GiB, which calls share that say how much they need.
+        resources: how much there is there of what nodes name in `Resources(tags=...)`.
         name: for people.
 
     Raises:
@@ -70,6 +70,7 @@ class ExecutorBackend:
         factory: Callable[[], Executor] | None = None,
         ships: bool | None = None,
         memory_gb: float | None = None,
+        resources: Mapping[str, float] | None = None,
         name: str = "executor",
     ) -> None:
         if (executor is None) == (factory is None):
@@ -85,6 +86,7 @@ class ExecutorBackend:
             ships=does_ship,
             queue=64,
             memory_gb=_memory_of(does_ship) if memory_gb is None else memory_gb,
+            named=resources or {},
         )
         self._id = uuid.uuid4().hex
         self._number = 0
@@ -98,7 +100,7 @@ class ExecutorBackend:
         self._done: queue.SimpleQueue[tuple[Handle, Future[Any]]] = queue.SimpleQueue()
         self._reports: list[Report] = []
         self._withdrawn: set[Handle] = set()
-        self._symbols = SymbolReader()
+        self._nodes = NodePacker()
 
     def submit(self, call: Call) -> None:
         """Hands a call over, or lets it wait for a slot; the first one waits for the factory, if there is one."""
@@ -145,7 +147,7 @@ class ExecutorBackend:
             try:
                 work = self._work_of(call)
                 executor, future = self._submitted(work)
-            except UnsendableError as error:
+            except (SharedEnvironmentError, UnsendableError) as error:
                 self._reports.append(Report(call.handle, None, Failure.of(error)))
             except Exception as error:  # noqa: BLE001 - a broken executor, or a factory, may raise anything
                 self._reports.append(self._lost(call, error))
@@ -157,8 +159,12 @@ class ExecutorBackend:
         """A function and its arguments.
 
         Raises:
-            UnsendableError: an input cannot be pickled.
+            SharedEnvironmentError: the call wants variables of its own, and shares its process with others.
+            UnsendableError: the node or an input cannot be pickled.
         """
+        node = call.node
+        if call.env:
+            raise SharedEnvironmentError(node=node.name, names=", ".join(sorted(call.env)), place=node.place)
         if not self.capabilities.ships:
             if self._capture is None:
                 self._capture = Capture(echo=True)
@@ -166,8 +172,8 @@ class ExecutorBackend:
             return _perform_here, call, self._capture
         self._setup = self._setup or packed_setup()
         self._number += 1
-        content = pack_call(call, self._symbols.read(call.node.body))
-        return answer, __version__, call.node.name, self._setup, content, f"{self._id}-{self._number}"
+        packed, content = self._nodes.pack(node), pack_call(call, 0)
+        return answer, __version__, node.name, self._setup, packed, content, f"{self._id}-{self._number}"
 
     def _submitted(self, work: tuple[Any, ...]) -> tuple[Executor, Future[Any]]:
         function, *arguments = work
@@ -226,7 +232,7 @@ def _unpacked(call: Call, version: str, content: bytes) -> Report:
         detail = f"weftline is {version} there, {__version__} here"
         error = OtherVersionsError(node=call.node.name, detail=detail, place=call.node.place)
         return Report(call.handle, None, Failure.of(error))
-    return unpack_report(content, call)._replace(handle=call.handle)
+    return unpack_report(content, call)
 
 
 def _package_of(handed: _Handed) -> str:

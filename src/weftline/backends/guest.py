@@ -18,18 +18,13 @@ from typing import NamedTuple
 
 from weftline.backends import program
 from weftline.backends.capture import Capture
-from weftline.backends.parcel import pack_report, unpack_call
+from weftline.backends.parcel import Nodes, pack_failure, pack_report
 from weftline.backends.perform import perform
 from weftline.backends.program import Source
-from weftline.backends.sameness import SymbolChecker
 from weftline.digest.origin import is_installed, main_file
 from weftline.errors import OtherCodeError, UnreachableCodeError
-from weftline.model.call import Call, Failure, Report
-from weftline.model.ids import WHOLE
+from weftline.model.call import Call
 from weftline.version import __version__
-
-#: The handle in a report on a call that could not be unpacked; whoever sent it knows which one that was.
-_NO_CALL = (0, WHOLE, 0)
 
 
 class _Setup(NamedTuple):
@@ -50,14 +45,15 @@ def packed_setup() -> bytes:
     return pickle.dumps(_Setup(path, tuple((source, _digest(source.file)) for source in program.sources())))
 
 
-def answer(version: str, node: str, setup: bytes, content: bytes, ticket: str) -> tuple[str, bytes]:
+def answer(version: str, name: str, setup: bytes, node: bytes, content: bytes, ticket: str) -> tuple[str, bytes]:
     """Runs one call.
 
     Args:
         version: of the sender's weftline; another one here looks at nothing else.
-        node: the call's node, to be named where the rest cannot be read.
+        name: of the call's node, to be told where the rest cannot be read.
         setup: from `packed_setup`.
-        content: from `pack_call`.
+        node: from `NodePacker.pack`.
+        content: from `pack_call`, with the number 0.
         ticket: is different for every call, since some executors do not run what they have run before.
 
     Returns:
@@ -67,29 +63,36 @@ def answer(version: str, node: str, setup: bytes, content: bytes, ticket: str) -
     if version != __version__:
         return __version__, b""
     try:
-        call = _unpacked(node, setup, content)
+        call = _unpacked(name, setup, node, content)
     except BaseException as error:  # noqa: BLE001 - importing the user's modules may raise anything; it is this call's failure
-        return version, pack_report(Report(_NO_CALL, None, Failure.of(error), worker=_here()), None)
+        return version, pack_failure(error)
     with _CAPTURED as capture:
         report = perform(call, capture, worker=_here())
-    return version, pack_report(report, call)
+    return version, pack_report(report, call.node)
 
 
-def _unpacked(node: str, setup: bytes, content: bytes) -> Call:
+def _unpacked(name: str, setup: bytes, node: bytes, content: bytes) -> Call:
+    """The call.
+
+    Raises:
+        UnreachableCodeError: its code cannot be imported here.
+        OtherCodeError: its code is not the same here.
+        OtherVersionsError: what its code uses is not.
+    """
     try:
         with _LOCK:
             if setup not in _PREPARED:
                 _prepare(pickle.loads(setup))  # noqa: S301 - from `packed_setup`, over the executor's own channel
                 _PREPARED.add(setup)
-        call, symbols = unpack_call(content)
+            if node not in _NODES:
+                _NODES[node] = Nodes()
+                _NODES[node].add(node)
+        return _NODES[node].call(content)
     except (ImportError, AttributeError, FileNotFoundError) as error:
-        raise UnreachableCodeError(node=node, worker=_here(), detail=f"{type(error).__name__}: {error}") from error
-    try:
-        _SYMBOLS.check(node, call.node.body, symbols)
+        raise UnreachableCodeError(node=name, worker=_here(), detail=f"{type(error).__name__}: {error}") from error
     except OtherCodeError as error:
         error.hint = "workers that were started before a change have to be started again"
         raise
-    return call
 
 
 def _prepare(setup: _Setup) -> None:
@@ -101,6 +104,7 @@ def _prepare(setup: _Setup) -> None:
             continue  # this process is the sender, or was made from it
         if loaded != (source.file, digest):
             _LOADED.pop(source.name, None)
+            _NODES.clear()  # they are those of the module as it was
             sys.modules.pop(source.name, None)
             program.load(source)
             _LOADED[source.name] = (source.file, digest)
@@ -146,5 +150,5 @@ class _Captured:
 _LOCK = threading.Lock()
 _PREPARED: set[bytes] = set()
 _LOADED: dict[str, tuple[str, bytes]] = {}
-_SYMBOLS = SymbolChecker()
+_NODES: dict[bytes, Nodes] = {}
 _CAPTURED = _Captured()

@@ -1,4 +1,4 @@
-"""How calls and reports travel between a process and its workers: pickled, each able to fail on its own.
+"""How nodes, calls and reports travel between a process and its workers: pickled, each able to fail on its own.
 
 Pickling runs the code of the values, so it may raise anything; whatever it raises concerns the one call whose value it is.
 """
@@ -6,14 +6,19 @@ Pickling runs the code of the values, so it may raise anything; whatever it rais
 from __future__ import annotations
 
 import pickle
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
-from weftline.backends.sameness import Symbols
+from weftline.backends.sameness import read_symbols, refuse_other_code
 from weftline.errors import Place, UnsendableError
 from weftline.model.call import Call, Failure, Report
+from weftline.model.ids import WHOLE
 from weftline.model.node import Body, NodeSpec
 
 _PROTOCOL = 5
+#: The handle in what a worker sends; the parent knows which call it has given it.
+_UNNAMED = (0, WHOLE, 0)
 
 
 class _ShippedNode(NodeSpec):
@@ -25,54 +30,104 @@ class _ShippedNode(NodeSpec):
         object.__setattr__(self, "place", place)
 
 
-def pack_call(call: Call, symbols: Symbols | None = None) -> bytes:
+class NodePacker:
+    """Packs nodes with the symbols of their code as this process has it, each once."""
+
+    def __init__(self) -> None:
+        self._packed: dict[int, tuple[NodeSpec, bytes]] = {}
+
+    def pack(self, node: NodeSpec) -> bytes:
+        """A node for workers.
+
+        Raises:
+            UnsendableError: something that it holds cannot be pickled.
+        """
+        found = self._packed.get(id(node))
+        if found is None:
+            try:
+                content = pickle.dumps((node.name, node.body, node.place, read_symbols(node.body)), _PROTOCOL)
+            except Exception as error:  # see the module
+                raise _unsendable(node, "the node", error) from error
+            found = self._packed[id(node)] = node, content
+        return found[1]
+
+
+class Nodes:
+    """The nodes that a worker has been sent, in their order."""
+
+    def __init__(self) -> None:
+        self._packed: list[bytes] = []
+        self._nodes: dict[int, NodeSpec] = {}
+
+    def add(self, content: bytes) -> None:
+        """Takes what `NodePacker` packed."""
+        self._packed.append(content)
+
+    def call(self, content: bytes) -> Call:
+        """What `pack_call` packed; importing the modules of its node and its values may raise anything.
+
+        Raises:
+            OtherCodeError: the node's code is not what the parent has.
+        """
+        inputs: dict[str, Any]
+        params: Mapping[str, Any]
+        number, inputs, params, grace_s = pickle.loads(content)  # noqa: S301 - from our parent, over a private socket
+        node = self._nodes.get(number)
+        if node is None:
+            name, body, place, symbols = pickle.loads(self._packed[number])  # noqa: S301 - the same
+            refuse_other_code(name, body, symbols)
+            node = self._nodes[number] = _ShippedNode(name, body, place)
+        return Call(_UNNAMED, node, inputs, params, grace_s=grace_s)
+
+
+def pack_call(call: Call, number: int) -> bytes:
     """A call for a worker.
 
     Args:
         call: what to run.
-        symbols: of the node's code, as this process has it.
+        number: of its node, among those that the worker has been sent.
 
     Raises:
         UnsendableError: an input cannot be pickled.
     """
-    node = call.node
     try:
-        content = (call.handle, node.name, node.body, node.place, call.inputs, call.params, symbols)
-        return pickle.dumps(content, _PROTOCOL)
+        return pickle.dumps((number, call.inputs, call.params, call.grace_s), _PROTOCOL)
     except Exception as error:  # see the module
-        raise _unsendable(call, "an input", error) from error
+        raise _unsendable(call.node, "an input", error) from error
 
 
-def unpack_call(content: bytes) -> tuple[Call, Symbols | None]:
-    """What `pack_call` packed; importing the modules of its node and its values may raise anything."""
-    handle, name, body, place, inputs, params, symbols = pickle.loads(content)  # noqa: S301 - from our parent, over a private socket
-    return Call(handle, _ShippedNode(name, body, place), inputs, params), symbols
+def pack_failure(error: BaseException) -> bytes:
+    """The report on a call that could not even be unpacked."""
+    report = Report(_UNNAMED, None, Failure.of(error))
+    try:
+        return pickle.dumps(tuple(report), _PROTOCOL)
+    except Exception:  # noqa: BLE001 - see the module
+        assert report.failure is not None
+        return pickle.dumps(tuple(report._replace(failure=replace(report.failure, finding=None))), _PROTOCOL)
 
 
-def pack_report(report: Report, call: Call | None) -> bytes:
+def pack_report(report: Report, node: NodeSpec) -> bytes:
     """A report for the parent; one whose outputs cannot be pickled becomes a failure."""
     try:
-        return pickle.dumps(report, _PROTOCOL)
+        return pickle.dumps(tuple(report), _PROTOCOL)
     except Exception as error:  # noqa: BLE001 - see the module
-        assert call is not None, "a report without outputs can be pickled"
-        return pickle.dumps(_failed(report, call, error), _PROTOCOL)
+        return pickle.dumps(tuple(_failed(report, node, error)), _PROTOCOL)
 
 
 def unpack_report(content: bytes, call: Call) -> Report:
     """The report that `pack_report` packed; one whose outputs cannot be restored becomes a failure."""
     try:
-        report: Report = pickle.loads(content)  # noqa: S301 - from our own worker, over a private socket
+        report = Report(*pickle.loads(content))  # noqa: S301 - from our own worker, over a private socket
     except Exception as error:  # noqa: BLE001 - see the module
-        return _failed(Report(call.handle, None), call, error)
-    return report
+        report = _failed(Report(call.handle, None), call.node, error)
+    return report._replace(handle=call.handle)
 
 
-def _failed(report: Report, call: Call, error: Exception) -> Report:
+def _failed(report: Report, node: NodeSpec, error: Exception) -> Report:
     if report.failure is not None:  # the error object of a failed call: what is told of it suffices
         return report._replace(failure=replace(report.failure, finding=None))
-    return report._replace(outputs=None, failure=Failure.of(_unsendable(call, "the result", error)))
+    return report._replace(outputs=None, failure=Failure.of(_unsendable(node, "the result", error)))
 
 
-def _unsendable(call: Call, part: str, error: Exception) -> UnsendableError:
-    detail = f"{type(error).__name__}: {error}"
-    return UnsendableError(part=part, node=call.node.name, detail=detail, place=call.node.place)
+def _unsendable(node: NodeSpec, part: str, error: Exception) -> UnsendableError:
+    return UnsendableError(part=part, node=node.name, detail=f"{type(error).__name__}: {error}", place=node.place)

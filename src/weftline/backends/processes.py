@@ -1,217 +1,147 @@
-"""Runs calls in processes of this machine: each in a process group of its own, so that it can be stopped with all it started.
+"""Runs calls in processes of this machine, each of which can be stopped with all that it started.
 
-A worker serves one call at a time and is kept for the next. One that dies, or is stopped, is replaced; its call is reported
-with the cause, and no other call is touched.
+Theory of operation. A thread looks after the workers, so that they have work, and time limits are kept, while the engine does
+something else. What it is asked for goes to it in order; what it has to tell waits for `poll`.
 """
 
 from __future__ import annotations
 
 import contextlib
-import os
-import signal
+import queue
 import socket
-import subprocess
-import sys
-import tempfile
+import threading
 import time
 from collections import deque
-from collections.abc import Sequence
-from multiprocessing.connection import Connection, wait
-from typing import IO, Any
+from collections.abc import Callable, Sequence
+from functools import partial
 
-from weftline.backends import program
-from weftline.backends.capture import kept
 from weftline.backends.machine import memory_gb
-from weftline.backends.parcel import pack_call, unpack_report
-from weftline.backends.sameness import SymbolReader
-from weftline.errors import AttemptTimeoutError, UnsendableError, WorkerDiedError
-from weftline.model.call import Call, Failure, Handle, Report
+from weftline.backends.pool import Answer, Pool
+from weftline.backends.worker import HAS_KEEPER
+from weftline.model.call import Call, Handle, Report
 from weftline.ports.backend import Capabilities
-
-_KEPT_BYTES = 256 * 1024
-#: As this process leaves out asserts, or not: it is a part of keys.
-_OPTIMIZED = [f"-{'O' * sys.flags.optimize}"] if sys.flags.optimize else []
 
 
 class ProcessBackend:
-    """A fixed number of worker processes, started when first needed.
+    """Worker processes, started when first needed; so many work at a time, and as many more may rest.
 
     Args:
-        workers: how many.
+        workers: how many work at a time.
+        keeps: whether each has a keeper, which is the default where the system has what it takes. Without one, what a call
+            starts and what leaves its process group survives it.
     """
 
     name = "processes"
 
-    def __init__(self, workers: int) -> None:
-        self.capabilities = Capabilities(slots=workers, can_kill=True, ships=True, queue=64, memory_gb=memory_gb())
-        self._waiting: deque[Call] = deque()
-        self._workers: list[_Worker] = []
-        self._reports: list[Report] = []
-        self._symbols = SymbolReader()
+    def __init__(self, workers: int, *, keeps: bool = HAS_KEEPER) -> None:
+        self.capabilities = Capabilities(
+            slots=workers,
+            can_kill=True,
+            kills_all=keeps,
+            sets_env=True,
+            ships=True,
+            queue=64,
+            memory_gb=memory_gb(),
+        )
+        self._thread: _PoolThread | None = None
 
     def submit(self, call: Call) -> None:
         """Hands a call to an idle worker, or lets it wait for one."""
-        self._waiting.append(call)
-        self._assign()
+        if self._thread is None:
+            self._thread = _PoolThread(self.capabilities)
+        self._thread.submit(call)
 
     def poll(self, wait_s: float) -> Sequence[Report]:
         """Reports so far, at least one if it comes in time."""
-        if not self._reports:
-            busy = {worker.connection: worker for worker in self._workers if worker.call is not None}
-            now = time.monotonic()
-            deadlines = [worker.deadline for worker in busy.values() if worker.deadline is not None]
-            timeout = max(0.0, min([wait_s, *(deadline - now for deadline in deadlines)]))
-            if busy:
-                for connection in wait(list(busy), timeout):
-                    self._receive(busy[connection])  # type: ignore[index]  # these are the connections that were asked for
-                for worker in [found for found in self._workers if found.call is not None and found.has_died]:
-                    self._bury(worker)
-            else:
-                time.sleep(wait_s)
-            self._stop_overdue()
-        self._assign()
-        reports, self._reports = self._reports, []
-        return reports
+        if self._thread is None:
+            time.sleep(wait_s)
+            return []
+        return self._thread.reports(wait_s)
 
     def cancel(self, handle: Handle, *, kill: bool = False) -> None:
         """Withdraws a call that has not begun; with `kill`, stops the worker of one that runs."""
-        for call in self._waiting:
-            if call.handle == handle:
-                self._waiting.remove(call)
-                self._reports.append(Report(handle, None, cancelled=True))
-                return
-        if kill:
-            for worker in self._workers:
-                if worker.call is not None and worker.call.handle == handle:
-                    self._replace(worker, Report(handle, None, took_s=worker.age_s, log=worker.output(), cancelled=True))
-                    return
+        if self._thread is not None:
+            self._thread.cancel(handle, kill=kill)
 
     def close(self) -> None:
         """Stops all workers."""
-        for worker in self._workers:
-            worker.stop()
-        self._workers = []
-
-    def _assign(self) -> None:
-        while self._waiting:
-            worker = next((found for found in self._workers if found.call is None), None)
-            if worker is None:
-                if len(self._workers) >= self.capabilities.slots:
-                    return
-                worker = _Worker()
-                self._workers.append(worker)
-            call = self._waiting.popleft()
-            try:
-                content = pack_call(call, self._symbols.read(call.node.body))
-            except UnsendableError as error:
-                self._reports.append(Report(call.handle, None, Failure.of(error)))
-                continue
-            try:
-                worker.give(call, content)
-            except OSError:  # it died while idle; the call has not begun
-                self._workers.remove(worker)
-                worker.stop()
-                self._waiting.appendleft(call)
-
-    def _receive(self, worker: _Worker) -> None:
-        call = worker.call
-        assert call is not None
-        try:
-            content = worker.connection.recv_bytes()
-        except (EOFError, OSError):
-            self._bury(worker)
-        else:
-            worker.call = None
-            self._reports.append(unpack_report(content, call)._replace(handle=call.handle, log=worker.output()))
-
-    def _bury(self, worker: _Worker) -> None:
-        call = worker.call
-        assert call is not None
-        error = WorkerDiedError(node=call.node.name, cause=worker.cause_of_death(), place=call.node.place)
-        self._replace(worker, Report(call.handle, None, Failure.of(error), worker.age_s, worker.output()))
-
-    def _stop_overdue(self) -> None:
-        now = time.monotonic()
-        for worker in list(self._workers):
-            call = worker.call
-            if call is not None and worker.deadline is not None and worker.deadline <= now:
-                error = AttemptTimeoutError(node=call.node.name, timeout_s=call.timeout_s or 0.0, place=call.node.place)
-                self._replace(worker, Report(call.handle, None, Failure.of(error), worker.age_s, worker.output()))
-
-    def _replace(self, worker: _Worker, report: Report) -> None:
-        self._workers.remove(worker)
-        worker.stop()
-        self._reports.append(report)
+        if self._thread is not None:
+            self._thread.close()
+            self._thread = None
 
 
-class _Worker:
-    """One worker process and the parent's end of its socket."""
+class _PoolThread:
+    """A pool, and the thread that looks after it."""
 
-    def __init__(self) -> None:
-        ours, theirs = socket.socketpair()
-        self._output: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the worker
-        self._read = 0
-        self._process = subprocess.Popen(  # noqa: S603 - our own module in our own interpreter
-            [sys.executable, *_OPTIMIZED, "-m", "weftline.backends.child", str(theirs.fileno())],
-            pass_fds=[theirs.fileno()],
-            stdin=subprocess.DEVNULL,
-            stdout=self._output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-            env={**os.environ, "PYTHONUNBUFFERED": "1", "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
-        )
-        theirs.close()
-        self.connection: Connection[Any, Any] = Connection(ours.detach())
-        self.connection.send({"path": sys.path, "sources": program.sources()})
-        self.call: Call | None = None
-        self.deadline: float | None = None
-        self._started = 0.0
+    def __init__(self, capabilities: Capabilities) -> None:
+        self._told: queue.SimpleQueue[list[Report | Answer] | BaseException] = queue.SimpleQueue()
+        self._wishes: deque[Callable[[], None]] = deque()
+        self._bell, heard = socket.socketpair()
+        self._heard = heard
+        self._bell.setblocking(False)
+        self._is_open, self._sleeps = True, False
+        self._telling: list[Report | Answer] = []
+        self._pool = Pool(capabilities.slots, keeps=capabilities.kills_all, tell=self._tell, wake=heard)
+        self._thread = threading.Thread(target=self._work, name="weftline-processes", daemon=True)
+        self._thread.start()
 
-    def give(self, call: Call, content: bytes) -> None:
-        """Sends a call, packed as `content`.
+    def submit(self, call: Call) -> None:
+        self._wishes.append(partial(self._pool.submit, call))
+        if self._pool.has_room:  # otherwise the next report wakes it
+            self._ring()
+
+    def cancel(self, handle: Handle, *, kill: bool) -> None:
+        self._wishes.append(partial(self._pool.cancel, handle, kill=kill))
+        self._ring()
+
+    def reports(self, wait_s: float) -> list[Report]:
+        """What is there, at least one if it comes in time.
 
         Raises:
-            OSError: the process is gone.
+            BaseException: what has ended the thread.
         """
-        self.connection.send_bytes(content)
-        self.call = call
-        self._started = time.monotonic()
-        self.deadline = None if call.timeout_s is None else self._started + call.timeout_s
+        found: list[Report] = []
+        with contextlib.suppress(queue.Empty):
+            told = self._told.get(timeout=max(wait_s, 0.0))
+            while True:
+                if isinstance(told, BaseException):
+                    raise told
+                found += [one.report() if isinstance(one, Answer) else one for one in told]
+                told = self._told.get_nowait()
+        return found
 
-    @property
-    def has_died(self) -> bool:
-        """Whether the process is gone, and has left no report: something that it started may still hold its connection."""
-        return self._process.poll() is not None and not self.connection.poll()
+    def close(self) -> None:
+        self._wishes.append(self._stop)
+        self._ring()
+        self._thread.join()
+        self._pool.close()
+        self._bell.close()
+        self._heard.close()
 
-    @property
-    def age_s(self) -> float:
-        """How long the call has been running."""
-        return time.monotonic() - self._started
+    def _ring(self) -> None:
+        if self._sleeps:
+            with contextlib.suppress(BlockingIOError):  # it has been rung often enough
+                self._bell.send(b".")
 
-    def output(self) -> str:
-        """What the process wrote since the last time."""
-        self._output.seek(0, os.SEEK_END)
-        end = self._output.tell()
-        start = max(self._read, end - _KEPT_BYTES)
-        left_out, self._read = start - self._read, end
-        self._output.seek(start)
-        return kept(self._output.read().decode("utf-8", "replace"), left_out)
+    def _stop(self) -> None:
+        self._is_open = False
 
-    def cause_of_death(self) -> str:
-        """How the process ended, in words."""
+    def _tell(self, told: Report | Answer) -> None:
+        self._telling.append(told)
+
+    def _work(self) -> None:
         try:
-            code = self._process.wait(timeout=5.0)
-        except subprocess.TimeoutExpired:
-            return "it closed its connection"
-        if code >= 0:
-            return f"it exited with code {code}"
-        name = signal.Signals(-code).name
-        return f"it was killed by {name}" + (", as when memory runs out" if name == "SIGKILL" else "")
-
-    def stop(self) -> None:
-        """Kills the process with everything it started, and waits for its end."""
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.wait()
-        self.connection.close()
-        self._output.close()
+            while True:
+                while self._wishes:
+                    self._wishes.popleft()()
+                if not self._is_open:
+                    return
+                self._pool.assign()
+                if self._telling:  # after workers have got the next call: whoever waits for this keeps the interpreter busy
+                    self._told.put(self._telling)
+                    self._telling = []
+                self._sleeps = True  # before the last look: whoever comes after it rings
+                self._pool.turn(waits=not self._wishes)
+                self._sleeps = False
+        except BaseException as error:  # noqa: BLE001 - whoever waits for reports must hear of it
+            self._told.put(error)

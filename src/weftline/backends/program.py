@@ -38,6 +38,7 @@ def sources() -> list[Source]:
     found = []
     file = main_file()
     if file is not None:
+        sys.modules.setdefault(_AGAIN, sys.modules["__main__"])  # what workers send is of the module by that name
         spec = sys.modules["__main__"].__spec__
         found.append(Source("__main__", file, None if spec is None else spec.parent))
     for name, module in list(sys.modules.items()):

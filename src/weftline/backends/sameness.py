@@ -22,59 +22,40 @@ class Symbols(NamedTuple):
 
     digest: bytes
     parts: dict[str, tuple[bytes, str]]
-    versions: tuple[tuple[str, str], ...]
+    versions: dict[str, str]
 
 
-class SymbolReader:
-    """Reads the code of bodies as they are in the parent, each once."""
-
-    def __init__(self) -> None:
-        self._known: dict[int, tuple[Body, Symbols | None]] = {}
-
-    def read(self, body: Body) -> Symbols | None:
-        """The symbols of a body; None if it has none that could be compared, as a node may that is never cached."""
-        if id(body) not in self._known:
-            self._known[id(body)] = (body, _symbols_of(body))
-        return self._known[id(body)][1]
-
-
-class SymbolChecker:
-    """Compares bodies in a worker with what the parent has, those of each node once."""
-
-    def __init__(self) -> None:
-        self._seen: set[tuple[str, bytes, tuple[tuple[str, str], ...]]] = set()
-
-    def check(self, node: str, body: Body, expected: Symbols | None) -> None:
-        """Compares one.
-
-        Raises:
-            OtherVersionsError: the code uses other versions there.
-            OtherCodeError: the code differs.
-        """
-        if expected is None or (node, expected.digest, expected.versions) in self._seen:
-            return
-        found = _symbols_of(body)
-        if found is not None and (others := list(_other_versions(found, expected))):
-            raise OtherVersionsError(node=node, detail="; ".join(others))
-        if found is not None and found.digest != expected.digest:
-            raise OtherCodeError(node=node, detail="; ".join(_differences(found, expected)) or "its code differs")
-        self._seen.add((node, expected.digest, expected.versions))
-
-
-def _symbols_of(body: Body) -> Symbols | None:
+def read_symbols(body: Body) -> Symbols | None:
+    """The symbols of a body as this process has it; None if it has none to compare, as a node may that is never cached."""
     try:
         closure = CodeReader(InstalledValues().digester).read(body.root, leave_out=body.left_out)
     except UndigestableError:
         return None
     parts = {symbol.name: (symbol.digest, symbol.text) for symbol in closure.symbols}
-    return Symbols(closure.digest, parts, tuple(sorted(closure.distributions.items())))
+    return Symbols(closure.digest, parts, closure.distributions)
+
+
+def refuse_other_code(node: str, body: Body, expected: Symbols | None) -> None:
+    """Compares a node's code in a worker with what the parent has.
+
+    Raises:
+        OtherVersionsError: the code uses other versions there.
+        OtherCodeError: the code differs.
+    """
+    found = None if expected is None else read_symbols(body)
+    if expected is None or found is None:
+        return
+    if others := list(_other_versions(found, expected)):
+        raise OtherVersionsError(node=node, detail="; ".join(others))
+    if found.digest != expected.digest:
+        raise OtherCodeError(node=node, detail="; ".join(_differences(found, expected)) or "its code differs")
 
 
 def _other_versions(found: Symbols, expected: Symbols) -> Iterator[str]:
-    there = dict(found.versions)
-    for name, here in expected.versions:
-        if there.get(name, here) != here:  # one that is used on one side only means other code
-            yield f"{name} is {there[name]} there, {here} here"
+    for name, here in expected.versions.items():
+        there = found.versions.get(name, here)  # one that is used on one side only means other code
+        if there != here:
+            yield f"{name} is {there} there, {here} here"
 
 
 def _differences(found: Symbols, expected: Symbols) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,6 +29,13 @@ Selection = Annotated[
     ),
 ]
 Exclude = Annotated[list[str] | None, typer.Option("--exclude", help="What to leave out, in the same words.", metavar="SELECT")]
+Only = Annotated[
+    list[str] | None,
+    typer.Option("--only", help="Just this, in the same words: of a key its node, without what that needs.", metavar="SELECT"),
+]
+InputsFrom = Annotated[
+    str, typer.Option("--inputs-from", help="Read what this run has in place of what is left out now.", metavar="RUN")
+]
 Params = Annotated[
     list[str] | None,
     typer.Option("--param", "-p", help="A parameter: name=value, or node.name=value.", metavar="NAME=VALUE"),
@@ -39,6 +47,20 @@ BackendOption = Annotated[
     str | None, typer.Option("--backend", "-b", help="threads, processes, inline, or one that is installed.")
 ]
 Workers = Annotated[int | None, typer.Option("--workers", "-w", min=1, help="Calls at the same time.")]
+Gpus = Annotated[
+    str | None,
+    typer.Option(
+        "--gpus", help="GPUs that calls may have: 0,1; empty for none.  [default: all that are visible]", metavar="IDS"
+    ),
+]
+ResourceOptions = Annotated[
+    list[str] | None,
+    typer.Option("--resource", help="How much there is of what nodes name: licence=2.", metavar="NAME=AMOUNT"),
+]
+Deadline = Annotated[
+    str | None, typer.Option("--deadline", help="How long the run may take: 90s, 30m, 12h.", metavar="DURATION")
+]
+RetryBudget = Annotated[int | None, typer.Option("--retry-budget", min=0, help="Attempts that the whole run may make again.")]
 Force = Annotated[list[str] | None, typer.Option("--force", help="A node to run even if its result is there.")]
 Refresh = Annotated[bool, typer.Option("--refresh", help="Run all that is selected, and keep the new results.")]
 NoCache = Annotated[bool, typer.Option("--no-cache", help="Neither look up nor keep results.")]
@@ -73,6 +95,40 @@ def params_of(words: Sequence[str] | None) -> dict[str, Any]:
     return found
 
 
+def amounts_of(words: Sequence[str] | None) -> dict[str, float]:
+    """Amounts from `name=amount` words.
+
+    Raises:
+        BadArgumentError: a word is none.
+    """
+    found: dict[str, float] = {}
+    for word in words or ():
+        name, _, amount = word.partition("=")
+        try:
+            found[name] = float(amount)
+        except ValueError:
+            found[name] = -1.0
+        if not name or not 0 <= found[name] < math.inf:
+            raise BadArgumentError(argument=f"--resource {word}", detail="no amount", advice="write --resource name=2")
+    return found
+
+
+def seconds_of(text: str | None) -> float | None:
+    """Seconds from text such as `90s`, `30m` or `12h`.
+
+    Raises:
+        BadArgumentError: it is none.
+    """
+    from weftline.model.quantity import duration_s
+
+    if text is None:
+        return None
+    try:
+        return duration_s(text)
+    except ValueError as error:
+        raise BadArgumentError(argument=f"--deadline {text}", detail=str(error), advice="write 90s, 30m or 12h") from None
+
+
 def typed_again(request: Any) -> list[str]:
     """The parameters of a request as `name=value` words."""
     return [f"{name}={value}" for name, value in request.params.items()]
@@ -85,6 +141,8 @@ class Typed:
     target: str
     select: Sequence[str] = ()
     exclude: Sequence[str] = field(default=(), kw_only=True)
+    only: Sequence[str] = field(default=(), kw_only=True)
+    inputs_from: str = field(default="", kw_only=True)
     params: Sequence[str] = ()
     force: Sequence[str] = ()
     backend: str | None = None
@@ -93,6 +151,10 @@ class Typed:
     refresh: bool = False
     on_failure: OnFailure = "stop"
     home: Path | None = None
+    gpus: str | None = None
+    resources: Sequence[str] = ()
+    deadline: str | None = None
+    retry_budget: int | None = None
 
     def request(self) -> Any:
         """What is asked for.
@@ -104,13 +166,18 @@ class Typed:
 
         return Request(
             params=params_of(self.params),
-            targets=[*self.select, *(f"not:{word}" for word in self.exclude)],
+            targets=[*self.select, *(f"only:{word}" for word in self.only), *(f"not:{word}" for word in self.exclude)],
             force=self.force,
             backend=self.backend,
             workers=self.workers,
             on_failure=self.on_failure,
             cache=not self.no_cache,
             refresh=self.refresh,
+            gpus=self.gpus,
+            resources=amounts_of(self.resources),
+            deadline_s=seconds_of(self.deadline),
+            retry_budget=self.retry_budget,
+            inputs_from=self.inputs_from,
         )
 
     @property
@@ -118,9 +185,13 @@ class Typed:
         """Something that decides what runs, other than the target; empty if there is nothing."""
         options = {
             "--exclude": self.exclude,
+            "--only": self.only,
+            "--inputs-from": self.inputs_from,
             "--force": self.force,
             "--backend": self.backend,
             "--workers": self.workers,
+            "--gpus": self.gpus,
+            "--resource": self.resources,
             "--no-cache": self.no_cache,
             "--refresh": self.refresh,
         }
@@ -131,13 +202,20 @@ class Typed:
         """The command that runs what was asked for, or the plan in a file."""
         if plan is not None:
             return self._line("run", "--plan", str(plan))
-        options = [part for word in self.exclude for part in ("--exclude", word)]
+        options = [part for word in self.only for part in ("--only", word)]
+        options += [part for word in self.exclude for part in ("--exclude", word)]
+        if self.inputs_from:
+            options += ["--inputs-from", self.inputs_from]
         for node in self.force:
             options += ["--force", node]
         if self.backend is not None:
             options += ["--backend", self.backend]
         if self.workers is not None:
             options += ["--workers", str(self.workers)]
+        if self.gpus is not None:
+            options += ["--gpus", self.gpus]
+        for word in self.resources:
+            options += ["--resource", word]
         if self.no_cache:
             options.append("--no-cache")
         if self.refresh:

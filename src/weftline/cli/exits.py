@@ -13,7 +13,7 @@ class Exit(IntEnum):
     OK = 0
     """Done; for `plan`: there is nothing to do."""
     FAILED = 1
-    """A node failed, or the run is partial."""
+    """A node failed, or the run is partial; for `runs diff`: they are different."""
     USAGE = 2
     """The command line is wrong; for `plan`: there is work to do."""
     INVALID = 3

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -11,11 +11,15 @@ from weftline.cli.arguments import (
     BackendOption,
     Exclude,
     Force,
+    Gpus,
     HomeOption,
+    InputsFrom,
     Json,
     NoCache,
+    Only,
     Params,
     Refresh,
+    ResourceOptions,
     Selection,
     Target,
     Typed,
@@ -35,11 +39,15 @@ def register(app: typer.Typer) -> None:
     def plan(
         target: Target,
         select: Selection = None,
+        only: Only = None,
         exclude: Exclude = None,
+        inputs_from: InputsFrom = "",
         param: Params = None,
         force: Force = None,
         backend: BackendOption = None,
         workers: Workers = None,
+        gpus: Gpus = None,
+        resource: ResourceOptions = None,
         no_cache: NoCache = False,
         refresh: Refresh = False,
         home: HomeOption = None,
@@ -60,7 +68,9 @@ def register(app: typer.Typer) -> None:
         from weftline.plan.render import as_dict, as_text
 
         words = select or (), param or (), force or ()
-        typed = Typed(target, *words, backend, workers, no_cache, refresh, home=home, exclude=exclude or ())
+        lists = {"exclude": exclude or (), "resources": resource or (), "only": only or ()}
+        options: Any = {"home": home, "gpus": gpus, "inputs_from": inputs_from, **lists}
+        typed = Typed(target, *words, backend, workers, no_cache, refresh, **options)
         opened = home_of(home)
         request = typed.request()
         made = verbs.plan(load(target), opened, request)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
@@ -59,6 +59,14 @@ class NdjsonProgress:
         """Nothing is held back."""
 
 
+#: What is told of what nodes share.
+_SHARED: dict[Kind, Callable[[Any], str]] = {
+    Kind.BREAKER_OPENED: lambda body: f"breaker {body['breaker']} opened; one call is tried in {seconds(body['reset_s'])}",
+    Kind.BREAKER_CLOSED: lambda body: f"breaker {body['breaker']} closed",
+    Kind.DEADLINE_PASSED: lambda body: f"the deadline of {seconds(body['deadline_s'])} has passed",
+}
+
+
 class LineProgress:
     """A line when a node starts and one when it ends; failed items besides."""
 
@@ -92,6 +100,10 @@ class LineProgress:
                 return f"{call_label('failed', event.item)}: {_cause(body)}"
         if event.kind is Kind.OUTPUT_LOST:
             return "its stored output is damaged; it is made again"
+        if event.kind is Kind.ATTEMPT_OVERDUE:
+            return f"{call_label('', event.item)} still runs after {seconds(body['soft_timeout_s'])}".strip()
+        if event.kind in _SHARED:
+            return _SHARED[event.kind](body)
         if event.kind is Kind.CANCEL_REQUESTED:
             return "stopping" if body.get("kill") else "letting running calls finish; interrupt again to stop them"
         return None

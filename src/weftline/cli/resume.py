@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -17,30 +16,32 @@ def register(app: typer.Typer) -> None:
 
     @app.command()
     def resume(
-        run: Annotated[str, typer.Argument(help="A run, or the beginning of its id; the newest by default.")] = "",
+        run: Annotated[
+            str, typer.Argument(help="A run, or the beginning of its id; by default the newest that can be resumed.")
+        ] = "",
+        again: Annotated[
+            list[str] | None,
+            typer.Option("--from", metavar="NODE", help="Make this node again, and everything behind it."),
+        ] = None,
         home: HomeOption = None,
         progress: ProgressOption = Progress.AUTO,
         json: Json = False,
     ) -> int:
         """Go on with a run that ended early.
 
-        One that was killed, interrupted or failed: what succeeded is kept.
+        One that was killed, interrupted or failed: what succeeded is kept, except from the nodes of --from on.
 
         Exit codes: as for `run`.
         """
-        import os
-
         from weftline.app import verbs
         from weftline.app.pipeline import load
 
         opened = home_of(home)
-        record = verbs.find_run(run, opened)
-        cwd = record.opening.get("cwd", ".")
-        if Path(cwd).is_dir():
-            os.chdir(cwd)  # targets and paths were given from there
+        record = verbs.find_run(run or verbs.newest_resumable(opened, None), opened)
+        verbs.enter(record.opening)
         pipeline = load(record.opening["target"]) if record.opening.get("target") else None
         shown = None if pipeline is None else sink_for(progress, pipeline.graph)
-        result = verbs.resume(record.run, opened, sinks=[shown] if shown is not None else [])
+        result = verbs.resume(record.run, opened, sinks=[shown] if shown is not None else [], again=again or ())
         params = [f"{name}={value}" for name, value in record.opening.get("params", {}).items()]
         typed = Typed(record.opening.get("target") or "", params=params, home=home)
         return conclude(result, opened, typed, json=json, quiet=progress in {Progress.NDJSON, Progress.NONE})

@@ -5,20 +5,26 @@ from __future__ import annotations
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from weftline.cli.arguments import (
     BackendOption,
+    Deadline,
     Exclude,
     Force,
+    Gpus,
     HomeOption,
+    InputsFrom,
     Json,
     NoCache,
+    Only,
     Params,
     ProgressOption,
     Refresh,
+    ResourceOptions,
+    RetryBudget,
     Selection,
     Typed,
     Workers,
@@ -56,13 +62,19 @@ def register(app: typer.Typer) -> None:
             ),
         ] = None,
         select: Selection = None,
+        only: Only = None,
         exclude: Exclude = None,
+        inputs_from: InputsFrom = "",
         param: Params = None,
         force: Force = None,
         backend: BackendOption = None,
         workers: Workers = None,
         plan: Annotated[Path | None, typer.Option("--plan", help="Run what `plan -o` kept here, if it still holds.")] = None,
         on_failure: Annotated[OnFailure, typer.Option("--on-failure", help="What a failure stops.")] = OnFailure.STOP,
+        deadline: Deadline = None,
+        retry_budget: RetryBudget = None,
+        gpus: Gpus = None,
+        resource: ResourceOptions = None,
         no_cache: NoCache = False,
         refresh: Refresh = False,
         home: HomeOption = None,
@@ -76,19 +88,11 @@ def register(app: typer.Typer) -> None:
         """
         from weftline.app import verbs
 
-        typed = Typed(
-            target or "",
-            select or (),
-            param or (),
-            force or (),
-            backend,
-            workers,
-            no_cache,
-            refresh,
-            on_failure=on_failure.value,
-            home=home,
-            exclude=exclude or (),
-        )
+        words = select or (), param or (), force or ()
+        lists = {"exclude": exclude or (), "resources": resource or (), "only": only or ()}
+        limits: Any = {"on_failure": on_failure.value, "deadline": deadline, "retry_budget": retry_budget}
+        options: Any = {"home": home, "gpus": gpus, "inputs_from": inputs_from, **lists, **limits}
+        typed = Typed(target or "", *words, backend, workers, no_cache, refresh, **options)
         opened = home_of(home)
         typed, pipeline, request, planned = _asked(typed, opened) if plan is None else _saved(plan, typed, opened)
         tell_damage(opened)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from weftline.cli.arguments import HomeOption, Json, Typed, home_of
-from weftline.cli.text import out, out_json, paint_out, seconds
+from weftline.cli.text import counted, out, out_json, paint_out, seconds
 
 if TYPE_CHECKING:
     from weftline.model.run import NodeRecord, RunRecord
@@ -46,9 +46,8 @@ def register(app: typer.Typer) -> None:
 
 def _list_nodes(record: RunRecord, state: str) -> None:
     took = "" if record.ended_at is None else f" in {seconds(record.ended_at - record.started_at)}"
-    resumed = f"   resumed {record.resumed} x" if record.resumed else ""
     status = paint_out(state, state)
-    out(f"run {record.run}   {record.opening.get('pipeline', '')}   {status}{took}{resumed}")
+    out(f"run {record.run}   {record.opening.get('pipeline', '')}   {status}{took}{origin(record)}")
     out()
     width = max(map(len, record.nodes), default=0)
     for name, node in record.nodes.items():
@@ -60,6 +59,21 @@ def _list_nodes(record: RunRecord, state: str) -> None:
                 place = f"   ({call.error['place']})" if call.error.get("place") else ""
                 code = f"[{call.error['code']}] " if call.error.get("code") else f"{call.error['error']}: "
                 out(f"      {name}{where}: {code}{call.error['message']}{place}")
+
+
+def origin(record: RunRecord) -> str:
+    """What a run goes on with, in words: earlier lives of it, and another run whose outputs it reads."""
+    replayed = [body for _, body in record.resumptions if body.get("replayed")]
+    again = list(dict.fromkeys(node for _, body in record.resumptions for node in body.get("from", ())))
+    parts = []
+    if record.opening.get("inputs_from"):
+        parts.append(f"inputs from {record.opening['inputs_from']}")
+    if count := record.resumed - len(replayed):
+        parts.append(f"resumed {count} x" + (f", from {', '.join(again)}" if again else ""))
+    if replayed:
+        calls = sum(len(body["replayed"]) for body in replayed)
+        parts.append(f"replayed {counted(calls, 'call')}")
+    return "".join(f"   {part}" for part in parts)
 
 
 def _counts(node: NodeRecord) -> str:
@@ -93,6 +107,15 @@ def as_dict(record: RunRecord, state: str, only: str) -> dict[str, Any]:
         "status": state,
         "started_at": as_utc(record.started_at).isoformat(),
         "ended_at": None if record.ended_at is None else as_utc(record.ended_at).isoformat(),
+        "inputs_from": record.opening.get("inputs_from") or None,
+        "resumptions": [
+            {
+                "at": as_utc(at).isoformat(),
+                "from": list(body.get("from", ())),
+                "replayed": list(body.get("replayed", ())),
+            }
+            for at, body in record.resumptions
+        ],
         "nodes": [
             {
                 "node": name,

@@ -7,6 +7,7 @@ import sys
 import traceback
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from weftline.digest.origin import is_installed
@@ -27,7 +28,9 @@ class Call(NamedTuple):
         node: what runs.
         inputs: by the names of the node's inputs.
         params: bound parameters.
-        timeout_s: after which the backend stops it, or None.
+        timeout_s: after which the backend stops it, or None; what has to be started or imported first does not count.
+        grace_s: how long it may go on after that, once it was asked to end; 0 to stop it at once.
+        env: environment variables that it sees besides those of this process.
     """
 
     handle: Handle
@@ -35,6 +38,8 @@ class Call(NamedTuple):
     inputs: dict[str, Any]
     params: Mapping[str, Any]
     timeout_s: float | None = None
+    grace_s: float = 0.0
+    env: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,12 @@ class Kind(StrEnum):
     RUN_STARTED = "RunStarted"
     RUN_RESUMED = "RunResumed"
     CANCEL_REQUESTED = "CancelRequested"
+    DEADLINE_PASSED = "DeadlinePassed"
+    BREAKER_OPENED = "BreakerOpened"
+    BREAKER_CLOSED = "BreakerClosed"
     NODE_STARTED = "NodeStarted"
     ATTEMPT_STARTED = "AttemptStarted"
+    ATTEMPT_OVERDUE = "AttemptOverdue"
     ATTEMPT_FAILED = "AttemptFailed"
     ATTEMPT_STOPPED = "AttemptStopped"
     ATTEMPT_DEFERRED = "AttemptDeferred"
@@ -27,6 +31,7 @@ class Kind(StrEnum):
     OUTPUT_LOST = "OutputLost"
     NODE_FINISHED = "NodeFinished"
     RUN_FINISHED = "RunFinished"
+    LETTER_DROPPED = "LetterDropped"
 
 
 #: Events after which a call needs no more work, `CALLS_RESTORED` aside, which is about several; the ledger holds at most one of

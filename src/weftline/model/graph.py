@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, TypeVar
@@ -24,6 +24,9 @@ class Graph:
         nodes: the order decides ties.
         inputs: keys that a run must be given, with their types.
         target: how a user names the pipeline on the command line, for messages; empty when it has no such name.
+        scopes: of a group, names of the nodes of each step; a parameter that is given by its bare name goes to all nodes that
+            have it. None for a pipeline of its own.
+        asked: names of parameters that a group itself has asked for, in templates and conditions.
         memo: results of pure functions of this graph, so that running it again does not compute them again.
     """
 
@@ -31,6 +34,8 @@ class Graph:
     nodes: tuple[NodeSpec, ...]
     inputs: Mapping[str, Any] = field(default_factory=dict)
     target: str = ""
+    scopes: Mapping[str, Sequence[str]] | None = None
+    asked: frozenset[str] = frozenset()
     memo: dict[Any, Any] = field(default_factory=dict, repr=False)
 
     def remembered(self, what: Any, make: Callable[[], T]) -> T:
@@ -95,13 +100,20 @@ class Graph:
                     if key in self.producers:
                         yield self.producers[key], number, key
 
+    def orders(self) -> Iterator[tuple[int, int]]:
+        """Each node that another one comes after, although it reads nothing of it."""
+        for number, node in enumerate(self.nodes):
+            for name in node.after:
+                if name in self.index:
+                    yield self.index[name], number
+
     @cached_property
     def upstream(self) -> tuple[tuple[int, ...], ...]:
-        """For each node the numbers of those whose keys it reads, each once, ascending."""
-        producers = self.producers
+        """For each node the numbers of those whose keys it reads, or that it comes after, each once, ascending."""
+        producers, index = self.producers, self.index
         found = []
         for node in self.nodes:
-            numbers: set[int] = set()
+            numbers = {index[name] for name in node.after if name in index} if node.after else set()
             for read in node.inputs:
                 keys = self.keys_for(read.key) if read.optional else (read.key,)
                 numbers.update(producers[key] for key in keys if key in producers)
@@ -117,6 +129,18 @@ class Graph:
                 found[source].append(number)
         return tuple(map(tuple, found))
 
+    @staticmethod
+    def reached(start: Iterable[int], edges: Sequence[Sequence[int]]) -> set[int]:
+        """These nodes and all that they lead to: along `downstream` what depends on them, along `upstream` what they need."""
+        found: set[int] = set()
+        stack = list(start)
+        while stack:
+            number = stack.pop()
+            if number not in found:
+                found.add(number)
+                stack.extend(edges[number])
+        return found
+
     @cached_property
     def order(self) -> tuple[int, ...]:
         """Node numbers so that each comes after what it reads; nodes on or behind a circle are missing."""
@@ -125,5 +149,6 @@ class Graph:
     @cached_property
     def sinks(self) -> tuple[str, ...]:
         """Keys that no node reads: what the pipeline is for, unless a run asks for others."""
-        read = {key for node in self.nodes for found in node.inputs for key in self.keys_for(found.key)}
+        read = {found.key for node in self.nodes for found in node.inputs if not found.optional}
+        read.update(key for node in self.nodes for found in node.inputs if found.optional for key in self.keys_for(found.key))
         return tuple(key for key in self.producers if key not in read)

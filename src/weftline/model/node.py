@@ -53,16 +53,22 @@ class Output(NamedTuple):
         return Output.of, (self.key, self.kind)
 
 
+#: Where a bound value comes from: the declaration, a group's defaults, the run, a step of a group.
+Origin = Literal["default", "group", "run", "step"]
+
+
 class Parameter(NamedTuple):
     """A value that is bound when the plan is made.
 
     Attributes:
         kind: its declared type.
         default: its value when nobody gives one; `REQUIRED` if there must be one.
+        origin: where that comes from; `step` is above what a run is given by the bare name.
     """
 
     kind: Any
     default: Any
+    origin: Origin = "default"
 
 
 #: The default of a parameter that has none.
@@ -134,6 +140,7 @@ class NodeSpec:
         over: the key whose items are worked on one by one, or None.
         on_item_error: `fail` ends the node with the first failed item, `skip` leaves failed items out of the result.
         min_success: with `skip`, the share of the items that must succeed.
+        after: names of nodes that must have their result before, although nothing of it is read.
         priority: among ready nodes, higher starts first.
         version: part of the cache key, for what code does not show.
         cache: False for results that are never taken from the cache.
@@ -143,6 +150,7 @@ class NodeSpec:
         depends: further things that decide the result: paths, objects, environment variables.
         effect: makes the target that the node changes, given the bound parameters by name.
         place: where it is defined.
+        scope: what its keys have before them in a group, with the dot; its code does not know of it.
     """
 
     name: str
@@ -153,6 +161,7 @@ class NodeSpec:
     over: str | None = None
     on_item_error: Literal["fail", "skip"] = "fail"
     min_success: float = 0.0
+    after: tuple[str, ...] = ()
     priority: int = 0
     resources: resources.Resources = resources.DEFAULT
     policy: policy.Policy = policy.DEFAULT
@@ -165,6 +174,7 @@ class NodeSpec:
     depends: tuple[Any, ...] = ()
     effect: Callable[..., Receipted] | None = None
     place: Place | None = None
+    scope: str = ""
 
     @property
     def expires_s(self) -> float:

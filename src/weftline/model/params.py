@@ -10,6 +10,7 @@ import typing
 from typing import Any, Literal, NamedTuple
 
 from weftline.model.contract import conforms, is_unknown
+from weftline.model.node import Origin
 
 
 class Bound(NamedTuple):
@@ -17,11 +18,11 @@ class Bound(NamedTuple):
 
     Attributes:
         value: of the declared type.
-        origin: `default`, or `run` for a value that was given for this run.
+        origin: `default`, or who has given it.
     """
 
     value: Any
-    origin: Literal["default", "run"]
+    origin: Origin
 
 
 class Text(str):

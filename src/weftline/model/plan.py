@@ -94,6 +94,7 @@ class Step(NamedTuple):
         entry: the hit of a single call.
         entries: hits by item number, for a node over items.
         keys: the cache keys of the items, None for one that is not known, or as a whole; for a node over items.
+        stands: whether the hits stand for their calls whatever the keys of these are: when failed calls alone are made again.
         last_s: how long the calls that will run took last time, in seconds, where that is known.
         effort: what the calls mean that will run; None if none will, or nothing is known of them.
         most: the same for the calls that will run or may run.
@@ -114,6 +115,7 @@ class Step(NamedTuple):
     entry: Entry | None = None
     entries: Mapping[int, Entry] = _NOTHING
     keys: Sequence[bytes | None] | None = None
+    stands: bool = False
     last_s: float | None = None
     effort: Effort | None = None
     most: Effort | None = None

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
-_SECONDS = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86_400, "w": 7 * 86_400}
+_SECONDS = {"ms": 0.001, "s": 1, "m": 60, "min": 60, "h": 3600, "d": 86_400, "w": 7 * 86_400}
 _BYTES = {
     "b": 1,
     **{f"{letter}b": 1000**power for power, letter in enumerate("kmgtp", 1)},
@@ -17,7 +18,7 @@ def duration_s(text: str) -> float:
     """Seconds in a duration.
 
     Raises:
-        ValueError: it is no number with one of the units s, m, h, d, w.
+        ValueError: it is no number with one of the units ms, s, m, h, d, w.
     """
     return _read(text, _SECONDS, "a duration such as 90s, 45m, 12h, 30d or 2w")
 
@@ -48,7 +49,7 @@ def shown_age(seconds: float) -> str:
     return f"{max(seconds, 0):.0f}s"
 
 
-def _read(text: str, units: dict[str, int], example: str) -> float:
+def _read(text: str, units: Mapping[str, float], example: str) -> float:
     found = _FORM.fullmatch(text)
     if found is None or found[2].lower() not in units:
         raise ValueError(f"{text!r} is not {example}")

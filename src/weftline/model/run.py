@@ -10,6 +10,9 @@ from weftline.model.event import Event, Kind
 from weftline.model.restored import unpacked
 from weftline.model.transitions import NodeState, RunStatus
 
+#: Why a node was skipped that nobody asked for.
+LEFT_OUT = "not selected"
+
 
 @dataclass(slots=True)
 class CallRecord:
@@ -17,7 +20,7 @@ class CallRecord:
 
     Attributes:
         outcome: `succeeded`, `failed`, `restored`, `stopped`; `elsewhere` while another process computes it; `lost` for one
-            whose result was gone when it was wanted; `started` for one that has none.
+            whose result was gone when it was wanted; `again` for one that is to be made again; `started` for one that has none.
         attempt: the number of the last attempt.
         key: cache key in hex, where there is one.
         took_s: how long the last attempt ran.
@@ -33,7 +36,12 @@ class CallRecord:
 
 @dataclass(slots=True)
 class NodeRecord:
-    """One node: its state, and its calls by item."""
+    """One node: its state, and its calls by item.
+
+    Attributes:
+        recipe: digest in hex of what decided its results besides the inputs, when it was last started or restored.
+        inputs: digests in hex by input name, at that time.
+    """
 
     state: NodeState = NodeState.WAITING
     calls: dict[int, CallRecord] = field(default_factory=dict)
@@ -41,10 +49,21 @@ class NodeRecord:
     took_s: float | None = None
     total: int | None = None
     why: str = ""
+    recipe: str = ""
+    inputs: Mapping[str, str] = field(default_factory=dict)
 
     def count(self, outcome: str) -> int:
         """How many calls have an outcome."""
         return sum(1 for call in self.calls.values() if call.outcome == outcome)
+
+    @property
+    def results(self) -> dict[int, bytes]:
+        """The cache keys of what its calls made or took, by item in order; of those that are stored."""
+        return {
+            item: bytes.fromhex(call.key)
+            for item, call in sorted(self.calls.items())
+            if call.key is not None and call.outcome in {"succeeded", "restored"}
+        }
 
     @property
     def attempts(self) -> int:
@@ -58,6 +77,9 @@ class RunRecord:
 
     Attributes:
         opening: fields of its first event: pipeline, target, parameters and so on.
+        resumptions: when somebody went on with it, and the fields of that event.
+        again: nodes of which nothing counts that was made before they were to be made again.
+        ended_as: its status when it last ended; None if it never did.
         events: how many there are.
     """
 
@@ -67,8 +89,15 @@ class RunRecord:
     started_at: float = 0.0
     ended_at: float | None = None
     nodes: dict[str, NodeRecord] = field(default_factory=dict)
-    resumed: int = 0
+    resumptions: list[tuple[float, Mapping[str, Any]]] = field(default_factory=list)
+    again: set[str] = field(default_factory=set)
+    ended_as: RunStatus | None = None
     events: int = 0
+
+    @property
+    def resumed(self) -> int:
+        """How often somebody went on with it."""
+        return len(self.resumptions)
 
     @classmethod
     def fold(cls, run: str, events: Iterable[Event]) -> RunRecord:
@@ -91,11 +120,22 @@ class RunRecord:
             self.opening = body
             self.started_at = event.at
         elif event.kind is Kind.RUN_RESUMED:
-            self.resumed += 1
+            self.resumptions.append((event.at, body))
             self.status, self.ended_at = RunStatus.RUNNING, None
+            self.forget(body.get("again", ()))
         elif event.kind is Kind.RUN_FINISHED:
-            self.status = RunStatus(body["status"])
+            self.status = self.ended_as = RunStatus(body["status"])
             self.ended_at = event.at
+
+    def forget(self, nodes: Iterable[str]) -> None:
+        """What these nodes made counts no longer: they are made again."""
+        for name in nodes:
+            self.again.add(name)
+            node = self.nodes.get(name)
+            if node is not None:
+                node.state = NodeState.WAITING
+                for call in node.calls.values():  # their numbers stay: the next attempts go on from there
+                    call.outcome, call.key, call.error = "again", None, None
 
 
 def _take(node: NodeRecord, event: Event, body: Mapping[str, Any]) -> None:
@@ -104,11 +144,14 @@ def _take(node: NodeRecord, event: Event, body: Mapping[str, Any]) -> None:
         node.state = NodeState.RUNNING
         node.started_at = event.at
         node.total = body.get("total")
+        _take_origin(node, body)
     elif kind is Kind.NODE_FINISHED:
         node.state = NodeState(body["state"])
         node.took_s = body.get("took_s")
         node.total = body.get("total", node.total)
         node.why = body.get("why", "")
+        if "recipe" in body:
+            _take_origin(node, body)
     elif kind is Kind.CALLS_RESTORED:
         for item, key in unpacked(body):
             call = node.calls.setdefault(item, CallRecord())
@@ -117,11 +160,17 @@ def _take(node: NodeRecord, event: Event, body: Mapping[str, Any]) -> None:
         node.state = NodeState.WAITING
         for call in node.calls.values():  # their numbers stay: the next attempts go on from there
             call.outcome, call.key = "lost", None
-    else:
+    elif kind is not Kind.LETTER_DROPPED:
         _take_call(node.calls.setdefault(event.item, CallRecord()), event, body)
 
 
+def _take_origin(node: NodeRecord, body: Mapping[str, Any]) -> None:
+    node.recipe, node.inputs = body.get("recipe", ""), body.get("inputs", {})
+
+
 def _take_call(call: CallRecord, event: Event, body: Mapping[str, Any]) -> None:
+    if event.kind is Kind.ATTEMPT_OVERDUE:
+        return
     call.attempt = max(call.attempt, event.attempt)
     if event.kind is Kind.ATTEMPT_STARTED:
         call.outcome = "started"

@@ -9,6 +9,7 @@ from typing import Any
 
 from weftline.errors import (
     AmbiguousParameterError,
+    FixedParameterError,
     GivenTypeError,
     ParameterTypeError,
     UnknownGivenError,
@@ -58,14 +59,15 @@ def bind(graph: Graph, params: Mapping[str, Any], given: Mapping[str, Any]) -> B
         numbers, own = _owners(graph, by_name, name)
         if not numbers and name in wanted:
             _give(graph, found, wanted, name, value)
-        elif not numbers:
+        elif not numbers and name not in graph.asked:
             found.findings.append(_unknown(graph, by_name, wanted, name))
-        elif len(numbers) > 1:
+        elif len(numbers) > 1 and graph.scopes is None:
             names = [graph.nodes[number].name for number in numbers]
             example = f"{names[0]}.{own}"
             found.findings.append(AmbiguousParameterError(name=name, nodes=", ".join(names), example=example))
         else:
-            _set(graph, found, numbers[0], own, value)
+            for number in numbers:
+                _set(graph, found, number, own, value)
     for key, value in given.items():
         _give(graph, found, wanted, key, value)
     return found
@@ -76,17 +78,19 @@ _NO_PARAMETERS: dict[str, Bound] = {}
 
 
 def _defaults(parameters: Mapping[str, Any]) -> dict[str, Bound]:
-    return {name: Bound(parameter.default, "default") for name, parameter in parameters.items()}
+    return {name: Bound(parameter.default, parameter.origin) for name, parameter in parameters.items()}
 
 
 def _owners(graph: Graph, by_name: Mapping[str, Sequence[int]], name: str) -> tuple[Sequence[int], str]:
     if name in by_name:
-        return by_name[name], name
+        numbers = by_name[name]
+        if graph.scopes is not None:  # what a step gives is above what the run gives; only `STEP.name` is above that
+            numbers = [number for number in numbers if graph.nodes[number].parameters[name].origin != "step"]
+        return numbers, name
     node, _, own = name.rpartition(".")
-    number = graph.index.get(node)
-    if number is not None and own in graph.nodes[number].parameters:
-        return [number], own
-    return [], name
+    names = (graph.scopes or {}).get(node, (node,))
+    numbers = [graph.index[each] for each in names if each in graph.index]
+    return [number for number in numbers if own in graph.nodes[number].parameters], own
 
 
 def _wanted_from_outside(graph: Graph) -> dict[str, Any]:
@@ -130,6 +134,8 @@ def _give(graph: Graph, found: Bindings, wanted: Mapping[str, Any], key: str, va
 
 
 def _unknown(graph: Graph, by_name: Mapping[str, Sequence[int]], wanted: Mapping[str, Any], name: str) -> WeftlineError:
+    if name in by_name:
+        return FixedParameterError(name=name, node=graph.nodes[by_name[name][0]].name)
     full = [f"{graph.nodes[number].name}.{own}" for own, numbers in by_name.items() for number in numbers]
     known = [*by_name, *full, *wanted]
     listing = ", ".join([*sorted(by_name), *sorted(wanted)]) or "none: this pipeline has no parameters"

@@ -154,6 +154,17 @@ def explain(plan: Plan, node: str, last: LastTime | None) -> Explanation:
     return Explanation(step, tuple(lines), () if recipe is None else recipe.not_followed, last is not None)
 
 
+def differences(was: Recipe, now: Recipe) -> tuple[Line, ...]:
+    """What of two recipes is not the same; symbols with their lines."""
+    lines = [*_symbols(now, was), *_parts("param", now.params, was.params), *_parts("depends", now.depends, was.depends)]
+    lines += _libraries(now.env, was.env)
+    if was.version != now.version:
+        lines.append(Line("version", "version", now.version or "", "changed" if now.version else "gone", was.version or ""))
+    if was.shape != now.shape:
+        lines.append(Line("code", "the declared keys", ", ".join(now.shape), "changed", ", ".join(was.shape)))
+    return tuple(line for line in lines if line.state != "same")
+
+
 def _parts(topic: str, now: Sequence[Part], before: Sequence[Part] | None) -> Iterator[Line]:
     """One line for each part, those that are gone last."""
     known = {part.name: part for part in before or ()}

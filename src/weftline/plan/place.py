@@ -6,7 +6,7 @@ import pickle
 from collections.abc import Iterable, Iterator
 
 from weftline.digest.origin import main_file
-from weftline.errors import HardTimeoutError, TooLargeRequestError, UnshippableNodeError, WeftlineError
+from weftline.errors import HardTimeoutError, NoDeviceError, TooLargeRequestError, UnshippableNodeError, WeftlineError
 from weftline.model.graph import Graph
 from weftline.model.node import NodeSpec
 from weftline.ports.backend import Capabilities
@@ -23,14 +23,39 @@ def misfits(graph: Graph, selected: Iterable[int], backend: str, capabilities: C
         if asked.cpu > capabilities.slots:
             request, room = f"{asked.cpu:g} CPU", f"{capabilities.slots} slots"
             yield TooLargeRequestError(node=node.name, asked=request, backend=backend, available=room, place=node.place)
-        further = {"GPU": asked.gpu, **asked.tags}
-        for request in [f"{amount:g} {what}" for what, amount in further.items() if amount > 0]:
-            yield TooLargeRequestError(node=node.name, asked=request, backend=backend, available="none", place=node.place)
+        for name, amount in asked.tags.items():
+            there = capabilities.named.get(name, 0.0)
+            if amount > there:
+                room = f"{there:g}" if there else f"none: run with --resource {name}=N"
+                request = f"{amount:g} {name}"
+                yield TooLargeRequestError(node=node.name, asked=request, backend=backend, available=room, place=node.place)
+        if asked.gpu:
+            yield from _without_device(node, backend, capabilities)
         if asked.memory_gb is not None and asked.memory_gb > capabilities.memory_gb:
             request, room = f"{asked.memory_gb:g} GiB of memory", f"{capabilities.memory_gb:.1f}"
             yield TooLargeRequestError(node=node.name, asked=request, backend=backend, available=room, place=node.place)
         if capabilities.ships:
             yield from _unshippable(node, backend)
+
+
+def _without_device(node: NodeSpec, backend: str, capabilities: Capabilities) -> Iterator[WeftlineError]:
+    """Whether the GPUs that a call wants are there: it never runs without."""
+    asked, devices = node.resources, capabilities.devices
+    if not devices and not capabilities.sets_env:
+        yield NoDeviceError(node=node.name, detail=f"backend {backend!r} cannot give a call GPUs of its own", place=node.place)
+    elif not devices:
+        yield NoDeviceError(node=node.name, detail="no GPU is found here", place=node.place)
+    elif asked.gpu > len(devices):
+        request = f"{asked.gpu:g} GPUs"
+        yield TooLargeRequestError(
+            node=node.name, asked=request, backend=backend, available=str(len(devices)), place=node.place
+        )
+    elif asked.gpu_memory_gb:
+        able = [device for device in devices if not device.memory_gb or device.memory_gb >= asked.gpu_memory_gb]
+        if len(able) < asked.gpu:
+            room = f"{', '.join(f'{device.memory_gb:.1f}' for device in devices)}"
+            request = f"{asked.gpu_memory_gb:g} GiB of GPU memory"
+            yield TooLargeRequestError(node=node.name, asked=request, backend=backend, available=room, place=node.place)
 
 
 def _unshippable(node: NodeSpec, backend: str) -> Iterator[WeftlineError]:

@@ -3,19 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Any
 
-from weftline.errors import (
-    InvalidPipelineError,
-    MissingKeyError,
-    UnavailableInputError,
-    UnknownNodeError,
-    WeftlineError,
-    did_you_mean,
-)
+from weftline.errors import InvalidPipelineError, UnavailableInputError, WeftlineError
 from weftline.model.estimate import effort
 from weftline.model.fingerprint import Change, changes
 from weftline.model.graph import Graph
@@ -23,62 +14,13 @@ from weftline.model.node import NodeSpec
 from weftline.model.params import Bound
 from weftline.model.plan import Decision, Items, Plan, Reason, ReasonCode, Step
 from weftline.model.quantity import shown_age
-from weftline.plan.bind import bind
-from weftline.plan.place import misfits
 from weftline.plan.predict import Forecast, Predictor
-from weftline.plan.select import select
+from weftline.plan.recorded import taken_from
 from weftline.plan.temporary import revive
-from weftline.plan.validate import findings as graph_findings
-from weftline.plan.validate import notes as graph_notes
-from weftline.plan.validate import unstorable
-from weftline.ports.backend import Capabilities
+from weftline.plan.wish import Wish, checked
 from weftline.ports.cache import Cache
 from weftline.ports.ledger import LastTime, Ledger
 from weftline.ports.values import Values
-
-
-@dataclass(frozen=True, slots=True)
-class Wish:
-    """What a user asks of a plan.
-
-    Attributes:
-        params: parameters by name or `node.name`.
-        given: values of keys from outside.
-        targets: a selection; empty for everything.
-        force: nodes to run even if their result is there.
-        refresh: whether that holds for everything that is selected.
-        now: seconds since the epoch, for results that expire.
-        backend: where calls will run.
-        capabilities: what that backend can do.
-        storable: whether a type can be stored; None when nothing will be.
-        advice: what to declare instead of a type that cannot be stored.
-    """
-
-    params: Mapping[str, Any] = field(default_factory=dict)
-    given: Mapping[str, Any] = field(default_factory=dict)
-    targets: Sequence[str] = ()
-    force: Sequence[str] = ()
-    refresh: bool = False
-    now: float = 0.0
-    backend: str = "threads"
-    capabilities: Capabilities = field(default_factory=Capabilities)
-    storable: Callable[[Any], bool] | None = None
-    advice: Callable[[Any], str | None] = lambda _: None
-
-
-def check(graph: Graph, wish: Wish) -> tuple[list[WeftlineError], list[WeftlineError]]:
-    """All findings of a graph and of a wish, and the notes; nothing is looked up or read."""
-    found = bind(graph, wish.params, wish.given)
-    given = {*found.given, *found.unfit}
-    graph = graph.with_given(given)
-    errors = list(graph.remembered("findings", lambda: tuple(graph_findings(graph))))
-    selected, _, more = select(graph, wish.targets)
-    errors += [*found.findings, *more, *_unknown_nodes(graph, wish.force)]
-    errors += misfits(graph, sorted(selected), wish.backend, wish.capabilities)
-    errors += _not_given(graph, selected, given)
-    if wish.storable is not None:
-        errors += unstorable(graph, selected, wish.storable, wish.advice)
-    return errors, list(graph.remembered("notes", lambda: tuple(graph_notes(graph))))
 
 
 def make(graph: Graph, wish: Wish, cache: Cache | None, ledger: Ledger | None, values: Values) -> Plan:
@@ -94,12 +36,9 @@ def make(graph: Graph, wish: Wish, cache: Cache | None, ledger: Ledger | None, v
     Raises:
         InvalidPipelineError: it carries all findings.
     """
-    errors, notes = check(graph, wish)
+    graph, bound, selected, goals, errors, notes = checked(graph, wish)
     if errors:
         raise InvalidPipelineError(pipeline=graph.name, findings=tuple(errors))
-    bound = bind(graph, wish.params, wish.given)
-    graph = graph.with_given(bound.given)
-    selected, goals, _ = select(graph, wish.targets)
     if cache is None:
         left_out = _left_out(graph, selected)
         if left_out:
@@ -115,7 +54,8 @@ def make(graph: Graph, wish: Wish, cache: Cache | None, ledger: Ledger | None, v
         return Plan(graph, steps, bound.given, goals, tuple(notes), wish.backend, _slots(wish))
     forced = selected if wish.refresh else frozenset(graph.index[name] for name in wish.force)
     guess = tuple if ledger is None else partial(ledger.last_keys, graph.name)
-    predictor = Predictor(graph, bound.params, cache, values, wish.now, guess)
+    taken = {} if wish.recorded is None else taken_from(wish.recorded, graph, selected, cache)
+    predictor = Predictor(graph, bound.params, cache, values, wish.now, guess, taken)
     forecasts = predictor.predict(bound.given, forced)
     explainer = _Explainer(graph, forecasts, selected, forced, wish.now)
     decisions = [explainer.decision(number) for number in range(len(graph.nodes))]
@@ -174,24 +114,6 @@ def _uncached_steps(graph: Graph, params: Sequence[Mapping[str, Bound]], selecte
         )
         for number in graph.order
     )
-
-
-def _unknown_nodes(graph: Graph, names: Sequence[str]) -> list[WeftlineError]:
-    known = ", ".join(graph.index) or "none"
-    return [
-        UnknownNodeError(name=name, known=known, hint=did_you_mean(name, graph.index))
-        for name in names
-        if name not in graph.index
-    ]
-
-
-def _not_given(graph: Graph, selected: frozenset[int], given: Collection[str]) -> Iterator[WeftlineError]:
-    """Declared inputs that a selected node needs and that this run is not given."""
-    for key in graph.inputs:
-        if key not in given:
-            reader = next((graph.nodes[number] for number in sorted(selected) if key in graph.nodes[number].required), None)
-            if reader is not None:
-                yield MissingKeyError(node=reader.name, key=key, target=graph.target or "FILE", place=reader.place)
 
 
 def _left_out(graph: Graph, selected: frozenset[int]) -> list[WeftlineError]:
@@ -309,7 +231,8 @@ class _Explainer:
     def _reason(self, number: int, decision: Decision, last: LastTime | None, differences: Sequence[Change]) -> Reason:
         node, forecast = self._graph.nodes[number], self._forecasts[number]
         if decision is Decision.SKIP:
-            return _NOT_SELECTED
+            run = forecast.taken_from
+            return Reason(ReasonCode.NOT_SELECTED, f"its output is that of run {run}") if run else _NOT_SELECTED
         if decision is Decision.CACHED:
             return Reason(ReasonCode.HIT, "" if forecast.keys else "no items")
         if number in self._forced:
@@ -333,9 +256,10 @@ class _Explainer:
         return self._input_reason(node, forecast, last)
 
     def _upstream(self, number: int) -> str:
-        names = [
-            self._graph.nodes[source].name for source in self._graph.upstream[number] if not self._forecasts[source].is_hit
-        ]
+        graph = self._graph
+        keys = {key for read in graph.nodes[number].inputs for key in graph.keys_for(read.key)}
+        sources = sorted({graph.producers[key] for key in keys if key in graph.producers})
+        names = [graph.nodes[source].name for source in sources if not self._forecasts[source].is_hit]
         return f"if the output of {' or '.join(names)} changes"
 
     def _input_reason(self, node: NodeSpec, forecast: Forecast, last: LastTime) -> Reason:

@@ -8,10 +8,10 @@ if not. Items of a fan-out are predicted one by one.
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from weftline import digest
@@ -60,6 +60,7 @@ class Forecast:
         unconfirmed: there was a receipt that the target does not confirm.
         was_freed: whether that is why it has to be made again, or may have to.
         freed_for: names of those that need, or may need, it then.
+        taken_from: the run whose outputs stand for the node's, whatever its keys are now; empty for none.
     """
 
     recipe: Recipe | None = None
@@ -72,6 +73,7 @@ class Forecast:
     unconfirmed: bool = False
     was_freed: bool = False
     freed_for: tuple[str, ...] = ()
+    taken_from: str = ""
 
     @property
     def is_freed(self) -> bool:
@@ -98,6 +100,7 @@ class Predictor:
         values: digests and codecs.
         now: seconds since the epoch.
         guess: keys that may well be wanted, for looking them up together.
+        taken: forecasts that are known already, by node number.
     """
 
     def __init__(
@@ -108,6 +111,7 @@ class Predictor:
         values: Values,
         now: float,
         guess: Callable[[], Sequence[bytes]] = tuple,
+        taken: Mapping[int, Forecast] = MappingProxyType({}),
     ) -> None:
         self._graph = graph
         self._params = params
@@ -120,7 +124,7 @@ class Predictor:
         self._keys: dict[str, KeyState] = {}
         self._over = {node.over for node in graph.nodes if node.over is not None}
         self.findings: list[WeftlineError] = []
-        self.forecasts = [Forecast() for _ in graph.nodes]
+        self.forecasts = [taken.get(number) or Forecast() for number in range(len(graph.nodes))]
 
     def predict(self, given: Mapping[str, Any], forced: frozenset[int]) -> list[Forecast]:
         """Forecasts by node number; findings are collected beside."""
@@ -129,11 +133,11 @@ class Predictor:
             self._keys[key] = self._state_of(key, value)
         waiting = [len(sources) for sources in self._graph.upstream]
         wave = [number for number in self._graph.order if waiting[number] == 0]
-        for count in itertools.count():
-            if not wave:
-                break
-            if count == _NARROW:
+        waves = 0
+        while wave:
+            if waves == _NARROW:
                 self._look_ahead(sum(known.keys is not None for known in self.forecasts))
+            waves += 1
             self._predict_wave(wave, forced)
             following = []
             for number in wave:
@@ -151,6 +155,8 @@ class Predictor:
 
     def _make_recipes(self, given: Mapping[str, Any]) -> None:
         for node, params, forecast in zip(self._graph.nodes, self._params, self.forecasts, strict=True):
+            if forecast.taken_from:
+                continue
             try:
                 forecast.files = self._recipes.files(node, params, given)
                 forecast.recipe = self._recipes.make(node, params, self._made_for(node))
@@ -164,10 +170,10 @@ class Predictor:
 
     def _made_for(self, node: NodeSpec) -> list[Any]:
         """The types that producers declare for what a node reads."""
-        positions, nodes, keys_for = self._graph.positions, self._graph.nodes, self._graph.keys_for
+        positions, nodes = self._graph.positions, self._graph.nodes
         found = []
         for read in node.inputs:
-            for key in keys_for(read.key):
+            for key in self._graph.keys_for(read.key) if read.optional else (read.key,):
                 at = positions.get(key)
                 if at is not None:
                     found.append(nodes[at[0]].outputs[at[1]].kind)
@@ -191,7 +197,7 @@ class Predictor:
             node, forecast = self._graph.nodes[number], self.forecasts[number]
             if forecast.recipe is None or not node.cache:
                 continue
-            forecast.inputs = {found.name: self._input(found) for found in node.inputs}
+            forecast.inputs = {found.name: self._input(found, node.scope) for found in node.inputs}
             items = None if node.over is None else self._items(node.over)
             forecast.keys = call_keys(forecast.recipe.digest, forecast.inputs, node.over_name, items)
             if number not in forced and forecast.known_recipe:
@@ -199,11 +205,12 @@ class Predictor:
         entries = self._found(wanted) if wanted else {}
         for number in wave:
             forecast = self.forecasts[number]
-            if number not in forced and forecast.keys is not None:
+            if number not in forced and forecast.keys is not None and not forecast.taken_from:
                 forecast.entries = {
                     at: entries[key] for at, key in enumerate(forecast.keys) if key is not None and key in entries
                 }
-            self._drop_expired(self._graph.nodes[number], forecast)
+            if not forecast.taken_from:
+                self._drop_expired(self._graph.nodes[number], forecast)
             self._publish(self._graph.nodes[number], self._params[number], forecast)
 
     def _is_guessed(self, number: int) -> bool:
@@ -211,7 +218,7 @@ class Predictor:
         node, forecast = self._graph.nodes[number], self.forecasts[number]
         if node.over is not None or not node.cache or not forecast.known_recipe or forecast.recipe is None:
             return False
-        forecast.inputs = {read.name: self._input(read) for read in node.inputs}
+        forecast.inputs = {read.name: self._input(read, node.scope) for read in node.inputs}
         forecast.keys = call_keys(forecast.recipe.digest, forecast.inputs, None, None)
         key = forecast.keys[0] if forecast.keys else None
         entry = None if key is None else self._guessed.get(key)
@@ -235,7 +242,7 @@ class Predictor:
             forecast.expired = min(gone, default=0.0)
             forecast.entries = {at: entry for at, entry in forecast.entries.items() if entry.made_at > oldest}
 
-    def _input(self, read: Input) -> bytes | None:
+    def _input(self, read: Input, scope: str) -> bytes | None:
         if not read.optional:
             return self._keys.get(read.key, _NOTHING).digest
         parts: list[bytes] = []
@@ -243,7 +250,7 @@ class Predictor:
             found = self._keys.get(key, _NOTHING).digest
             if found is None:
                 return None
-            parts += [key.encode(), found]
+            parts += [key.removeprefix(scope).encode(), found]
         return digest.of_parts(*parts)
 
     def _items(self, key: str) -> Sequence[bytes | None] | None:
@@ -265,7 +272,7 @@ class Predictor:
 
     def _publish(self, node: NodeSpec, params: Mapping[str, Bound], forecast: Forecast) -> None:
         """Says what is known of the node's outputs to those who read them."""
-        if node.effect is not None and forecast.entries:
+        if node.effect is not None and forecast.entries and not forecast.taken_from:
             target = node.target({name: bound.value for name, bound in params.items()})
             kept = {at: entry for at, entry in forecast.entries.items() if self._is_confirmed(node, target, entry)}
             forecast.unconfirmed = len(kept) < len(forecast.entries)

@@ -260,6 +260,8 @@ def _mermaid(graph: Graph, plan: Plan | None) -> Iterator[str]:
         yield f"    n{number}{shape}"
     for source, target, key in graph.edges():
         yield f"    n{source} -->|{_mermaid_text(key)}| n{target}"
+    for source, target in graph.orders():
+        yield f"    n{source} -.-> n{target}"
     for step in plan.steps if plan is not None else ():
         if step.decision in _COLOURS:
             yield f"    style n{graph.index[step.node]} fill:{_COLOURS[step.decision]}"
@@ -278,6 +280,8 @@ def _dot(graph: Graph, plan: Plan | None) -> Iterator[str]:
         yield f'    n{number} [label={_dot_text(node.name)}, fillcolor="{colours.get(node.name, "white")}"{shape}];'
     for source, target, key in graph.edges():
         yield f"    n{source} -> n{target} [label={_dot_text(key)}];"
+    for source, target in graph.orders():
+        yield f"    n{source} -> n{target} [style=dashed];"
     yield "}"
 
 
@@ -297,6 +301,7 @@ def graph_as_dict(graph: Graph) -> dict[str, Any]:
                 "requires": list(node.required),
                 "consumes": list(node.consumed),
                 "provides": list(node.provided),
+                "after": list(node.after),
                 "over": node.over,
                 "tags": sorted(node.tags),
                 "params": sorted(node.parameters),

@@ -1,7 +1,7 @@
 """The selection grammar: words that stand for nodes, joined by "or", "and" and "not".
 
     selection  words; what any of them selects, without what `not:` words name; without other words everything
-    word       part, or part,part,...: what all of them select; `not:` before it leaves that out
+    word       part, or part,part,...: what all of them select; `not:` before it leaves that out, `only:` takes just that
     part       NAME, +NAME (with what it needs), NAME+ (with what depends on it)
     NAME       a node, a key or tag:TAG, also with `*`, `?` or `[...]` for all that match
 
@@ -17,8 +17,9 @@ from fnmatch import fnmatchcase
 from weftline.errors import UnknownSelectionError, WeftlineError, did_you_mean
 from weftline.model.graph import Graph
 
-#: Before a word that names what is left out.
+#: Before a word that names what is left out, and before one in which a key stands for its node without what that needs.
 NOT = "not:"
+ONLY = "only:"
 _TAG = "tag:"
 
 
@@ -44,9 +45,10 @@ def select(graph: Graph, words: Sequence[str]) -> tuple[frozenset[int], tuple[st
         numbers: set[int] = set()
         goals: list[str] = []
         for word in wanted:
-            found = reader.word(word, word)
+            plain = word if reader.is_name(word) else word.removeprefix(ONLY)
+            found = reader.word(plain, word, needs=plain == word)
             numbers |= found
-            goals += [word] if word in graph.producers else _provided(graph, found)
+            goals += [plain] if plain in graph.producers else _provided(graph, found)
     else:
         numbers = set(range(len(graph.nodes)))
         goals = _unread(graph, numbers - left_out)
@@ -67,7 +69,7 @@ class _Reader:
 
     def leaves_out(self, word: str) -> bool:
         """Whether a word names what is left out."""
-        return word.startswith(NOT) and not self._is_name(word)
+        return word.startswith(NOT) and not self.is_name(word)
 
     def word(self, word: str, as_typed: str, *, needs: bool = True) -> set[int]:
         """The nodes that all parts of a word select.
@@ -77,7 +79,7 @@ class _Reader:
             as_typed: what a finding shows.
             needs: whether a key stands for what its node needs, too.
         """
-        parts = [word] if self._is_name(word) else word.split(",")
+        parts = [word] if self.is_name(word) else word.split(",")
         found = [self._part(part, needs=needs) for part in parts]
         chosen = set.intersection(*found)
         if not chosen:
@@ -88,19 +90,19 @@ class _Reader:
         return chosen
 
     def _part(self, part: str, *, needs: bool) -> set[int]:
-        if self._is_name(part):
+        if self.is_name(part):
             return self._named(part, needs=needs)
         name = part.removeprefix("+").removesuffix("+")
         start = self._named(part if part.startswith(_TAG) and part.removeprefix(_TAG) in self._tags else name, needs=False)
         if not start or (name == part and not needs):
             return start
         if name == part:  # a pattern or a tag: what each name that matches selects by itself
-            return start | self._reach(self._keys_in(part), self._graph.upstream)
+            return start | self._graph.reached(self._keys_in(part), self._graph.upstream)
         found = set(start)
         if part.startswith("+"):
-            found |= self._reach(start, self._graph.upstream)
+            found |= self._graph.reached(start, self._graph.upstream)
         if part.endswith("+"):
-            found |= self._reach(start, self._graph.downstream)
+            found |= self._graph.reached(start, self._graph.downstream)
         return found
 
     def _named(self, name: str, *, needs: bool) -> set[int]:
@@ -108,7 +110,7 @@ class _Reader:
         graph = self._graph
         if name in graph.producers:
             start = {graph.producers[name]}
-            return self._reach(start, graph.upstream) if needs else start
+            return self._graph.reached(start, graph.upstream) if needs else start
         if name in graph.index:
             return {graph.index[name]}
         if name.startswith(_TAG):
@@ -124,19 +126,9 @@ class _Reader:
             return set()
         return {number for key, number in self._graph.producers.items() if _matches(key, pattern)}
 
-    def _is_name(self, word: str) -> bool:
+    def is_name(self, word: str) -> bool:
+        """Whether a word is the name of a node or a key as it stands."""
         return word in self._graph.producers or word in self._graph.index
-
-    @staticmethod
-    def _reach(start: Iterable[int], edges: Sequence[Sequence[int]]) -> set[int]:
-        found: set[int] = set()
-        stack = list(start)
-        while stack:
-            number = stack.pop()
-            if number not in found:
-                found.add(number)
-                stack.extend(edges[number])
-        return found
 
 
 def _matches(name: str, pattern: str) -> bool:

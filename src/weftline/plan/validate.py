@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Any
 
 from weftline.errors import (
+    ConflictingNameError,
     CycleError,
     DuplicateNodeError,
     EmptyWildcardNote,
@@ -13,16 +14,19 @@ from weftline.errors import (
     NotIterableError,
     TwoProducersError,
     TypeMismatchError,
+    UnknownOrderError,
     UnknownTypeNote,
     UnstorableTypeError,
     WeftlineError,
     did_you_mean,
+    listing,
 )
 from weftline.model.contract import assignable, is_unknown, render
 from weftline.model.graph import Graph
 from weftline.model.keys import is_pattern
 from weftline.model.node import Input, NodeSpec
 from weftline.model.order import circles
+from weftline.model.policy import DEFAULT
 from weftline.model.structure import element_type
 
 
@@ -39,9 +43,13 @@ def findings(graph: Graph, given: Collection[str] = ()) -> list[WeftlineError]:
     found: list[WeftlineError] = [*_duplicates(graph), *_producers(graph)]
     outside = {*graph.inputs, *given}
     for node in graph.nodes:
-        found += _missing(graph, node, outside)
-        found += _mismatches(graph, node)
+        if node.after:
+            found += _unknown_orders(graph, node)
+        if not _is_plain(graph, node):
+            found += _missing(graph, node, outside)
+            found += _mismatches(graph, node)
     found += _circles(graph)
+    found += _conflicts(graph)
     return found
 
 
@@ -95,6 +103,13 @@ def _producers(graph: Graph) -> Iterator[WeftlineError]:
                 yield TwoProducersError(key=key, first=other.name, second=node.name, other=place, place=node.place)
 
 
+def _unknown_orders(graph: Graph, node: NodeSpec) -> Iterator[WeftlineError]:
+    for name in node.after:
+        if name not in graph.index:
+            hint = did_you_mean(name, graph.index)
+            yield UnknownOrderError(node=node.name, name=name, known=listing(graph.index), place=node.place, hint=hint)
+
+
 def _missing(graph: Graph, node: NodeSpec, outside: Collection[str]) -> Iterator[WeftlineError]:
     for key in node.required:
         if key not in graph.producers and key not in outside:
@@ -109,6 +124,18 @@ def _suggestion(graph: Graph, key: str) -> str | None:
     if same_end:
         return f"did you mean {same_end[0]!r} (from node {graph.nodes[graph.producers[same_end[0]]].name!r})?"
     return did_you_mean(key, {*graph.producers, *graph.inputs})
+
+
+def _is_plain(graph: Graph, node: NodeSpec) -> bool:
+    """Whether a node reads only what others make as a whole, and as the very type: most nodes of large graphs."""
+    if node.over is not None:
+        return False
+    nodes, positions = graph.nodes, graph.positions
+    for read in node.inputs:
+        at = positions.get(read.key)
+        if read.optional or at is None or nodes[at[0]].over is not None or nodes[at[0]].outputs[at[1]].kind is not read.kind:
+            return False
+    return True
 
 
 def _mismatches(graph: Graph, node: NodeSpec) -> Iterator[WeftlineError]:
@@ -151,3 +178,27 @@ def _circles(graph: Graph) -> Iterable[WeftlineError]:
     for circle in circles(graph.upstream, left):
         nodes = [graph.nodes[number] for number in circle]
         yield CycleError(nodes=tuple(node.name for node in nodes), place=nodes[0].place)
+
+
+def _conflicts(graph: Graph) -> Iterator[WeftlineError]:
+    """Names of breakers, limiters and budgets that do not mean the same at all nodes."""
+    seen: dict[tuple[str, str], tuple[Any, NodeSpec]] = {}
+    for node in graph.nodes:
+        policy = node.policy
+        if policy is DEFAULT:
+            continue
+        for kind, used in (("breaker", policy.breaker), ("limiter", policy.limiter), ("budget", policy.budget)):
+            if used is None or not used.name:
+                continue
+            before, other = seen.setdefault((kind, used.name), (used, node))
+            if before != used:
+                yield ConflictingNameError(
+                    kind=kind,
+                    name=used.name,
+                    node=node.name,
+                    node_before=other.name,
+                    first=repr(before),
+                    second=repr(used),
+                    other=str(other.place),
+                    place=node.place,
+                )

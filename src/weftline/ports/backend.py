@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
 from weftline.model.call import Call, Handle, Report
+from weftline.model.resources import Device
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,18 +18,26 @@ class Capabilities:
     Attributes:
         slots: calls of one CPU that run at the same time.
         can_kill: whether a running call can be stopped; only then a timeout is accepted.
+        kills_all: whether nothing survives then of what the call started, not even what has left its process group.
+        sets_env: whether a call can have environment variables of its own.
         ships: whether calls leave this process, so that nodes must be importable and values are copied.
         queue: calls that it is glad to have waiting, so that small ones do not wait for the engine.
         one_by_one: whether calls run one after the other, whatever number of slots there is.
-        memory_gb: main memory of the machine in GiB, which one call may not exceed; infinite where it is not known.
+        memory_gb: main memory in GiB, which calls share that say how much they need; infinite where it is not known.
+        devices: GPUs that calls share; a call finds its own by its environment.
+        named: further resources that calls share, such as licences, and how much there is of each.
     """
 
     slots: int = 1
     can_kill: bool = False
+    kills_all: bool = False
+    sets_env: bool = False
     ships: bool = False
     queue: int = 0
     one_by_one: bool = False
     memory_gb: float = math.inf
+    devices: Sequence[Device] = ()
+    named: Mapping[str, float] = field(default_factory=dict)
 
 
 @runtime_checkable
@@ -43,7 +52,10 @@ class Backend(Protocol):
     capabilities: Capabilities
 
     def submit(self, call: Call) -> None:
-        """Takes a call; it starts as soon as there is room, in the order of submission."""
+        """Takes a call; it starts as soon as there is room, in the order of submission.
+
+        A call with variables that the backend cannot set fails; it never runs without them.
+        """
         ...
 
     def poll(self, wait_s: float) -> Sequence[Report]:

@@ -46,10 +46,6 @@ class Cache(Protocol):
         """Which of these recipes have made an entry that is still there."""
         ...
 
-    def held(self) -> Iterator[Held]:
-        """Every entry that is there, in no order; damaged ones are put aside as they are met."""
-        ...
-
     def remove(self, keys: Collection[bytes]) -> None:
         """Forgets entries, pinned ones too; contents that no other entry names go with the next `sweep`.
 
@@ -62,6 +58,22 @@ class Cache(Protocol):
 
         A content that other entries name stays; one that nobody names goes now, or with a `sweep`.
         """
+        ...
+
+    def version(self) -> int:
+        """A number that is another one as soon as somebody else may have stored something."""
+        ...
+
+    def close(self) -> None:
+        """Frees files and connections."""
+        ...
+
+
+class Tended(Protocol):
+    """What takes care of a cache needs of it, besides."""
+
+    def held(self) -> Iterator[Held]:
+        """Every entry that is there, in no order; damaged ones are put aside as they are met."""
         ...
 
     def pin(self, keys: Collection[bytes], *, pinned: bool) -> None:
@@ -79,14 +91,10 @@ class Cache(Protocol):
         """The file in which a stored content lies by itself, whole; None if there is none."""
         ...
 
-    def version(self) -> int:
-        """A number that is another one as soon as somebody else may have stored something."""
-        ...
-
     def damage(self) -> list[str]:
         """What was put aside since the last time it was asked, in words."""
         ...
 
-    def close(self) -> None:
-        """Frees files and connections."""
-        ...
+
+class TendedCache(Cache, Tended, Protocol):
+    """A cache of a home: one class gives both."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
-from weftline.model.event import Event
+from weftline.model.event import Event, Kind
 from weftline.model.fingerprint import Recipe
 from weftline.model.transitions import RunStatus
 
@@ -77,8 +77,13 @@ class Ledger(Protocol):
         """
         ...
 
-    def events(self, run: str) -> Iterator[Event]:
-        """The journal of a run in order; empty for an unknown run."""
+    def events(self, run: str, kinds: Collection[Kind] = ()) -> Iterator[Event]:
+        """The journal of a run in order; empty for an unknown run.
+
+        Args:
+            run: its id.
+            kinds: only events of these kinds; empty for all.
+        """
         ...
 
     def runs(self, limit: int = 20) -> Sequence[RunSummary]:
@@ -87,6 +92,13 @@ class Ledger(Protocol):
 
     def uses(self) -> Iterator[Use]:
         """Every stored result that some run made or took, once for each run."""
+        ...
+
+    def recipes(self, digests: Collection[str]) -> Mapping[str, Recipe]:
+        """Recipes by their digests in hex, as events name them; those that nobody kept are missing.
+
+        They give the texts of their symbols as long as the ledger is open.
+        """
         ...
 
     def last_keys(self, pipeline: str) -> Sequence[bytes]:

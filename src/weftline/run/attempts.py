@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from heapq import heapify, heappop, heappush
-from math import inf
 
 from weftline.model.call import Failure, Handle
 from weftline.model.policy import Policy
@@ -18,14 +16,14 @@ class Attempts:
         before: attempts that were made before this process, by node and item.
     """
 
-    __slots__ = ("_elsewhere", "_failures", "_lost", "_sleeping", "numbers", "running")
+    __slots__ = ("_asleep", "_elsewhere", "_failures", "_lost", "numbers", "running")
 
     def __init__(self, before: Mapping[tuple[int, int], int]) -> None:
         self.numbers = dict(before)  # the last attempt by node and item, where it is not the first
         self._lost: set[int] = set()  # nodes whose output was lost
         self._failures: dict[tuple[int, int], int] = {}
         self.running: dict[tuple[int, int], int] = {}  # the attempt that is with the backend, by node and item
-        self._sleeping: list[tuple[float, int, int, int]] = []
+        self._asleep: dict[int, dict[int, int]] = {}  # attempts whose pause is not over, by node and item
         self._elsewhere: dict[int, dict[int, int]] = {}  # attempts that wait for what others compute, by node and item
 
     @property
@@ -36,6 +34,10 @@ class Attempts:
     def next(self, number: int, item: int) -> int:
         """The number of a call's next attempt."""
         return self.numbers.get((number, item), 0) + 1
+
+    def running_of(self, number: int) -> list[Handle]:
+        """Those of one node that are with the backend."""
+        return [handle for handle in self.handles if handle[0] == number]
 
     def begin(self, number: int, item: int, attempt: int) -> None:
         """An attempt goes to the backend."""
@@ -76,51 +78,60 @@ class Attempts:
     # --- pauses ---
 
     @property
-    def wakes_at(self) -> float | None:
-        """When the first pause ends: never, if all that wait do so for others; None if nothing waits."""
-        return self._sleeping[0][0] if self._sleeping else inf if self._elsewhere else None
+    def waits(self) -> bool:
+        """Whether an attempt waits: for the end of a pause, or for others."""
+        return bool(self._asleep or self._elsewhere)
 
-    def sleep(self, until: float, handle: Handle) -> None:
-        """The attempt after this one waits; it holds no slot."""
+    @property
+    def waits_for_others(self) -> bool:
+        """Whether an attempt waits, without a time, for what another process computes."""
+        return bool(self._elsewhere)
+
+    def sleep(self, handle: Handle) -> Handle:
+        """The attempt after this one waits; it holds no slot. Gives that attempt."""
         number, item, attempt = handle
-        heappush(self._sleeping, (until, number, item, attempt + 1))
+        self._asleep.setdefault(number, {})[item] = attempt + 1
+        return number, item, attempt + 1
 
-    def awake(self, at: float) -> list[Handle]:
-        """The attempts whose pause is over."""
-        found: list[Handle] = []
-        while self._sleeping and self._sleeping[0][0] <= at:
-            found.append(heappop(self._sleeping)[1:])
-        return found
+    def wake(self, handle: Handle) -> bool:
+        """The pause of an attempt is over; False if it does not wait any more."""
+        return _take(self._asleep, handle)
 
     def wait_elsewhere(self, handle: Handle) -> None:
         """An attempt waits, without a time, for what another process computes."""
         number, item, attempt = handle
         self._elsewhere.setdefault(number, {})[item] = attempt
 
-    def wake(self, handle: Handle) -> bool:
-        """Ends the wait of an attempt; False if it does not wait."""
-        number, item, attempt = handle
-        waiting = self._elsewhere.get(number, {})
-        if waiting.get(item) != attempt:
-            return False
-        del waiting[item]
-        if not waiting:
-            del self._elsewhere[number]
-        return True
+    def come_back(self, handle: Handle) -> bool:
+        """Ends the wait of an attempt for others; False if it does not wait."""
+        return _take(self._elsewhere, handle)
+
+    def waiting(self, number: int) -> list[int]:
+        """The items of a node whose next attempt waits."""
+        return [*self._asleep.get(number, ()), *self._elsewhere.get(number, ())]
 
     def sleeps(self, number: int) -> bool:
         """Whether an attempt of a node waits."""
-        return number in self._elsewhere or any(nap[1] == number for nap in self._sleeping)
+        return number in self._elsewhere or number in self._asleep
 
     def forget_pauses(self, number: int) -> None:
         """A node tries nothing again."""
-        if self.sleeps(number):
-            self._elsewhere.pop(number, None)
-            self._sleeping = [nap for nap in self._sleeping if nap[1] != number]
-            heapify(self._sleeping)
+        self._elsewhere.pop(number, None)
+        self._asleep.pop(number, None)
 
     def forget_all_pauses(self) -> set[int]:
         """Nothing is tried again; the nodes that waited."""
-        nodes = {*self._elsewhere, *(nap[1] for nap in self._sleeping)}
-        self._sleeping, self._elsewhere = [], {}
+        nodes = {*self._elsewhere, *self._asleep}
+        self._asleep, self._elsewhere = {}, {}
         return nodes
+
+
+def _take(waiting: dict[int, dict[int, int]], handle: Handle) -> bool:
+    number, item, attempt = handle
+    items = waiting.get(number)
+    if items is None or items.get(item) != attempt:
+        return False
+    del items[item]
+    if not items:
+        del waiting[number]
+    return True

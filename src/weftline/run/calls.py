@@ -21,6 +21,7 @@ from weftline.run.inputs import Holdings
 #: How often one entry may be lost in one run before the store is believed to be broken.
 _MOST_LOSSES = 3
 _NO_PARAMS: dict[str, Any] = {}
+_NO_ENV: Mapping[str, str] = {}
 _NO_ENTRIES: Mapping[int, Entry] = {}
 
 
@@ -32,20 +33,27 @@ class NodeCalls:
         step: what was planned for it.
     """
 
-    __slots__ = ("_shared", "is_lost", "keys", "node", "params", "recorded", "step", "version")
+    __slots__ = ("_shared", "inputs", "is_lost", "items", "keys", "node", "params", "recorded", "step", "version")
 
     def __init__(self, node: NodeSpec, step: Step) -> None:
         self.node = node
         self.step = step
         self.params = {name: bound.value for name, bound in step.params.items()} if step.params else _NO_PARAMS
         self.keys: list[bytes] = []
+        self.inputs: Mapping[str, bytes] = {}  # their digests by name, once the keys are known
+        self.items: Sequence[bytes] = ()  # the digests of what the node runs over
         self.is_lost = False  # what the plan found is not to be relied on any more
         self.recorded: dict[int, bytes] = {}  # cache keys of results that the journal has, from before a loss
         self.version = -1  # of the cache, when it was looked for these calls
         self._shared: dict[str, Any] | None = None
 
-    def call(self, handle: Handle, holdings: Holdings) -> Call:
+    def call(self, handle: Handle, holdings: Holdings, devices: Sequence[str] = ()) -> Call:
         """What the backend is given for one attempt.
+
+        Args:
+            handle: names it.
+            holdings: what it reads.
+            devices: ids of the GPUs that it has.
 
         Raises:
             OutputLostError: an input was stored, and is gone.
@@ -58,11 +66,26 @@ class NodeCalls:
             name = node.over_name
             assert name is not None
             inputs = {**inputs, name: holdings.item(node.over, handle[1])}
-        return Call(handle, node, holdings.lent(inputs), self.params, node.policy.timeout_s)
+        policy, env = node.policy, _env(devices) if devices else _NO_ENV
+        return Call(handle, node, holdings.lent(inputs), self.params, policy.timeout_s, policy.grace_s, env)
 
     def key(self, item: int) -> bytes:
         """The key of a call."""
         return self.keys[0 if item == WHOLE else item]
+
+    def given(self, item: int) -> dict[str, Any]:
+        """The key of a call and the digests of its inputs, as an event has them; empty where nothing is cached."""
+        if not self.keys:
+            return {}
+        inputs = {name: found.hex() for name, found in self.inputs.items()}
+        if item != WHOLE and self.node.over_name is not None:
+            inputs[self.node.over_name] = self.items[item].hex()
+        return {"key": self.key(item).hex(), "inputs": inputs}
+
+
+def _env(devices: Sequence[str]) -> dict[str, str]:
+    """What tells CUDA which devices a call has; numbers count in the order of the bus, as the driver's own tool does."""
+    return {"CUDA_VISIBLE_DEVICES": ",".join(devices), "CUDA_DEVICE_ORDER": "PCI_BUS_ID"}
 
 
 class CallFinder:
@@ -119,14 +142,17 @@ class CallFinder:
             return total, {}
         items = [WHOLE] if node.over is None else range(total)
         try:
-            calls.keys = self._keys(node, step.recipe)
+            calls.keys = self._keys(calls, node, step.recipe)
         except UndigestableError:
             if node.cache:
                 raise
             return total, {}  # it is never looked up, and has no checkpoint: a resumed run does it again
-        planned = {} if calls.is_lost else planned_entries(step)
+        planned: Mapping[int, Entry] = {} if calls.is_lost else planned_entries(step)
         calls.version = self.version
-        return total, self.take(calls, dict(zip(items, calls.keys, strict=True)), planned)
+        wanted = dict(zip(items, calls.keys, strict=True))
+        if step.stands:
+            return total, {**self.take(calls, {at: key for at, key in wanted.items() if at not in planned}), **planned}
+        return total, self.take(calls, wanted, planned)
 
     def take(self, calls: NodeCalls, keys: Mapping[int, bytes], planned: Mapping[int, Entry] = _NO_ENTRIES) -> dict[int, Entry]:
         """The entries that may stand for calls, by item.
@@ -147,12 +173,13 @@ class CallFinder:
             if not is_freed(entry) and self._is_fresh(calls, item, entry) and self._is_sound(calls, entry)
         }
 
-    def _keys(self, node: NodeSpec, recipe: Recipe | None) -> list[bytes]:
-        digests: Mapping[str, bytes | None] = self._holdings.input_digests(node)
+    def _keys(self, calls: NodeCalls, node: NodeSpec, recipe: Recipe | None) -> list[bytes]:
+        calls.inputs = self._holdings.input_digests(node)
         items = None if node.over is None else self._holdings.item_digests(node.over)
+        calls.items = items or ()
         if recipe is None:  # nothing tells whether a resumed run has the same code
             raise UndigestableError(path=node.name, kind="a node without a recipe")
-        keys = call_keys(recipe.digest, digests, node.over_name, items)
+        keys = call_keys(recipe.digest, calls.inputs, node.over_name, items)
         assert keys is not None
         if node.cache:
             return [key for key in keys if key is not None]

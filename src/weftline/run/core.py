@@ -18,11 +18,13 @@ from weftline.model.call import Failure
 from weftline.model.event import Event, Kind
 from weftline.model.ids import WHOLE
 from weftline.model.restored import packed
+from weftline.model.run import LEFT_OUT
 from weftline.model.transitions import Cause, NodeState
 from weftline.run import facts
 from weftline.run.facts import Fact, Wish
 from weftline.run.machine import Machine
 from weftline.run.progress import ONE_CALL
+from weftline.run.timers import Due
 
 
 class Core(Machine):
@@ -48,11 +50,16 @@ class Core(Machine):
     def start(self, at: float) -> tuple[list[Event], list[Wish]]:
         """The first wishes."""
         self._now = at
+        if self._deadline_s is not None:
+            self.timers.set(at + self._deadline_s, Due("end"))
         for number, start in self._starts.items():
             if start == "skip":
-                self._leave_out(number, at, "not selected")
+                self._leave_out(number, at, LEFT_OUT)
                 for after in self._shapes[number].downstream:
                     self.nodes[after].pending -= 1  # what it made is stored, or the plan would have refused
+            elif isinstance(start, NodeState):
+                self.nodes[number].state = start
+                self.unfinished -= 1
         for number, node in enumerate(self.nodes):
             if node.state is NodeState.WAITING and (node.pending == 0 or self._starts.get(number) == "hit"):
                 self._prepare(number, at)
@@ -73,16 +80,19 @@ class Core(Machine):
         if node.state is not NodeState.PREPARING:
             return
         self._record_restored(fact)
-        if len(fact.restored) == fact.total:
-            node.total = node.restored = fact.total
+        if len(fact.restored) + len(fact.left_out) == fact.total:
+            node.total, node.restored = fact.total, len(fact.restored)
+            node.failed = dict(fact.left_out) or None
             node.started_at = fact.at
-            self._finish(number, fact.at, Cause.HIT, fact.body, told=fact.body is None)
+            is_failed = node.end(self._shapes[number], "", sleeps=False) is Cause.FAILED
+            self._finish(number, fact.at, Cause.FAILED if is_failed else Cause.HIT, fact.body, told=fact.body is None)
             return
         if self._stopping:
             self._move(number, Cause.SKIPPED if self._stopping == "failure" else Cause.CANCELLED)
             self._close(number, fact.at)
             return
         self._record(Kind.NODE_STARTED, fact.at, number, body=fact.body)
+        node.failed = dict(fact.left_out) or None
         self._begin(number, fact.at, fact.total, fact.restored)
 
     def _record_restored(self, fact: facts.Prepared) -> None:
@@ -111,6 +121,8 @@ class Core(Machine):
         node.succeeded += 1
         if attempt > 1:
             self.attempts.numbers[number, item] = attempt
+        if self._throttle:
+            self._learnt(fact.handle, fact.at, self._throttle.succeeded(fact.handle))
         if not self._quiet:
             self._record(Kind.CALL_SUCCEEDED, fact.at, number, item, attempt, fact.body)
         self._settle(number, node, fact.at)
@@ -122,14 +134,19 @@ class Core(Machine):
         number, item, attempt = fact.handle
         shape = self._shapes[number]
         pause = self.attempts.failed(fact.handle, shape.policy, fact.failure, fact.entropy)
+        if self._throttle:
+            self._learnt(fact.handle, fact.at, self._throttle.failed(fact.handle, fact.at, shape.policy, fact.failure))
         if self._stopping or node.is_doomed or (node.failed and not shape.tolerant):
             pause = None
         body = fact.failure.as_fields()
         if pause is not None:
-            self._record(Kind.ATTEMPT_FAILED, fact.at, number, item, attempt, {**body, "retry_in_s": round(pause, 3)})
-            self.attempts.sleep(fact.at + pause, fact.handle)
-            return
-        self._record(Kind.CALL_FAILED, fact.at, number, item, attempt, body)
+            spent = self._throttle.spend(number, shape.policy)
+            if spent is None:
+                self._record(Kind.ATTEMPT_FAILED, fact.at, number, item, attempt, {**body, "retry_in_s": round(pause, 3)})
+                self.timers.set(fact.at + pause, Due("again", *self.attempts.sleep(fact.handle)))
+                return
+            body["spent_budget"] = spent
+        self._record(Kind.CALL_FAILED, fact.at, number, item, attempt, {**body, **(fact.body or {})})
         node.failed = node.failed or {}
         node.failed[item] = fact.failure
         if not shape.tolerant:
@@ -146,13 +163,27 @@ class Core(Machine):
             return
         node = self._taken(fact.handle)
         if node is not None:
+            self._withdrawn(fact.handle)
             self._record(Kind.ATTEMPT_STOPPED, fact.at, *fact.handle)
             self._settle(fact.handle[0], node, fact.at)
 
     def _wake(self, fact: facts.TimerFired) -> None:
-        for number, item, attempt in self.attempts.awake(fact.at):
-            self.nodes[number].try_again(item, attempt)
-            self._push(number)
+        for what, number, item, attempt in self.timers.due(fact.at):
+            if what == "again":
+                if self.attempts.wake((number, item, attempt)):
+                    self.nodes[number].try_again(item, attempt)
+                    self._push(number)
+            elif what == "opens":
+                if self.nodes[number].has_calls_to_start:
+                    self._push(number)
+            elif what == "overdue":
+                if self.attempts.is_running((number, item, attempt)):
+                    soft_s = self._shapes[number].policy.soft_timeout_s
+                    self._record(Kind.ATTEMPT_OVERDUE, fact.at, number, item, attempt, {"soft_timeout_s": soft_s})
+            elif what == "deadline":
+                self._expire(number, fact.at)
+            else:
+                self._end_by_deadline(fact.at)
 
     # --- others compute the same ---
 
@@ -161,6 +192,7 @@ class Core(Machine):
         if node is None:
             return
         number = fact.handle[0]
+        self._withdrawn(fact.handle, began=False)
         self._record(Kind.ATTEMPT_DEFERRED, fact.at, *fact.handle, {"holder": fact.holder})
         if not (self._stopping or node.is_doomed or (node.failed and not self._shapes[number].tolerant)):
             self.attempts.wait_elsewhere(fact.handle)
@@ -168,7 +200,9 @@ class Core(Machine):
 
     def _found(self, fact: facts.Found) -> None:
         number, item, _ = fact.handle
-        if self._taken(fact.handle) is None and not self.attempts.wake(fact.handle):
+        if self._taken(fact.handle) is not None:
+            self._withdrawn(fact.handle, began=False)
+        elif not self.attempts.come_back(fact.handle):
             return
         node = self.nodes[number]
         node.restored += 1
@@ -177,7 +211,7 @@ class Core(Machine):
 
     def _freed(self, fact: facts.Freed) -> None:
         number, item, attempt = fact.handle
-        if self.attempts.wake(fact.handle):
+        if self.attempts.come_back(fact.handle):
             self.nodes[number].try_again(item, attempt)
             self._push(number)
 
@@ -197,6 +231,7 @@ class Core(Machine):
         number, maker, reader = fact.wanted_by, self.nodes[fact.node], self.nodes[fact.wanted_by]
         if fact.handle is not None:
             if self._taken(fact.handle) is not None:
+                self._withdrawn(fact.handle, began=False)
                 reader.try_again(fact.handle[1], fact.handle[2])
                 self._push(number)
         elif reader.state is NodeState.PREPARING:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 from weftline.errors import WeftlineError
 from weftline.model.call import Failure, Handle, Report
@@ -22,6 +22,7 @@ from weftline.model.transitions import HAS_OUTPUT, NodeState, RunStatus
 from weftline.ports.backend import Capabilities
 from weftline.run.calls import CallFinder, NodeCalls, planned_entries, takes_planned
 from weftline.run.core import Core
+from weftline.run.demand import Capacity, demands_of
 from weftline.run.facts import (
     Cancel,
     CancelRequested,
@@ -41,6 +42,7 @@ from weftline.run.facts import (
 )
 from weftline.run.flight import SingleFlight
 from weftline.run.inputs import Holdings
+from weftline.run.limits import Limits
 from weftline.run.preparation import Preparation
 from weftline.run.release import Release
 from weftline.run.reports import ReportReader
@@ -63,7 +65,7 @@ class Engine:
         run: its id.
         around: what it is done with.
         opening: fields for the first event.
-        on_failure: whether a failure stops the run or only what depends on it.
+        limits: where the run ends, whatever there is left to do.
         past: what the run did before, when it is resumed.
     """
 
@@ -74,7 +76,7 @@ class Engine:
         around: Surroundings,
         *,
         opening: Mapping[str, Any],
-        on_failure: Literal["stop", "continue"] = "stop",
+        limits: Limits = Limits(),  # noqa: B008 - frozen
         past: Past | None = None,
     ) -> None:
         self.plan = plan
@@ -93,7 +95,10 @@ class Engine:
         self._release = Release(graph, plan.goals, self.holdings, around.cache)
         starts: dict[int, Start] = {}
         for number, step in enumerate(self._steps):
-            if takes_planned(step):
+            if step.node in self._past.states:
+                starts[number] = self._past.states[step.node]
+                self._release.ended(number)
+            elif takes_planned(step):
                 starts[number] = "hit"
             elif step.decision is Decision.SKIP:
                 starts[number] = "skip"
@@ -108,11 +113,12 @@ class Engine:
         index = graph.index
         self.core = Core(
             graph.remembered("shapes", lambda: _shapes(graph)),
-            slots=capabilities.slots,
+            capacity=_capacity(capabilities),
             starts=starts,
             looks_up=around.cache is not None,
-            queue=min(capabilities.queue, capabilities.slots),
-            on_failure=on_failure,
+            on_failure=limits.on_failure,
+            deadline_s=limits.deadline_s,
+            retry_budget=limits.retry_budget,
             attempts={(index[node], item): attempt for (node, item), attempt in self._past.attempts.items() if node in index},
             quiet=around.ledger is None and not around.sinks,
         )
@@ -154,6 +160,7 @@ class Engine:
         finally:
             if self._flight is not None:
                 self._flight.close()
+        status = self._past.settled(status)
         counts: dict[str, int] = {}
         for node in self.core.nodes:
             counts[str(node.state)] = counts.get(str(node.state), 0) + 1
@@ -173,7 +180,7 @@ class Engine:
             if not facts and not self.core.unfinished and (status := self.core.status) is not None:
                 return status
             facts += self._wait(0.0 if facts else _WAIT_S)
-            assert facts or self.core.attempts.running or self.core.attempts.wakes_at is not None, "the run waits for nothing"
+            assert facts or self.core.attempts.running or self.core.wakes_at is not None, "the run waits for nothing"
             records, wishes = self.core.step(facts)
 
     # --- records ---
@@ -225,7 +232,7 @@ class Engine:
         number = wish.handle[0]
         calls = self.calls(number)
         try:
-            call = calls.call(wish.handle, self.holdings)
+            call = calls.call(wish.handle, self.holdings, wish.devices)
         except OutputLostError as lost:
             facts.append(self._lost(lost, number, wish))
             if self._flight is not None:
@@ -267,17 +274,21 @@ class Engine:
         now = self._now
         facts: list[Fact] = []
         interruption, attempts = self._interruption, self.core.attempts
+        wakes_at, flight = self.core.wakes_at, self._flight
         if interruption.is_news:
             facts += interruption.news(now())
             longest_s = 0.0
-        wakes_at, flight = attempts.wakes_at, self._flight
         if wakes_at is not None:
             longest_s = max(0.0, min(longest_s, wakes_at - now()))
         if flight is not None and flight.wakes_at is not None:
             longest_s = max(0.0, min(longest_s, flight.wakes_at - now()))
         if attempts.running or wakes_at is not None:
             is_running = attempts.is_running
-            reports = [report for report in self._around.backend.poll(longest_s) if is_running(report.handle)]
+            heard: dict[Handle, Report] = {}  # a second report of one attempt comes too late, also in the same turn
+            for report in self._around.backend.poll(longest_s):
+                if is_running(report.handle):
+                    heard.setdefault(report.handle, report)
+            reports = list(heard.values())
             if interruption.is_news:  # before what it did to the reports
                 facts += interruption.news(now())
             if flight is None:
@@ -336,6 +347,17 @@ class _Interruption:
         return [CancelRequested(now, self._asked == 2)]
 
 
+def _capacity(capabilities: Capabilities) -> Capacity:
+    """What calls may occupy together."""
+    return Capacity(
+        cpu=capabilities.slots,
+        queue=min(capabilities.queue, capabilities.slots),
+        memory_gb=capabilities.memory_gb,
+        devices=capabilities.devices,
+        named=capabilities.named,
+    )
+
+
 def _shapes(graph: Graph) -> list[Shape]:
     by_priority = sorted(graph.order, key=lambda number: -graph.nodes[number].priority)
     rank = {number: at for at, number in enumerate(by_priority)}
@@ -345,7 +367,7 @@ def _shapes(graph: Graph) -> list[Shape]:
             upstream=graph.upstream[number],
             downstream=graph.downstream[number],
             rank=rank[number],
-            cpu=node.resources.cpu,
+            demands=demands_of(node.resources, node.policy.max_attempts),
             policy=node.policy,
             fans_out=node.over is not None,
             tolerant=node.on_item_error == "skip" and node.over is not None,

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 
 from weftline.model.call import Failure, Handle
 from weftline.model.policy import Policy
+from weftline.model.transitions import NodeState
+from weftline.run.demand import Demand
 
 Body = Mapping[str, Any]
 
 
-Start = Literal["run", "hit", "skip"]
+#: How a node begins that does not simply run; a state, for one that stays as an earlier life of the run left it.
+Start = Literal["run", "hit", "skip"] | NodeState
 
 
 class Shape(NamedTuple):
@@ -22,7 +26,7 @@ class Shape(NamedTuple):
         upstream: numbers of the nodes that it needs.
         downstream: numbers of those that need it.
         rank: a number of its own; lower starts first.
-        cpu: slots that one call occupies.
+        demands: what a call occupies in its first attempt, its second and so on; the last one holds for all that follow.
         policy: of its attempts.
         fans_out: whether it has a call for each item.
         tolerant: whether failed items are left out rather than failing the node.
@@ -33,7 +37,7 @@ class Shape(NamedTuple):
     upstream: tuple[int, ...]
     downstream: tuple[int, ...]
     rank: int
-    cpu: float
+    demands: tuple[Demand, ...]
     policy: Policy
     fans_out: bool = False
     tolerant: bool = False
@@ -52,6 +56,7 @@ class Prepared(NamedTuple):
         total: how many calls there are.
         restored: those whose result is there, with its key; None for one that the journal has already.
         body: for the event of the node's start, or of its end if everything is restored; None if the journal has that.
+        left_out: those that failed in an earlier life of the run, and are not tried again in this one.
     """
 
     at: float
@@ -59,6 +64,7 @@ class Prepared(NamedTuple):
     total: int
     restored: Mapping[int, bytes | None]
     body: Body | None
+    left_out: Mapping[int, Failure] = MappingProxyType({})
 
 
 class Unprepared(NamedTuple):
@@ -82,12 +88,14 @@ class Failed(NamedTuple):
 
     Attributes:
         entropy: between 0 and 1, for the jitter of a pause.
+        body: what the call was given, for the event that tells of its end.
     """
 
     at: float
     handle: Handle
     failure: Failure
     entropy: float = 0.0
+    body: Body | None = None
 
 
 class Elsewhere(NamedTuple):
@@ -189,9 +197,14 @@ class Prepare(NamedTuple):
 
 
 class Submit(NamedTuple):
-    """Start an attempt."""
+    """Start an attempt.
+
+    Attributes:
+        devices: ids of the GPUs that it has.
+    """
 
     handle: Handle
+    devices: tuple[str, ...] = ()
 
 
 class Cancel(NamedTuple):

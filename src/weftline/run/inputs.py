@@ -103,7 +103,8 @@ class Holdings:
         found: dict[str, bytes] = {}
         for read in node.inputs:
             if read.optional:
-                pairs = [(key.encode(), self.digest(key)) for key in self._graph.keys_for(read.key) if self.has(key)]
+                present = [key for key in self._graph.keys_for(read.key) if self.has(key)]
+                pairs = [(key.removeprefix(node.scope).encode(), self.digest(key)) for key in present]
                 found[read.name] = digest.of_parts(*(part for pair in pairs for part in pair))
             elif read.key == node.over:
                 found[read.name] = digest.of_items(self.item_digests(read.key))
@@ -240,7 +241,8 @@ class Holdings:
         found: dict[str, Any] = {}
         for read in node.inputs:
             if read.optional:
-                found[read.name] = {key: self.value(key) for key in self._graph.keys_for(read.key) if self.has(key)}
+                present = [key for key in self._graph.keys_for(read.key) if self.has(key)]
+                found[read.name] = {key.removeprefix(node.scope): self.value(key) for key in present}
             elif read.key != node.over:
                 found[read.name] = self.value(read.key)
         return found

@@ -1,68 +1,34 @@
 """The graph of a run in motion: which nodes are ready, which calls start, and how nodes end.
 
 Theory of operation. A node waits until what it needs has an output; then it is prepared (its calls and the hits among them
-become known); then its calls are submitted as slots permit. Ready nodes are kept by their demand for slots, each demand in a
-heap by rank: a node that does not fit is passed by others that do. What is to be recorded and what is wished for is collected
-until it is asked for.
+become known); then its calls start, as `launch` permits; when all of them have ended, or none will start any more,
+the node ends, and those behind it are prepared or left out.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from typing import Literal
+from collections.abc import Collection
 
-from weftline.model.call import Handle
+from weftline.model.call import Failure
 from weftline.model.event import Event, Kind
-from weftline.model.ids import WHOLE
 from weftline.model.transitions import HAS_OUTPUT, TABLE, Cause, NodeState, RunStatus
 from weftline.run import facts
-from weftline.run.attempts import Attempts
-from weftline.run.facts import Body, Shape, Start, Wish
+from weftline.run.facts import Body, Wish
+from weftline.run.launch import Launch
 from weftline.run.progress import ONE_CALL, NodeProgress, Stopping, run_status
-from weftline.run.slots import Slots
+from weftline.run.timers import Due
+
+#: What is said of nodes that do not start any more, and what becomes of them.
+_WHY_STOPPED: dict[Stopping, tuple[str, Cause]] = {
+    "failure": ("the run was stopped by a failure", Cause.SKIPPED),
+    "drain": ("cancelled", Cause.CANCELLED),
+    "kill": ("cancelled", Cause.CANCELLED),
+    "deadline": ("the deadline of the run has passed", Cause.CANCELLED),
+}
 
 
-class Machine:
-    """Nodes and their calls; what happens to them is decided by the core.
-
-    Args:
-        shapes: the nodes by number.
-        starts: for nodes that do not simply run: `hit` if the plan knows their result, `skip` if they are not part of the run.
-        looks_up: whether the engine must be asked for calls even of a node that has one; if not, nothing is looked up.
-        slots: calls of one CPU that may run at the same time.
-        queue: further calls of at most one CPU that may wait in the backend.
-        on_failure: `stop` starts nothing new after a failure; `continue` skips only what depends on it.
-        attempts: attempts that were made before this process, by node and item.
-        quiet: make no records, for runs that nobody watches and nobody keeps.
-    """
-
-    def __init__(
-        self,
-        shapes: Sequence[Shape],
-        *,
-        slots: float,
-        starts: Mapping[int, Start] | None = None,
-        looks_up: bool = True,
-        queue: int = 0,
-        on_failure: Literal["stop", "continue"] = "stop",
-        attempts: Mapping[tuple[int, int], int] | None = None,
-        quiet: bool = False,
-    ) -> None:
-        self.nodes = [NodeProgress(len(shape.upstream)) for shape in shapes]
-        self.attempts = Attempts(attempts or {})
-        self._shapes = shapes
-        self._starts = starts or {}
-        self._looks_up = looks_up
-        self._by_rank = {shape.rank: number for number, shape in enumerate(shapes)}
-        self.slots = Slots(slots, queue)
-        self._cautious = queue
-        self._on_failure = on_failure
-        self._quiet = quiet
-        self.unfinished = len(shapes)
-        self._stopping: Stopping = ""
-        self._now = 0.0
-        self._records: list[Event] = []
-        self._wishes: list[Wish] = []
+class Machine(Launch):
+    """Nodes and their calls; what happens to them is decided by the core; for the arguments see `Launch`."""
 
     @property
     def status(self) -> RunStatus | None:
@@ -90,54 +56,14 @@ class Machine:
         if not shape.fans_out:
             node.todo = ONE_CALL
         else:
-            node.todo = [item for item in range(total) if item not in restored] if restored else range(total)
+            done = restored if not node.failed else {*restored, *node.failed}
+            node.todo = [item for item in range(total) if item not in done] if done else range(total)
             self.slots.queue = min(self.slots.queue, self._cautious)  # nobody knows yet how long its calls take
+        if shape.policy.deadline_s is not None:
+            self.timers.set(at + shape.policy.deadline_s, Due("deadline", number))
         self._push(number)
 
-    def _push(self, number: int) -> None:
-        shape = self._shapes[number]
-        self.slots.push(shape.cpu, shape.rank)
-
-    def _fill(self) -> None:
-        """Submits calls while there are slots for them."""
-        slots = self.slots
-        while slots.waiting and (found := slots.first()) is not None:
-            cpu, rank = found
-            number = self._by_rank[rank]
-            node = self.nodes[number]
-            can_start = node.state is NodeState.RUNNING and node.pending == 0
-            fits = True  # `first` has seen to it
-            while can_start and fits and (node.position < len(node.todo) or node.again):
-                self._submit(number, node)
-                slots.take(cpu, rank)
-                fits = slots.fits(cpu, rank)
-            if not can_start or not node.has_calls_to_start:
-                slots.pop(cpu)
-
-    def _submit(self, number: int, node: NodeProgress) -> None:
-        if node.again:
-            item, attempt = node.again.pop()
-        else:
-            item = node.todo[node.position]
-            node.position += 1
-            attempt = self.attempts.next(number, item) if self.attempts.numbers else 1
-        node.running += 1
-        self.attempts.begin(number, item, attempt)
-        if not self._quiet:
-            self._record(Kind.ATTEMPT_STARTED, self._now, number, item, attempt)
-        self._wishes.append(facts.Submit((number, item, attempt)))
-
     # --- attempts end ---
-
-    def _taken(self, handle: Handle) -> NodeProgress | None:
-        """The node of a running attempt, which from now on does not run any more; None for one that does not."""
-        if not self.attempts.end(handle):
-            return None
-        number = handle[0]
-        node = self.nodes[number]
-        node.running -= 1
-        self.slots.give(self._shapes[number].cpu)
-        return node
 
     def _settle(self, number: int, node: NodeProgress, at: float) -> None:
         """Finishes a node whose calls have all ended."""
@@ -214,8 +140,9 @@ class Machine:
             return
         self._stopping = why
         self._wishes += [facts.Cancel(handle) for handle in self.attempts.handles]
+        self.timers.clear()
         asleep = self.attempts.forget_all_pauses()
-        told = ("the run was stopped by a failure", Cause.SKIPPED) if why == "failure" else ("cancelled", Cause.CANCELLED)
+        told = _WHY_STOPPED[why]
         for number, node in enumerate(self.nodes):
             if node.state is NodeState.WAITING:
                 self._leave_out(number, at, *told)
@@ -224,17 +151,38 @@ class Machine:
                 if not node.running:
                     self._settle(number, node, at)
 
-    # --- what comes of it ---
+    # --- deadlines ---
 
-    def _record(
-        self, kind: Kind, at: float, number: int, item: int = WHOLE, attempt: int = 0, body: Body | None = None
-    ) -> None:
-        if not self._quiet:
-            self._records.append(Event(kind, at, self._shapes[number].name, item, attempt, body))
-
-    def _move(self, number: int, cause: Cause) -> None:
+    def _expire(self, number: int, at: float) -> None:
+        """The deadline of a node has passed: it makes do with what it has."""
         node = self.nodes[number]
-        node.state = TABLE[node.state, cause]
+        if node.state is not NodeState.RUNNING:
+            return
+        limit_s = self._shapes[number].policy.deadline_s
+        failure = Failure("DeadlinePassed", f"it had no result {limit_s:g} s after the first calls of its node had started")
+        left = [*node.left(), *self.attempts.waiting(number)]
+        for handle in self.attempts.running_of(number):
+            self._taken(handle)
+            self._withdrawn(handle)
+            self._record(Kind.ATTEMPT_STOPPED, at, *handle)
+            self._wishes.append(facts.Cancel(handle, kill=True))
+            left.append(handle[1])
+        node.failed = {**(node.failed or {}), **dict.fromkeys(left, failure)}
+        node.forget_calls()
+        self.attempts.forget_pauses(number)
+        self._record(Kind.DEADLINE_PASSED, at, number, body={"deadline_s": limit_s, "left": len(left)})
+        self._settle(number, node, at)
+
+    def _end_by_deadline(self, at: float) -> None:
+        """The deadline of the run has passed."""
+        if self._stopping or not self.unfinished:
+            return
+        if not self._quiet:
+            self._records.append(Event(Kind.DEADLINE_PASSED, at, body={"deadline_s": self._deadline_s}))
+        self._stop("deadline", at)
+        self._wishes += [facts.Cancel(handle, kill=True) for handle in self.attempts.handles]
+
+    # --- what comes of it ---
 
     def _answer(self) -> tuple[list[Event], list[Wish]]:
         if not self._stopping:

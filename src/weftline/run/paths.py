@@ -17,15 +17,15 @@ class WrittenPaths:
     """The paths of files and folders that calls have returned.
 
     Attributes:
-        spoiled: calls whose file another one has written to as well, perhaps before it was stored.
+        spoiled: the cache keys of calls whose file another one has written to as well, perhaps before it was stored; by call.
     """
 
     def __init__(self) -> None:
-        self.spoiled: set[Call] = set()
-        self._writers: dict[str, tuple[Call, str]] = {}
+        self.spoiled: dict[Call, bytes | None] = {}
+        self._writers: dict[str, tuple[Call, str, bytes | None]] = {}
 
-    def take(self, report: Report, node: NodeSpec) -> None:
-        """Takes what a call has returned.
+    def take(self, report: Report, node: NodeSpec, key: bytes | None) -> None:
+        """Takes what a call has returned that is stored under a cache key, or under none.
 
         Raises:
             NoArtifactError: another call has returned the same path; neither can be trusted.
@@ -35,9 +35,9 @@ class WrittenPaths:
             if artifact.is_stored:
                 continue
             path = os.path.abspath(artifact.path)  # noqa: PTH100 - links may lead to one file from several places
-            writer, name = self._writers.setdefault(path, (call, call_label(node.name, call[1])))
+            writer, name, written = self._writers.setdefault(path, (call, call_label(node.name, call[1]), key))
             if writer != call:
-                self.spoiled.add(writer)
+                self.spoiled[writer] = written
                 detail = f"{name} has written to it as well, in the same run"
                 raise NoArtifactError(
                     what_it_is=f"what {call_label(node.name, call[1])} returns",

@@ -51,8 +51,11 @@ class Preparation:
         for item, entry in entries.items():
             self._holdings.put_entry(number, item, entry)
         restored = {item: None if self._is_recorded(calls, item, entry.key) else entry.key for item, entry in entries.items()}
-        is_told = len(entries) == total and calls.node.name in self._past.finished and not any(restored.values())
-        return Prepared(self._now(), number, total, restored, None if is_told else self._start_fields(calls, total))
+        left_out = {item: found for item, found in self._past.left_out.get(calls.node.name, {}).items() if item not in entries}
+        is_told = (
+            len(entries) + len(left_out) == total and calls.node.name in self._past.finished and not any(restored.values())
+        )
+        return Prepared(self._now(), number, total, restored, None if is_told else self._start_fields(calls, total), left_out)
 
     def new_recipes(self) -> list[Recipe]:
         """Recipes of nodes that have started since this was last asked."""

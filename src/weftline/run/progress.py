@@ -12,8 +12,8 @@ from weftline.run.facts import Shape
 
 #: The items of a node that does not run over any.
 ONE_CALL = (WHOLE,)
-#: Why nothing new starts in a run: a failure, or somebody's wish that calls end, or are stopped.
-Stopping = Literal["", "failure", "drain", "kill"]
+#: Why nothing new starts in a run: a failure, somebody's wish that calls end, or are stopped, or the run's deadline.
+Stopping = Literal["", "failure", "drain", "kill", "deadline"]
 
 
 class NodeProgress:
@@ -84,7 +84,7 @@ class NodeProgress:
         if not self.is_doomed and (not stopping or sleeps):
             return None
         is_untouched = stopping == "failure" and not made
-        is_skipped = is_untouched or (self.is_doomed and stopping not in {"drain", "kill"})
+        is_skipped = is_untouched or (self.is_doomed and stopping not in {"drain", "kill", "deadline"})
         return Cause.SKIPPED if is_skipped else Cause.CANCELLED
 
     def as_fields(self, at: float) -> dict[str, object]:
@@ -103,6 +103,10 @@ class NodeProgress:
         self.again = self.again or []
         self.again.append((item, attempt))
 
+    def left(self) -> list[int]:
+        """Items of calls that wait for a slot."""
+        return [*self.todo[self.position :], *(item for item, _ in self.again or ())]
+
     def forget_calls(self) -> None:
         """Starts nothing more."""
         self.todo, self.again, self.position = (), None, 0
@@ -119,7 +123,7 @@ def run_status(nodes: Sequence[NodeProgress], stopping: Stopping, on_failure: Li
     states = {node.state for node in nodes}
     if stopping in {"drain", "kill"} and NodeState.CANCELLED in states:
         return RunStatus.CANCELLED
-    if NodeState.FAILED in states:
+    if NodeState.FAILED in states or (stopping == "deadline" and NodeState.CANCELLED in states):
         mixed = on_failure == "continue" and any(state.has_output for state in states)
         return RunStatus.PARTIAL if mixed else RunStatus.FAILED
     return RunStatus.PARTIAL if any(node.failed for node in nodes) else RunStatus.COMPLETED

@@ -5,17 +5,14 @@ What is left of a temporary output tells its digest, so that the keys behind it 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
-from weftline.codec import whole
-from weftline.errors import DamagedEntryError
-from weftline.model.entry import LISTED, Entry, freed, is_freed
-from weftline.model.fingerprint import part_key
+from weftline.model.entry import freed, is_freed
 from weftline.model.graph import Graph
 from weftline.ports.cache import Cache
-from weftline.ports.values import digests_in
 from weftline.run.inputs import Holdings
 from weftline.run.progress import NodeProgress
+from weftline.run.stored import part_keys
 
 
 class Release:
@@ -59,23 +56,13 @@ class Release:
 
     def _free(self, number: int, nodes: Sequence[NodeProgress]) -> None:
         """Frees what a node made, if all that read it have all their results."""
-        assert self._cache is not None
+        cache = self._cache
+        assert cache is not None
         if not nodes[number].state.has_output:
             return
         if not all(nodes[after].state.has_output and not nodes[after].failed for after in self._graph.downstream[number]):
             return
         entries = {item: entry for item, entry in self._holdings.entries(number).items() if not is_freed(entry)}
-        self._cache.free([key for entry in entries.values() for key in (entry.key, *self._parts(entry))])
+        cache.free([key for entry in entries.values() for key in (entry.key, *part_keys(entry, cache))])
         for item, entry in entries.items():
             self._holdings.put_entry(number, item, freed(entry))
-
-    def _parts(self, entry: Entry) -> Iterator[bytes]:
-        """Keys of the entries that hold the items of a list."""
-        assert self._cache is not None
-        for position, stored in enumerate(entry.outputs):
-            if stored.codec in LISTED:
-                try:
-                    content = self._cache.load(stored, entry.key) if stored.content is None else whole(stored.content)
-                except DamagedEntryError:
-                    continue  # told by the store
-                yield from (part_key(entry.key, position, at) for at in range(len(digests_in(content))))

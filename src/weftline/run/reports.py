@@ -9,7 +9,7 @@ from typing import Any
 
 from weftline.digest import signature_of
 from weftline.errors import ChangedFileError, ChangedInputError, StoreUnusableError, WeftlineError
-from weftline.model.call import Call, Failure, Report
+from weftline.model.call import Call, Failure, Handle, Report
 from weftline.model.context import broken
 from weftline.model.entry import Entry
 from weftline.run.calls import CallFinder, NodeCalls
@@ -73,13 +73,13 @@ class ReportReader:
 
     def _without_spoiled(self, facts: list[Fact], now: float) -> list[Fact]:
         """Forgets results whose file another call has written to; those that are told just now fail as well."""
-        spoiled = set(self._paths.spoiled)
+        spoiled = dict(self._paths.spoiled)
         self._paths.spoiled.clear()
         assert self._around.cache is not None
-        self._around.cache.remove([self._calls(number).key(item) for number, item in spoiled])
+        self._around.cache.remove([key for key in spoiled.values() if key is not None])
         failure = Failure("NoArtifactError", "another call has written to the file that this one returns")
         return [
-            Failed(now, fact.handle, failure) if isinstance(fact, Succeeded) and fact.handle[:2] in spoiled else fact
+            self._failed(now, fact.handle, failure) if isinstance(fact, Succeeded) and fact.handle[:2] in spoiled else fact
             for fact in facts
         ]
 
@@ -88,7 +88,10 @@ class ReportReader:
         self._keep_log(report, "" if failure is None else failure.trace)
         if failure is None:
             return Stopped(now, report.handle)
-        return Failed(now, report.handle, failure, self._around.entropy())
+        return self._failed(now, report.handle, failure, self._around.entropy())
+
+    def _failed(self, now: float, handle: Handle, failure: Failure, entropy: float = 0.0) -> Failed:
+        return Failed(now, handle, failure, entropy, self._calls(handle[0]).given(handle[1]))
 
     def _success(self, report: Report, now: float, entries: list[Entry]) -> Fact:
         number, item, _ = report.handle
@@ -104,12 +107,13 @@ class ReportReader:
                 self._holdings.put(number, item, outputs)
                 return Succeeded(now, report.handle)
             self._check_files(number)
-            self._paths.take(report, self._calls(number).node)
+            calls = self._calls(number)
+            self._paths.take(report, calls.node, calls.key(item) if calls.keys else None)
             made = self._finder.entries(self._calls(number), item, outputs, now, report.took_s)
             if not made or not around.values.hold_artifacts(outputs, self._calls(number).node):
                 self._holdings.put(number, item, outputs)  # a file or folder is read from the store, where nobody changes it
         except WeftlineError as error:
-            return Failed(now, report.handle, Failure.of(error, self._calls(number).node.place))
+            return self._failed(now, report.handle, Failure.of(error, self._calls(number).node.place))
         body: dict[str, Any] = {"took_s": round(report.took_s, 6)}
         if made:
             entries += made
@@ -158,7 +162,7 @@ class ReportReader:
             self._around.cache.store(entries)
         except StoreUnusableError as error:
             failure = Failure.of(error)
-            return [Failed(now, fact.handle, failure) if isinstance(fact, Succeeded) else fact for fact in facts]
+            return [self._failed(now, fact.handle, failure) if isinstance(fact, Succeeded) else fact for fact in facts]
         return facts
 
     def _keep_log(self, report: Report, trace: str) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from weftline.model.call import Failure
 from weftline.model.run import RunRecord
+from weftline.model.transitions import NodeState, RunStatus
 
 
 @dataclass(slots=True)
@@ -16,11 +18,28 @@ class Past:
         attempts: highest attempt by node name and item.
         done: key in hex of calls that succeeded, by node name and item.
         finished: nodes whose end is in the journal.
+        left_out: calls that failed and are not tried again now, by node name and item.
+        states: of nodes that stay as they are.
+        before: the run's status, where only a part of it is done now; else None.
+        owes: whether something is missing then that is not done now.
     """
 
     attempts: Mapping[tuple[str, int], int] = field(default_factory=dict)
     done: Mapping[tuple[str, int], str] = field(default_factory=dict)
     finished: frozenset[str] = frozenset()
+    left_out: Mapping[str, Mapping[int, Failure]] = field(default_factory=dict)
+    states: Mapping[str, NodeState] = field(default_factory=dict)
+    before: RunStatus | None = None
+    owes: bool = False
+
+    def settled(self, status: RunStatus) -> RunStatus:
+        """The status of the run, given what has become of that which was done now.
+
+        Where that was a part of the run, it is completed if nothing is missing any more, and else what it was before.
+        """
+        if self.before is None or status is RunStatus.CANCELLED:
+            return status
+        return status if status is RunStatus.COMPLETED and not self.owes else self.before
 
 
 def past_of(record: RunRecord) -> Past:

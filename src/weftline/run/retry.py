@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from weftline.model.call import Failure, full_name
 from weftline.model.policy import Policy
 
@@ -26,7 +28,11 @@ def pause_s(policy: Policy, failures: int, failure: Failure, entropy: float) -> 
 
 def is_retried(policy: Policy, failure: Failure) -> bool:
     """Whether the policy tries again after such a failure: transient ones and those it names, less those it excludes."""
-    lineage = set(failure.lineage)
-    if any(full_name(kind) in lineage for kind in policy.never_on):
+    if is_named(policy.never_on, failure):
         return False
-    return failure.transient or any(full_name(kind) in lineage for kind in policy.retry_on)
+    return failure.transient or is_named(policy.retry_on, failure)
+
+
+def is_named(kinds: Iterable[type[BaseException]], failure: Failure) -> bool:
+    """Whether a failure is of one of these classes, or of one below."""
+    return any(full_name(kind) in failure.lineage for kind in kinds)

@@ -4,77 +4,160 @@ from __future__ import annotations
 
 from heapq import heappop, heappush
 
-#: Calls that may pass a node that ranks before them but does not fit; after these, what gets free is kept for it.
+from weftline.run.demand import Capacity, Demand, Further, is_lock
+from weftline.run.devices import Devices
+
+#: Calls that may pass a node that ranks before them but does not fit; after these, what it waits for is kept for it.
 _PATIENCE = 64
+#: Sums of fractions such as 0.1 have no exact form.
+_TINY = 1e-9
+_NOTHING: tuple[str, ...] = ()
 
 
 class Slots:
-    """Free slots, and the nodes that wait for some.
+    """What is free, and the nodes that wait for some of it.
 
     Nodes are known by their rank, a number of their own; lower goes first. They are kept by demand, each demand in a heap, so
     that a node that does not fit is passed by others that do without being looked at again and again.
 
     Args:
-        free: calls of one CPU that may run at the same time.
+        capacity: how much there is.
+
+    Attributes:
+        free: processor slots.
         queue: further calls of at most one CPU that may wait in the backend.
+        waiting: nodes that have calls to start.
     """
 
-    __slots__ = ("_first", "_heaps", "_large", "_passed", "free", "queue", "waiting")
+    __slots__ = (
+        "_devices",
+        "_first",
+        "_first_demand",
+        "_heaps",
+        "_large",
+        "_memory",
+        "_memory_gb",
+        "_named",
+        "_passed",
+        "free",
+        "queue",
+        "waiting",
+    )
 
-    def __init__(self, free: float, queue: int) -> None:
-        self.free = free
-        self.queue = queue
-        self.waiting = 0  # nodes that have calls to start
-        self._heaps: dict[float, list[int]] = {}
+    def __init__(self, capacity: Capacity) -> None:
+        self.free = capacity.cpu
+        self.queue = capacity.queue
+        self.waiting = 0
+        self._heaps: dict[Demand, list[int]] = {}
         self._first = -1  # the rank that comes before all others, whether it fits or not
-        self._passed = 0  # how many calls have gone before it
+        self._first_demand: Demand | None = None
+        self._passed = 0  # how many calls have gone before it that take what it waits for
         self._large = 0  # running calls of more than one CPU
+        self._memory = self._memory_gb = capacity.memory_gb
+        self._named = dict(capacity.named)
+        self._devices = Devices(capacity.devices)
 
-    def push(self, cpu: float, rank: int) -> None:
+    def push(self, demand: Demand, rank: int) -> None:
         """A node has calls to start."""
-        heap = self._heaps.get(cpu)
+        heap = self._heaps.get(demand)
         if heap is None:
-            heap = self._heaps[cpu] = []
+            heap = self._heaps[demand] = []
         heappush(heap, rank)
         self.waiting += 1
 
-    def pop(self, cpu: float) -> None:
-        """The first node of a demand has no more calls to start."""
-        heappop(self._heaps[cpu])
+    def pop(self, demand: Demand) -> None:
+        """The first node of a demand has no more calls to start, or may not start them now."""
+        heappop(self._heaps[demand])
         self.waiting -= 1
 
-    def first(self) -> tuple[float, int] | None:
+    def first(self) -> tuple[Demand, int] | None:
         """The demand and the rank of the node that goes next; None when nothing fits."""
-        best: tuple[float, int] | None = None
+        best: tuple[Demand, int] | None = None
         first: int | None = None
-        for cpu, heap in self._heaps.items():
+        first_demand: Demand | None = None
+        is_impatient = self._passed >= _PATIENCE
+        for demand, heap in self._heaps.items():
             if heap:
                 rank = heap[0]
                 if first is None or rank < first:
-                    first = rank
-                if (best is None or rank < best[1]) and self._has_room(cpu):
-                    best = (cpu, rank)
+                    first, first_demand = rank, demand
+                if (best is None or rank < best[1]) and self._has_room(demand):
+                    if is_impatient and rank != self._first and self._competes(demand):
+                        continue
+                    best = (demand, rank)
         if first is not None and first != self._first:
-            self._first, self._passed = first, 0
-        if best is None or (best[1] != self._first and self._passed >= _PATIENCE):
-            return None
+            self._first, self._first_demand, self._passed = first, first_demand, 0
+            if is_impatient:
+                return self.first()
         return best
 
-    def fits(self, cpu: float, rank: int = -1) -> bool:
+    def fits(self, demand: Demand, rank: int = -1) -> bool:
         """Whether a call of a node may start now."""
-        return self._has_room(cpu) and (rank == self._first or self._passed < _PATIENCE)
+        if not self._has_room(demand):
+            return False
+        return rank == self._first or self._passed < _PATIENCE or not self._competes(demand)
 
-    def _has_room(self, cpu: float) -> bool:
-        # a backend counts calls, not CPUs: what waits there would start beside a large call
-        return self.free >= cpu or (cpu <= 1 and not self._large and self.free + self.queue >= cpu)
+    def _has_room(self, demand: Demand) -> bool:
+        cpu, further = demand
+        if further is None:
+            # a backend counts calls, not CPUs: what waits there would start beside a large call
+            return self.free >= cpu - _TINY or (cpu <= 1 and not self._large and self.free + self.queue >= cpu)
+        return self.free >= cpu - _TINY and self._has_further(further)
 
-    def take(self, cpu: float, rank: int) -> None:
-        """A call starts."""
+    def _has_further(self, further: Further) -> bool:
+        if min(further.memory_gb, self._memory_gb) > self._memory + _TINY:
+            return False
+        if any(amount > self._amount(name) + _TINY for name, amount in further.named):
+            return False
+        return not further.gpu or self._devices.choose(further.gpu, further.gpu_memory_gb) is not None
+
+    def _amount(self, name: str) -> float:
+        """How much of something named is free; a lock that nobody has taken yet is."""
+        return self._named.get(name, 1.0 if is_lock(name) else 0.0)
+
+    def _competes(self, demand: Demand) -> bool:
+        """Whether a call takes something that the first node waits for."""
+        assert self._first_demand is not None
+        cpu, wanted = self._first_demand
+        if self.free < cpu - _TINY and demand.cpu:
+            return True
+        taken = demand.further
+        if wanted is None or taken is None:
+            return False
+        if taken.memory_gb and wanted.memory_gb > self._memory + _TINY:
+            return True
+        if taken.gpu and wanted.gpu and self._devices.choose(wanted.gpu, wanted.gpu_memory_gb) is None:
+            return True
+        lacking = {name for name, amount in wanted.named if amount > self._amount(name) + _TINY}
+        return any(name in lacking for name, _ in taken.named)
+
+    def take(self, demand: Demand, rank: int) -> tuple[str, ...]:
+        """A call starts; gives the ids of its devices."""
+        cpu, further = demand
+        if rank != self._first and self._competes(demand):
+            self._passed += 1
         self.free -= cpu
         self._large += cpu > 1
-        self._passed += rank != self._first
+        if further is None:
+            return _NOTHING
+        self._memory -= min(further.memory_gb, self._memory_gb)
+        for name, amount in further.named:
+            self._named[name] = self._amount(name) - amount
+        if not further.gpu:
+            return _NOTHING
+        devices = self._devices.choose(further.gpu, further.gpu_memory_gb)
+        assert devices is not None, "`first` has seen to it"
+        self._devices.take(devices, further.gpu, further.gpu_memory_gb)
+        return devices
 
-    def give(self, cpu: float) -> None:
+    def give(self, demand: Demand, devices: tuple[str, ...] = _NOTHING) -> None:
         """A call has ended."""
+        cpu, further = demand
         self.free += cpu
         self._large -= cpu > 1
+        if further is not None:
+            self._memory += min(further.memory_gb, self._memory_gb)
+            for name, amount in further.named:
+                self._named[name] += amount
+            if devices:
+                self._devices.give(devices, further.gpu, further.gpu_memory_gb)

@@ -111,3 +111,16 @@ class StoredOutputs:
             return self._values.decode(content, stored, node, node.outputs[position])
         except ValueError:
             raise OutputLostError(number, entry.key) from None
+
+
+def part_keys(entry: Entry, cache: Cache) -> tuple[bytes, ...]:
+    """Keys of the entries in which the items of lists lie that a call made."""
+    found: list[bytes] = []
+    for position, stored in enumerate(entry.outputs):
+        if stored.codec in LISTED:
+            try:
+                content = cache.load(stored, entry.key) if stored.content is None else whole(stored.content)
+            except DamagedEntryError:
+                continue  # told by the store, which has put it aside
+            found += [part_key(entry.key, position, at) for at in range(len(digests_in(content)))]
+    return tuple(found)

@@ -76,11 +76,18 @@ class ArtifactFolder:
                 shutil.rmtree(made, ignore_errors=True)
         return path
 
-    def sweep(self, kept: Collection[bytes]) -> None:
-        """Removes what came out of contents that are not stored any more, and is not new."""
-        names = {digest.hex() for digest in kept}
+    def sweep(self, kept: Callable[[], Collection[bytes]]) -> None:
+        """Removes what came out of contents that are not stored any more, and is not new.
+
+        Args:
+            kept: digests of the contents that are; asked for only if anything is here.
+        """
+        places = list(self._folder.glob("??/*"))
+        if not places:
+            return
+        names = {digest.hex() for digest in kept()}
         before = time.time() - _NEW_S
-        for place in list(self._folder.glob("??/*")):
+        for place in places:
             if place.parent.name + place.name not in names and place.stat().st_mtime < before:
                 shutil.rmtree(place, ignore_errors=True)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -156,10 +156,11 @@ class SqliteLedger:
             self._pipelines[run] = "" if row is None else json.loads(row[0])["pipeline"]
         return self._pipelines[run]
 
-    def events(self, run: str) -> Iterator[Event]:
-        """The journal of a run in order."""
-        sql = "SELECT kind, at, node, item, attempt, body FROM events WHERE run = ? ORDER BY seq"
-        for kind, at, node, item, attempt, body in self._query(sql, (run,)):
+    def events(self, run: str, kinds: Collection[Kind] = ()) -> Iterator[Event]:
+        """The journal of a run in order, or what of it is of these kinds."""
+        only = f" AND kind IN ({', '.join('?' * len(kinds))})" if kinds else ""
+        sql = f"SELECT kind, at, node, item, attempt, body FROM events WHERE run = ?{only} ORDER BY seq"  # noqa: S608 - of marks
+        for kind, at, node, item, attempt, body in self._query(sql, (run, *map(str, kinds))):
             yield Event(Kind(kind), at, node, item, attempt, None if body is None else json.loads(body))
 
     def runs(self, limit: int = 20) -> Sequence[RunSummary]:
@@ -177,6 +178,11 @@ class SqliteLedger:
             yield Use(*row)
         for run, at, body in self._query("SELECT run, at, body FROM events WHERE kind = 'CallsRestored'", ()):
             yield from (Use(key, run, at) for _, key in unpacked(json.loads(body)))
+
+    def recipes(self, digests: Collection[str]) -> Mapping[str, Recipe]:
+        """Those of them that were kept."""
+        sql = "SELECT body FROM recipes WHERE recipe = ?"
+        return {digest: self._recipes.read(body) for digest in digests for (body,) in self._query(sql, (digest,))}
 
     def last_times(self, pipeline: str, nodes: Sequence[str]) -> Mapping[str, LastTime]:
         """The last time of each node; nodes that were never started are missing."""

@@ -14,114 +14,32 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from weftline.author.node import FunctionNode, node
+from weftline.author.node import FunctionNode
 from weftline.model.call import Call, Handle, Report
 from weftline.model.ids import WHOLE
 from weftline.ports.backend import Backend
-
-#: How long a call of this suite waits for its gate before it gives up, in seconds.
-_GATE_S = 60.0
-
-
-# --- what the calls do: at the top level of a module, so that backends which ship calls can find it -------------------
-
-
-@node
-def double(number: int) -> int:
-    """An easy call."""
-    return 2 * number
-
-
-@node(provides=("first", "second"))
-def pair(number: int) -> tuple[int, str]:
-    """Two outputs, whose order matters."""
-    return number, str(number)
-
-
-@node
-def echo(content: bytes) -> bytes:
-    """Gives back what it gets."""
-    return content
-
-
-@node
-def fails(message: str) -> int:
-    """Raises an error."""
-    raise LookupError(message)
-
-
-@node
-def leaves(code: int) -> int:
-    """Wants to end its process."""
-    raise SystemExit(code)
-
-
-@node
-def follows(folder: str, name: str) -> str:
-    """Leaves a mark when it begins, and ends when the gate is open."""
-    Path(folder, f"began-{name}").touch()
-    until = time.monotonic() + _GATE_S
-    while not Path(folder, "open").exists():
-        if time.monotonic() > until:
-            raise TimeoutError("nobody opened the gate")
-        time.sleep(0.005)
-    return name
-
-
-@node
-def counts(folder: str, name: str) -> int:
-    """How many of its kind it saw at the same time."""
-    own = Path(folder, f"here-{name}")
-    own.touch()
-    most = 0
-    for _ in range(10):
-        most = max(most, sum(1 for found in Path(folder).iterdir() if found.name.startswith("here-")))
-        time.sleep(0.005)
-    own.unlink()
-    return most
-
-
-@node
-def returns_lock() -> object:
-    """Makes what cannot be sent anywhere."""
-    return threading.Lock()
-
-
-@node
-def returns_nameless() -> object:
-    """Makes what no other process can look up."""
-    return _nameless
-
-
-@node
-def returns_unwilling() -> object:
-    """Makes what can be sent, and not be put together again."""
-    return _Unwilling()
-
-
-_nameless = lambda: None  # noqa: E731 - its own name is `<lambda>`: that is the point
-_nameless.__qualname__ = "nowhere"
-
-
-class _Unwilling:
-    def __reduce__(self) -> tuple[Any, ...]:
-        return _refuse, ()
-
-
-class _Unsendable:
-    def __reduce__(self) -> tuple[Any, ...]:
-        raise RuntimeError("this value stays where it is")
-
-
-def _refuse() -> object:
-    raise RuntimeError("this value cannot be put together again")
-
+from weftline.testing.calls import (
+    GATE_S,
+    Unsendable,
+    cleans_up,
+    counts,
+    double,
+    echo,
+    fails,
+    follows,
+    leaves,
+    lets_go,
+    pair,
+    returns_lock,
+    returns_nameless,
+    returns_unwilling,
+    sees,
+)
 
 # --- how the suite looks at a backend ----------------------------------------------------------------------------------
 
@@ -271,7 +189,7 @@ class _Failures(_Suite):
     def test_an_input_that_cannot_be_sent_fails_its_own_call(self) -> None:
         """The same on the way in."""
         with self._opened(1) as backend:
-            backend.submit(_call(echo, (0, 0, 1), content=_Unsendable()))
+            backend.submit(_call(echo, (0, 0, 1), content=Unsendable()))
             backend.submit(_call(double, (0, 1, 1), number=4))
             reports = {report.handle: report for report in self._reports(backend, 2)}
             assert reports[0, 1, 1].outputs == (8,)
@@ -368,7 +286,7 @@ class _Withdrawing(_Suite):
             if not backend.capabilities.can_kill:
                 return  # the planner accepts no time limit there
             backend.submit(_call(follows, (0, 0, 1), folder=folder, name="a")._replace(timeout_s=0.5))
-            backend.submit(_call(double, (0, 1, 1), number=1)._replace(timeout_s=_GATE_S))
+            backend.submit(_call(double, (0, 1, 1), number=1)._replace(timeout_s=GATE_S))
             reports = {report.handle: report for report in self._reports(backend, 2)}
             failure = reports[0, 0, 1].failure
             assert failure is not None
@@ -383,11 +301,65 @@ class _Withdrawing(_Suite):
                 backend.submit(_call(follows, (0, number, 1), folder=folder, name=name))
             began = time.monotonic()
             backend.close()
-            assert time.monotonic() - began < _GATE_S / 2
+            assert time.monotonic() - began < GATE_S / 2
             Path(folder, "open").touch()
             time.sleep(0.3)
             assert not Path(folder, "began-b").exists(), "a call began after the backend was closed"
 
 
-class BackendContract(_Reports, _Failures, _Room, _Withdrawing):
+class _Promises(_Suite):
+    """What only some backends can do: those that say so do it, and the others do not pretend."""
+
+    def test_a_call_is_asked_to_end_before_it_is_stopped_if_it_has_a_grace(self) -> None:
+        """It can clean up; if it takes no notice, it is stopped when the grace is over. Either way its time was over."""
+        for cleans in (True, False):
+            with self._opened(1) as backend, tempfile.TemporaryDirectory() as folder:
+                if self.runs_in_poll or not backend.capabilities.can_kill:
+                    return
+                grace_s = GATE_S if cleans else 0.3
+                call = _call(cleans_up, (0, 0, 1), folder=folder, cleans=cleans)
+                backend.submit(call._replace(timeout_s=0.3, grace_s=grace_s))
+                backend.submit(_call(double, (0, 1, 1), number=1))
+                reports = {report.handle: report for report in self._reports(backend, 2)}
+                failure = reports[0, 0, 1].failure
+                assert failure is not None
+                assert (failure.kind, failure.transient) == ("AttemptTimeoutError", True)
+                assert Path(folder, "cleaned").exists() is cleans
+                assert reports[0, 0, 1].took_s >= (0.3 if cleans else 0.6)
+                assert reports[0, 1, 1].outputs == (2,)
+
+    def test_nothing_is_left_of_a_stopped_call_where_that_is_promised(self) -> None:
+        """Not even a process that has left the call's session and has lost its parent."""
+        with self._opened(1) as backend, tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+            if not backend.capabilities.kills_all:
+                return
+            backend.submit(_call(lets_go, (0, 0, 1), folder=folder))
+            self._until(backend, Path(folder, "began"))
+            backend.cancel((0, 0, 1), kill=True)
+            assert self._reports(backend, 1)[0].cancelled
+            size = Path(folder, "beats").stat().st_size
+            time.sleep(0.2)
+            assert Path(folder, "beats").stat().st_size == size, "something goes on that the call has started"
+
+    def test_a_call_has_the_environment_that_it_brings_or_fails(self) -> None:
+        """The next call does not have it any more."""
+        own, names = {"WEFTLINE_CONTRACT_A": "1", "WEFTLINE_CONTRACT_B": ""}, ("WEFTLINE_CONTRACT_A", "WEFTLINE_CONTRACT_B")
+        with self._opened(1) as backend:
+            for number, env in enumerate((own, {}, {**own, names[0]: "2"}, own)):
+                backend.submit(_call(sees, (0, number, 1), names=names)._replace(env=env))
+            reports = {report.handle[1]: report for report in self._reports(backend, 4)}
+            if backend.capabilities.sets_env:
+                assert [reports[number].outputs for number in range(4)] == [
+                    (["1", ""],),
+                    ([None, None],),
+                    (["2", ""],),
+                    (["1", ""],),
+                ]
+                return
+            failures = [reports[number].failure for number in (0, 2, 3)]
+            assert all(found is not None and found.kind == "SharedEnvironmentError" for found in failures), failures
+            assert reports[1].outputs == ([None, None],)
+
+
+class BackendContract(_Reports, _Failures, _Room, _Withdrawing, _Promises):
     """What every backend promises; override `backend`, and `patience_s` and `runs_in_poll` where they do not fit."""

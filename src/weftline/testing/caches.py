@@ -2,7 +2,7 @@
 
 ```python
 class TestMine(CacheContract):
-    def cache(self, place: Path) -> Cache:
+    def cache(self, place: Path) -> TendedCache:
         return MyCache(place)
 ```
 
@@ -20,7 +20,7 @@ from pathlib import Path
 
 from weftline.errors import DamagedEntryError
 from weftline.model.entry import Entry, Stored, is_freed
-from weftline.ports.cache import Cache
+from weftline.ports.cache import TendedCache
 
 #: Sizes around every limit that a store is likely to have: rows, pages, parameters, files.
 _SIZES = (0, 1, 1023, 1024, 1025, 4096, (32 << 10) - 1, 32 << 10, (32 << 10) + 1, 1 << 20)
@@ -44,7 +44,7 @@ def _sha(content: bytes) -> bytes:
 class _Suite:
     """How the suite gets a cache and looks at it."""
 
-    def cache(self, place: Path) -> Cache:
+    def cache(self, place: Path) -> TendedCache:
         """A new, empty cache; the suite closes it.
 
         Args:
@@ -52,28 +52,28 @@ class _Suite:
         """
         raise NotImplementedError("say how the cache is made")
 
-    def reopened(self, place: Path) -> Cache | None:
+    def reopened(self, place: Path) -> TendedCache | None:
         """Another view of what was stored at that place, as another process has it; None if a cache forgets everything."""
         del place
         return None
 
-    def spoil(self, cache: Cache, place: Path, entry: Entry) -> bool:
+    def spoil(self, cache: TendedCache, place: Path, entry: Entry) -> bool:
         """Alters the stored bytes of an entry's first output, as a failing disk would; False if no test can."""
         del cache, place, entry
         return False
 
     @contextlib.contextmanager
-    def _opened(self) -> Iterator[tuple[Cache, Path]]:
+    def _opened(self) -> Iterator[tuple[TendedCache, Path]]:
         with tempfile.TemporaryDirectory() as folder, contextlib.closing(self.cache(Path(folder))) as cache:
             yield cache, Path(folder)
 
-    def _content(self, cache: Cache, made: Entry) -> bytes:
+    def _content(self, cache: TendedCache, made: Entry) -> bytes:
         return self._loaded(cache, cache.find([made.key])[made.key])
 
-    def _loaded(self, cache: Cache, found: Entry) -> bytes:
+    def _loaded(self, cache: TendedCache, found: Entry) -> bytes:
         return bytes(cache.load(found.outputs[0], found.key))
 
-    def _is_refused(self, cache: Cache, made: Entry) -> bool:
+    def _is_refused(self, cache: TendedCache, made: Entry) -> bool:
         found = cache.find([made.key]).get(made.key)
         if found is None:
             return True
@@ -305,7 +305,7 @@ class _Care(_Suite):
             cache.store([gone])
             assert self._content(cache, gone) == shared
 
-    def _pinned(self, cache: Cache) -> set[bytes]:
+    def _pinned(self, cache: TendedCache) -> set[bytes]:
         return {held.entry.key for held in cache.held() if held.pinned}
 
 

@@ -122,6 +122,7 @@ class _Journal(_Suite):
             assert [event.kind for event in ledger.events("r1")] == [Kind.RUN_STARTED, Kind.RUN_FINISHED]
             assert [event.kind for event in ledger.events("r2")] == [Kind.RUN_STARTED]
             assert list(ledger.events("r")) == []
+            assert list(ledger.events("r1", [Kind.RUN_FINISHED, Kind.CALL_FAILED])) == [ending()], "of these kinds alone"
 
     def test_an_attempt_has_one_outcome(self) -> None:
         """A second one is refused, whoever writes it, and nothing of what came with it is kept."""
@@ -305,6 +306,12 @@ class _Past(_Suite):
             assert [found.source(part) for part in found.symbols] == ["text of load()", "naïve ✂ \\ud800", ""]
             assert found.source(Part("load()", "other")) == ""
             assert found.source(Part("other()", "10")) == "", "another name of an equal symbol has a text of its own"
+
+    def test_recipes_are_found_by_their_digests(self) -> None:
+        """As events name them; what nobody kept is missing."""
+        with self._opened() as (ledger, _):
+            ledger.append("r1", [opening(), started("load")], [RECIPE])
+            assert dict(ledger.recipes([RECIPE.digest.hex(), "ab" * 32])) == {RECIPE.digest.hex(): RECIPE}
 
     def test_the_texts_of_a_recipe_that_is_known_are_not_read(self) -> None:
         """Not in the next run, and not by another view of the ledger; a symbol that was kept is not read again either."""

@@ -13,7 +13,7 @@ from heapq import heapify, heappop, heappush
 from typing import Any, NamedTuple
 
 from weftline.backends.perform import perform
-from weftline.errors import AttemptTimeoutError
+from weftline.errors import AttemptTimeoutError, WorkerDiedError
 from weftline.model.call import Call, Failure, Handle, Report
 from weftline.ports.backend import Capabilities
 from weftline.testing.clock import ManualClock
@@ -29,6 +29,7 @@ class Act:
         outputs: what it makes instead of what the node's code would.
         late_s: how long after its end it is reported.
         again_s: how long after that it is reported a second time; None for once only.
+        lost_s: how long after its end it is found that its worker has died, if its report is lost.
         log: what it prints.
     """
 
@@ -37,6 +38,7 @@ class Act:
     outputs: tuple[Any, ...] | None = None
     late_s: float = 0.0
     again_s: float | None = None
+    lost_s: float | None = None
     log: str = ""
 
     def late(self, seconds: float) -> Act:
@@ -46,6 +48,13 @@ class Act:
     def twice(self, after_s: float = 0.0) -> Act:
         """The same, reported a second time."""
         return replace(self, again_s=after_s)
+
+    def lost(self, noticed_s: float) -> Act:
+        """The same, with its report lost: so long after its end its worker is found dead.
+
+        With `twice`, the true report arrives after that, when nobody waits for it any more.
+        """
+        return replace(self, lost_s=noticed_s)
 
 
 def succeed(takes_s: float = 0.0, *, outputs: tuple[Any, ...] | None = None, log: str = "") -> Act:
@@ -199,9 +208,14 @@ class ScriptedBackend:
         while self._running and self._running[0].ends_at <= now:
             ended = heappop(self._running)
             report = _report(ended.call, ended.act)
-            self._tell(ended.ends_at + ended.act.late_s, report)
+            told_at = ended.ends_at + ended.act.late_s
+            if ended.act.lost_s is None:
+                self._tell(told_at, report)
+            else:
+                told_at += ended.act.lost_s
+                self._tell(told_at, _found_dead(ended.call, ended.act))
             if ended.act.again_s is not None:
-                self._tell(ended.ends_at + ended.act.late_s + ended.act.again_s, report)
+                self._tell(told_at + ended.act.again_s, report)
             self._begin(ended.ends_at)
         found = []
         while self._due and self._due[0].at <= now:
@@ -213,7 +227,14 @@ class ScriptedBackend:
         heappush(self._due, _Due(at, self._serial, report))
 
 
+def _found_dead(call: Call, act: Act) -> Report:
+    error = WorkerDiedError(node=call.node.name, cause="its report was lost")
+    return Report(call.handle, None, Failure.of(error), act.takes_s, act.log, "scripted")
+
+
 def _report(call: Call, act: Act) -> Report:
+    if isinstance(act.error, KeyboardInterrupt):  # as a worker tells it whose call raises one
+        return Report(call.handle, None, None, act.takes_s, act.log, "scripted", cancelled=True)
     if act.error is not None:
         return Report(call.handle, None, Failure.of(act.error), act.takes_s, act.log, "scripted")
     if act.outputs is not None:

@@ -2,7 +2,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from weftline import Pipeline, node
+from weftline import Pipeline, Resources, node
 from weftline.app import verbs
 from weftline.app.home import Home, Request
 from weftline.backends.executor import ExecutorBackend
@@ -37,7 +37,7 @@ threads = lab_backends:text
 
 
 FLOW = """
-from weftline import Pipeline, node
+from weftline import Pipeline, Resources, node
 
 @node
 def a(fail: bool = False) -> int:
@@ -79,7 +79,7 @@ def offered(tmp_path, monkeypatch):
 
 
 def backend(known=None, **asked):
-    return Home(None, known or Settings()).backend(Request(**asked))
+    return Home(None, known or Settings()).backend(Request(**asked), PIPELINE.graph)
 
 
 def test_a_package_offers_a_backend_by_name(offered):
@@ -143,8 +143,21 @@ def test_what_is_no_backend_is_refused_with_what_to_write(given, told):
 
 
 def test_an_object_says_itself_how_many_calls_run_at_once():
-    with pytest.raises(BadArgumentError, match="has 2 slots of its own"):
-        PIPELINE.plan(home=None, backend=InlineBackend(2), workers=3)
+    for asked in ({"workers": 3}, {"gpus": "0"}, {"resources": {"licence": 1}}):
+        with pytest.raises(BadArgumentError, match="says itself what it has"):
+            PIPELINE.plan(home=None, backend=InlineBackend(2), **asked)
+
+
+@node(resources=Resources(tags={"licence": 1}))
+def licensed() -> int:
+    return 1
+
+
+def test_an_executor_has_what_it_is_told_to_have():
+    for resources, findings in (({"licence": 2}, 0), ({}, 1)):
+        backend = ExecutorBackend(factory=lambda: ThreadPoolExecutor(2), slots=2, ships=False, resources=resources)
+        request = Request(backend=backend)
+        assert len(verbs.check(Pipeline([licensed]), Home(None, Settings()), request)[0]) == findings
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from weftline import Pipeline, Policy, Resources, env, node
 from weftline.errors import InvalidPipelineError
 from weftline.model.plan import Decision
 from weftline.plan import planner
+from weftline.plan.wish import Wish
 from weftline.ports.backend import Capabilities
 from weftline.testing import fail, succeed
 
@@ -242,7 +243,7 @@ def test_parameters_and_selections_count_in_every_plan_of_one_graph(stage):
     graph = Pipeline(FLOW, name="test").graph
 
     def steps(**wish):
-        return planner.make(graph, planner.Wish(**wish), None, None, stage.values)
+        return planner.make(graph, Wish(**wish), None, None, stage.values)
 
     for _ in range(2):
         assert steps()["load"].params["count"].value == 3
@@ -398,9 +399,9 @@ def test_a_declared_input_that_is_not_given_is_a_finding(stage):
 
     graph = Pipeline([use], name="test", inputs={"rows": list[int]}).graph
     with pytest.raises(InvalidPipelineError) as caught:
-        planner.make(graph, planner.Wish(), None, None, stage.values)
+        planner.make(graph, Wish(), None, None, stage.values)
     assert "'rows'" in str(caught.value)
-    assert planner.make(graph, planner.Wish(given={"rows": [1]}), None, None, stage.values).steps
+    assert planner.make(graph, Wish(given={"rows": [1]}), None, None, stage.values).steps
 
 
 # --- place ---
@@ -419,7 +420,7 @@ def test_a_hard_timeout_is_refused_where_nobody_can_keep_it(stage):
 
 @pytest.mark.parametrize(
     ("resources", "code"),
-    [(Resources(cpu=2), "B604"), (Resources(gpu=1), "B604"), (Resources(gpu=0.5), "B604")],
+    [(Resources(cpu=2), "B604"), (Resources(gpu=1), "B610"), (Resources(gpu=0.5), "B610"), (Resources(tags={"x": 1}), "B604")],
 )
 def test_what_no_backend_has_is_refused(stage, resources, code):
     @node(resources=resources)

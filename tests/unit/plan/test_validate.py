@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 
-from weftline import Pipeline, node
+from weftline import Breaker, Budget, Limiter, Pipeline, Policy, node
 from weftline.errors import InvalidPipelineError
 from weftline.model.graph import Graph
 from weftline.model.node import Input, NodeSpec, Output
 from weftline.plan import planner
+from weftline.plan.wish import Wish
 from weftline.ports.values import Values
 
 
@@ -327,10 +328,81 @@ def chain(count, *, closed=False):
 def test_a_chain_of_100_000_nodes_is_planned_and_a_circle_of_as_many_is_told():
     count = 100_000
     open_chain = chain(count)
-    plan = planner.make(Pipeline(open_chain.nodes, name="chain").graph, planner.Wish(), None, None, Values())
+    plan = planner.make(Pipeline(open_chain.nodes, name="chain").graph, Wish(), None, None, Values())
     assert plan.graph.order == tuple(range(count))
     assert plan.counts == {"RUN": count}
     first = replace(open_chain.nodes[0], inputs=(Input("last", f"k{count - 1}", int),))
     (found,) = Pipeline((first, *open_chain.nodes[1:]), name="chain").validate()
     assert (found.code, found.nodes) == ("G204", tuple(f"n{at}" for at in range(count)))
     assert re.search(r"n0 -> n1 -> .* more .* -> n99999 -> n0", found.message)
+
+
+def test_one_name_cannot_mean_two_things():
+    @node(policy=Policy(breaker=Breaker("api", failures=3)))
+    def first() -> int:
+        return 1
+
+    @node(policy=Policy(breaker=Breaker("api", failures=4), limiter=Limiter("api")))
+    def second() -> int:
+        return 2
+
+    @node(policy=Policy(limiter=Limiter("api")))
+    def three() -> int:
+        return 3
+
+    found = Pipeline([first, second, three], name="test").validate()
+    assert [error.code for error in found] == ["G211"]
+    assert "first" in str(found[0])
+    assert "failures=4" in str(found[0])
+
+
+def test_nodes_without_a_name_share_nothing():
+    @node(policy=Policy(budget=Budget(retries=3)))
+    def first() -> int:
+        return 1
+
+    @node(policy=Policy(budget=Budget(retries=4)))
+    def second() -> int:
+        return 2
+
+    assert not Pipeline([first, second], name="test").validate()
+
+
+def test_a_node_may_come_after_another_without_reading_of_it():
+    @node
+    def first() -> int:
+        return 1
+
+    @node(after="first")
+    def second() -> int:
+        return 2
+
+    made = Pipeline([second, first], name="test")
+    assert not made.validate()
+    assert [step.node for step in made.plan(home=None).steps] == ["first", "second"]
+
+
+def test_what_a_node_comes_after_must_be_there():
+    @node(after=["frist"])
+    def second() -> int:
+        return 2
+
+    @node
+    def first() -> int:
+        return 1
+
+    finding = one(first, second)
+    assert finding.code == "G212"
+    assert finding.hint == "did you mean 'first'?"
+
+
+def test_a_circle_of_orders_is_told():
+    @node(after="second")
+    def first() -> int:
+        return 1
+
+    @node(requires={"x": "first"})
+    def second(x: int) -> int:
+        return x
+
+    assert codes(first, second) == ["G204"]

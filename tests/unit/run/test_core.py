@@ -8,6 +8,7 @@ from weftline.model.ids import WHOLE
 from weftline.model.policy import Policy
 from weftline.model.transitions import TABLE, NodeState, RunStatus
 from weftline.run.core import Core
+from weftline.run.demand import Capacity, Demand
 from weftline.run.facts import (
     Cancel,
     CancelRequested,
@@ -33,7 +34,7 @@ THRICE = Policy(max_attempts=3, backoff="linear", initial_s=10.0, jitter=False)
 class Drive:
     """A core, moved by hand; nodes are named by letters and joined by `after`."""
 
-    def __init__(self, *nodes, slots=8, **options):
+    def __init__(self, *nodes, slots=8, queue=0, capacity=None, **options):
         names = [node["name"] for node in nodes]
         upstream = [tuple(sorted(names.index(name) for name in node.pop("after", ""))) for node in nodes]
         ranks = sorted(range(len(nodes)), key=lambda at: (-nodes[at].pop("priority", 0), at))
@@ -43,12 +44,12 @@ class Drive:
                 upstream=upstream[at],
                 downstream=tuple(after for after in range(len(nodes)) if at in upstream[after]),
                 rank=ranks.index(at),
-                **{"cpu": 1, "policy": Policy(), **node},
+                **{"demands": (Demand(node.pop("cpu", 1)),), "policy": Policy(), **node},
             )
             for at, node in enumerate(nodes)
         ]
         options.setdefault("looks_up", False)
-        self.core = Core(shapes, slots=slots, **options)
+        self.core = Core(shapes, capacity=capacity or Capacity(slots, queue), **options)
         self.records, self.wishes = self.core.start(0.0)
 
     def tell(self, *news):
@@ -206,7 +207,7 @@ def test_after_a_failed_item_no_other_item_is_tried_again():
     drive.fail("f[0]")
     drive.fail("f[1]", TRANSIENT)
     assert drive.states == {"f": "failed"}
-    assert drive.core.attempts.wakes_at is None
+    assert drive.core.wakes_at is None
 
 
 def test_tolerated_items_are_left_out_and_the_run_is_partial():
@@ -284,11 +285,11 @@ def test_a_node_that_cannot_be_prepared_has_failed():
 def test_a_transient_failure_is_tried_again_after_its_pause():
     drive = Drive(n("a", policy=THRICE))
     assert drive.fail("a", TRANSIENT, at=100.0) == []
-    assert drive.core.attempts.wakes_at == 110.0
+    assert drive.core.wakes_at == 110.0
     assert drive.tell(TimerFired(109.9)) == []
     assert drive.tell(TimerFired(110.0)) == ["a#2"]
     drive.fail("a", TRANSIENT, at=200.0, attempt=2)
-    assert drive.core.attempts.wakes_at == 220.0
+    assert drive.core.wakes_at == 220.0
     assert drive.tell(TimerFired(220.0)) == ["a#3"]
     drive.fail("a", TRANSIENT, at=300.0, attempt=3)
     assert drive.states == {"a": "failed"}
@@ -311,7 +312,7 @@ def test_after_its_pause_a_call_goes_before_those_of_lower_rank():
 def test_failures_that_are_not_transient_are_not_tried_again():
     drive = Drive(n("a", policy=THRICE))
     drive.fail("a", FATAL)
-    assert drive.core.attempts.wakes_at is None
+    assert drive.core.wakes_at is None
     assert drive.states == {"a": "failed"}
 
 
@@ -373,7 +374,7 @@ def test_a_cancelled_run_does_not_wait_for_pauses():
     drive.fail("a", TRANSIENT)
     drive.tell(CancelRequested(2.0))
     assert drive.core.status is RunStatus.CANCELLED
-    assert drive.core.attempts.wakes_at is None
+    assert drive.core.wakes_at is None
 
 
 def test_a_node_that_is_being_prepared_when_the_run_stops_does_not_start():

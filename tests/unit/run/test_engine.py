@@ -401,6 +401,20 @@ def test_a_late_or_doubled_report_changes_nothing(stage):
     assert len(outcomes) == len(set(outcomes)) == 3
 
 
+def test_a_double_in_the_same_turn_changes_nothing(stage):
+    stage.backend.will("one", succeed().twice())
+    stage.backend.will("two", fail(ConnectionError()).twice(), succeed().twice())
+    result = stage.run([one, two], checked=True)
+    assert (result.status, result["two"], result.steps["two"].attempts) == ("completed", 2, 2)
+
+
+def test_what_arrives_after_its_worker_was_found_dead_is_refused(stage):
+    stage.backend.will("one", succeed().lost(noticed_s=5.0).twice())
+    result = stage.run([one])
+    assert (result.status, result.failures[0][1].kind) == ("failed", "WorkerDiedError")
+    assert not list(stage.cache.held()), "it would be taken later for what a call made that the journal calls failed"
+
+
 def test_a_report_that_comes_late_is_waited_for(stage):
     stage.backend.will("one", succeed().late(50.0))
     assert stage.run([one, two]).ok
@@ -588,3 +602,41 @@ def test_checked_mode_tells_of_an_input_without_a_digest(stage):
         stage.run([thing, use], checked=True, cached=False)
     except UndigestableError as error:
         raise AssertionError("the run broke off") from error
+
+
+def states(engine):
+    return {node.name: str(found.state) for node, found in zip(engine.plan.graph.nodes, engine.core.nodes, strict=True)}
+
+
+def test_a_node_that_comes_after_another_waits_and_is_kept_when_that_runs_again(stage):
+    """Order is no input: what is read decides the key."""
+
+    @node(cache=False)
+    def first() -> int:
+        return 1
+
+    @node(after="first")
+    def second() -> int:
+        return 2
+
+    engine = stage.engine([second, first])
+    engine.run()
+    started = [event.node for event in stage.ledger.events(stage.last) if event.kind is Kind.NODE_STARTED]
+    assert started == ["first", "second"]
+    engine = stage.engine([second, first])
+    engine.run()
+    assert states(engine) == {"first": "succeeded", "second": "cached"}
+
+
+def test_what_comes_after_a_failed_node_is_skipped(stage):
+    @node
+    def first() -> int:
+        raise ValueError
+
+    @node(after="first")
+    def second() -> int:
+        return 2
+
+    engine = stage.engine([second, first], on_failure="continue")
+    engine.run()
+    assert states(engine) == {"first": "failed", "second": "skipped"}

@@ -196,3 +196,61 @@ def test_a_checkpoint_of_other_code_is_not_taken(stage):
     events = list(stage.ledger.events("s"))
     mended = stage.run(flow(2, boom=False), run="s", past=past_of(RunRecord.fold("s", events)))
     assert (mended["reads"], mended.steps["raw"].ran) == (2, 1)
+
+
+# --- what a failed call was given ---
+
+
+def failures(stage):
+    return [(event.item, event.body) for event in stage.events if event.kind is Kind.CALL_FAILED]
+
+
+def test_a_failed_call_tells_its_key_and_what_it_was_given(stage):
+    """The key under which its result would have been, so that somebody else's success is seen to be its own."""
+    stage.backend.will("b", fail(ValueError("x")))
+    assert stage.run([a, b]).status == "failed"
+    ((_, body),) = failures(stage)
+    assert body["inputs"] == {"a": stage.values.digest(1).hex()}
+    stage.scripted()
+    assert stage.run([a, b]).ok
+    assert stage.record.nodes["b"].calls[WHOLE].key == body["key"]
+
+
+def test_a_failed_item_tells_its_own_digest(stage):
+    stage.backend.will("each", succeed(), fail(ValueError("x")), succeed())
+    assert stage.run([items, each]).status == "failed"
+    ((item, body),) = failures(stage)
+    assert (item, body["inputs"]) == (1, {"x": stage.values.digest(2).hex()})
+
+
+def test_without_a_cache_a_failed_call_tells_neither(stage):
+    stage.backend.will("b", fail(ValueError("x")))
+    assert stage.run([a, b], cached=False).status == "failed"
+    ((_, body),) = failures(stage)
+    assert set(body) == {"error", "code", "message", "place"}
+
+
+# --- made again ---
+
+
+def test_what_is_to_be_made_again_counts_no_longer():
+    """Until it was made again; however often the run is resumed meanwhile."""
+    events = [
+        Event(Kind.RUN_STARTED, 0.0, body={"pipeline": "test"}),
+        Event(Kind.CALL_SUCCEEDED, 1.0, "a", WHOLE, 1, {"key": "aa"}),
+        Event(Kind.NODE_FINISHED, 1.0, "a", body={"state": "succeeded"}),
+        Event(Kind.CALL_SUCCEEDED, 2.0, "each", 0, 1, {"key": "b0"}),
+        Event(Kind.CALL_SUCCEEDED, 2.0, "each", 1, 3, {"key": "b1"}),
+        Event(Kind.NODE_FINISHED, 2.0, "each", body={"state": "succeeded"}),
+        Event(Kind.RUN_FINISHED, 3.0, body={"status": "failed"}),
+        Event(Kind.RUN_RESUMED, 4.0, body={"pipeline": "test", "from": ["each"], "again": ["each", "unseen"]}),
+        Event(Kind.CALL_SUCCEEDED, 5.0, "each", 1, 4, {"key": "b1"}),
+        Event(Kind.RUN_RESUMED, 6.0, body={"pipeline": "test"}),
+    ]
+    record = RunRecord.fold("r", events)
+    past = past_of(record)
+    assert past.done == {("a", WHOLE): "aa", ("each", 1): "b1"}
+    assert past.attempts == {("a", WHOLE): 1, ("each", 0): 1, ("each", 1): 4}
+    assert past.finished == {"a"}
+    assert record.again == {"each", "unseen"}
+    assert record.ended_as == "failed"

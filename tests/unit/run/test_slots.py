@@ -1,5 +1,6 @@
 import pytest
 
+from weftline.run.demand import Capacity, Demand
 from weftline.run.slots import Slots
 
 
@@ -7,44 +8,44 @@ def order(slots):
     """Ranks in the order in which they would go, each taking its slots and none giving them back."""
     found = []
     while (first := slots.first()) is not None:
-        cpu, rank = first
-        slots.pop(cpu)
-        slots.free -= cpu
+        demand, rank = first
+        slots.pop(demand)
+        slots.take(demand, rank)
         found.append(rank)
     return found
 
 
 def test_lower_ranks_go_first():
-    slots = Slots(10, 0)
+    slots = Slots(Capacity(10))
     for rank in (5, 1, 3):
-        slots.push(1, rank)
+        slots.push(Demand(1), rank)
     assert order(slots) == [1, 3, 5]
 
 
 def test_ranks_count_over_all_demands():
-    slots = Slots(10, 0)
+    slots = Slots(Capacity(10))
     for cpu, rank in ((1, 4), (2, 1), (1, 2), (2, 3)):
-        slots.push(cpu, rank)
+        slots.push(Demand(cpu), rank)
     assert order(slots) == [1, 2, 3, 4]
 
 
 def test_who_does_not_fit_is_passed():
-    slots = Slots(1, 0)
-    slots.push(4, 0)
-    slots.push(1, 7)
-    assert slots.first() == (1, 7)
+    slots = Slots(Capacity(1))
+    slots.push(Demand(4), 0)
+    slots.push(Demand(1), 7)
+    assert slots.first() == (Demand(1), 7)
 
 
 def test_nobody_goes_when_nothing_fits():
-    slots = Slots(1, 0)
-    slots.push(2, 0)
+    slots = Slots(Capacity(1))
+    slots.push(Demand(2), 0)
     assert slots.first() is None
 
 
 def test_an_empty_demand_is_no_candidate():
-    slots = Slots(4, 0)
-    slots.push(1, 0)
-    slots.pop(1)
+    slots = Slots(Capacity(4))
+    slots.push(Demand(1), 0)
+    slots.pop(Demand(1))
     assert slots.first() is None
 
 
@@ -64,4 +65,4 @@ def test_an_empty_demand_is_no_candidate():
     ],
 )
 def test_what_fits(free, queue, cpu, fits):
-    assert Slots(free, queue).fits(cpu) is fits
+    assert Slots(Capacity(free, queue)).fits(Demand(cpu)) is fits

@@ -1,0 +1,1 @@
+"""Pipelines, groups, workflows and policies as files: YAML with `apiVersion` and `kind`."""

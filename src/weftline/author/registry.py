@@ -1,0 +1,181 @@
+"""Nodes, pipelines and groups by name: what manifests may speak of, without running code to find it.
+
+What is registered is a node, a pipeline, a group, or a function that makes one when it is first wanted. Installed packages
+offer theirs by entry points (`weftline.nodes`, `weftline.pipelines`, `weftline.groups`), which are imported when their name is
+asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any, Generic, Literal, TypeVar
+
+from weftline.author.declare import place_of
+from weftline.author.group import PipelineGroup
+from weftline.author.node import FunctionNode, Node, node, spec_of
+from weftline.author.pipeline import Pipeline
+from weftline.errors import NameTakenError, NotRegisteredError, Place, WrongRegistrationError, did_you_mean, listing
+from weftline.model.node import NodeSpec
+from weftline.ports import plugins
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """Something with a name.
+
+    Attributes:
+        name: unique in its kind.
+        thing: what was registered.
+        domain: what it is about; empty for nothing in particular.
+        tags: further words.
+        place: where it was registered.
+    """
+
+    name: str
+    thing: Any
+    domain: str = ""
+    tags: frozenset[str] = frozenset()
+    place: Place | None = None
+
+
+@dataclass(slots=True)
+class Shelf(Generic[T]):
+    """Things of one kind.
+
+    Attributes:
+        kind: in a word, for messages.
+        made: turns what was registered into what is wanted, given its name; raises `TypeError` for what it cannot turn.
+    """
+
+    kind: str
+    made: Callable[[str, Any], T]
+    _known: dict[str, Registered] = field(default_factory=dict)
+    _made: dict[str, T] = field(default_factory=dict)
+
+    def add(self, name: str, thing: Any, *, domain: str = "", tags: Iterable[str] = ()) -> None:
+        """Registers something; the same thing may be registered again, as when its module is read twice.
+
+        Raises:
+            NameTakenError: something else has the name.
+        """
+        found = Registered(name, thing, domain, frozenset(tags), _place_of(thing))
+        before = self._known.get(name)
+        if before is not None and before.thing is not thing and (before.place is None or before.place != found.place):
+            raise NameTakenError(kind=self.kind, name=name, other=str(before.place or "unknown"), place=found.place)
+        self._known[name] = found
+        self._made.pop(name, None)
+
+    def get(self, name: str) -> T:
+        """What has a name.
+
+        Raises:
+            NotRegisteredError: nothing has it.
+            WrongRegistrationError: what has it is something else.
+        """
+        if name not in self._made:
+            thing = self._find(name)
+            try:
+                self._made[name] = self.made(name, thing)
+            except TypeError as error:
+                place = None if name not in self._known else self._known[name].place
+                raise WrongRegistrationError(kind=self.kind, name=name, detail=str(error), place=place) from None
+        return self._made[name]
+
+    def _find(self, name: str) -> Any:
+        if name in self._known:
+            return self._known[name].thing
+        point = plugins.offered(self._group).get(name)
+        if point is None:
+            known = self.names()
+            raise NotRegisteredError(kind=self.kind, name=name, known=listing(known), hint=did_you_mean(name, known))
+        return plugins.load(point, f"the {self.kind} {name!r}")
+
+    @property
+    def _group(self) -> str:
+        return f"weftline.{self.kind}s"
+
+    def names(self, *, domain: str | None = None, tag: str | None = None) -> list[str]:
+        """Sorted names, of a domain or with a tag; installed packages do not tell theirs before they are imported."""
+        own = [
+            found.name
+            for found in self._known.values()
+            if (domain is None or found.domain == domain) and (tag is None or tag in found.tags)
+        ]
+        offered = plugins.offered(self._group) if domain is None and tag is None else ()
+        return sorted({*own, *offered})
+
+    def about(self, name: str) -> Registered | None:
+        """What was said when something was registered; None for what only a package offers."""
+        return self._known.get(name)
+
+    def clear(self) -> None:
+        """Forgets everything that was registered here."""
+        self._known.clear()
+        self._made.clear()
+
+
+def _place_of(thing: Any) -> Place | None:
+    found = getattr(thing, "place", None)
+    if isinstance(found, Place):
+        return found
+    if isinstance(thing, FunctionNode):
+        return thing.spec.place
+    return place_of(thing) if callable(thing) else None
+
+
+def _as_node(name: str, thing: Any) -> NodeSpec:
+    if isinstance(thing, (FunctionNode, NodeSpec, Node)) or (isinstance(thing, type) and issubclass(thing, Node)):
+        return spec_of(thing)
+    if callable(thing):
+        return node(name=name)(thing).spec
+    raise TypeError(f"{thing!r} is no node")
+
+
+def _as_pipeline(name: str, thing: Any) -> Pipeline:
+    if isinstance(thing, FunctionNode):
+        return Pipeline([thing], name=name)
+    made = thing() if callable(thing) and not isinstance(thing, Pipeline) else thing
+    if not isinstance(made, Pipeline):
+        raise TypeError(f"{made!r} is no pipeline")
+    return made
+
+
+def _as_group(_: str, thing: Any) -> PipelineGroup:
+    made = thing() if callable(thing) and not isinstance(thing, PipelineGroup) else thing
+    if not isinstance(made, PipelineGroup):
+        raise TypeError(f"{made!r} is no group")
+    return made
+
+
+class Registry:
+    """Everything that has a name, in one process or in one test.
+
+    Attributes:
+        nodes, pipelines, groups: by kind.
+    """
+
+    def __init__(self) -> None:
+        self.nodes: Shelf[NodeSpec] = Shelf("node", _as_node)
+        self.pipelines: Shelf[Pipeline] = Shelf("pipeline", _as_pipeline)
+        self.groups: Shelf[PipelineGroup] = Shelf("group", _as_group)
+
+    def find(self, kind: Literal["pipeline", "group"], name: str) -> Pipeline | PipelineGroup:
+        """What a step of a group names.
+
+        Raises:
+            NotRegisteredError: nothing has the name.
+            WrongRegistrationError: what has it is something else.
+        """
+        return self.pipelines.get(name) if kind == "pipeline" else self.groups.get(name)
+
+    def clear(self) -> None:
+        """Forgets everything."""
+        for shelf in (self.nodes, self.pipelines, self.groups):
+            shelf.clear()
+
+
+#: What the functions below speak of: modules that register something do so when they are imported.
+REGISTRY = Registry()

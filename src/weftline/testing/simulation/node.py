@@ -1,0 +1,75 @@
+"""What has become of the calls of one node in one life, judged by what passes through the ports."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from weftline.model.node import NodeSpec
+
+
+class NodeAccount:
+    """One node in one life.
+
+    Attributes:
+        spec: its declaration.
+        has_begun: whether the journal says that its calls start.
+        total: how many there are, once it has begun.
+        todo: items to start.
+        running: attempts that the backend has, by item.
+        waiting: when the pause before the next attempt ends, at the earliest and at the latest, by item.
+        done, failed, stopped: items by what became of them.
+        tries, failures: how often an item was submitted, and has failed.
+        retried: items and how often they had failed when it was certain that they would be tried again.
+        is_over: whether a failure has ended it.
+    """
+
+    __slots__ = (
+        "done",
+        "failed",
+        "failures",
+        "has_begun",
+        "is_over",
+        "retried",
+        "running",
+        "spec",
+        "stopped",
+        "todo",
+        "total",
+        "tries",
+        "waiting",
+    )
+
+    def __init__(self, spec: NodeSpec) -> None:
+        self.spec = spec
+        self.has_begun = self.is_over = False
+        self.total = 0
+        self.todo: set[int] = set()
+        self.running: dict[int, int] = {}
+        self.waiting: dict[int, tuple[float, float]] = {}
+        self.done: set[int] = set()
+        self.failed: set[int] = set()
+        self.stopped: set[int] = set()
+        self.tries: Counter[int] = Counter()
+        self.failures: Counter[int] = Counter()
+        self.retried: set[tuple[int, int]] = set()
+
+    @property
+    def is_tolerant(self) -> bool:
+        """Whether failed items are left out."""
+        return self.spec.on_item_error == "skip" and self.spec.over is not None
+
+    @property
+    def has_output(self) -> bool:
+        """Whether what its calls have come to is enough."""
+        if len(self.done) == self.total:
+            return self.has_begun
+        made = len(self.done)
+        is_settled = self.is_tolerant and made + len(self.failed) == self.total
+        return is_settled and made > 0 and made / self.total >= self.spec.min_success
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether what its calls have come to is not enough, and cannot be any more."""
+        if not self.is_tolerant:
+            return bool(self.failed)
+        return bool(self.failed) and len(self.done) + len(self.failed) == self.total and not self.has_output

@@ -1,0 +1,221 @@
+"""One process that works on a simulated run: the real engine, watched through its ports, until it ends or dies."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Sequence
+from typing import TYPE_CHECKING
+
+from weftline.errors import StoreUnusableError
+from weftline.model.call import Call, Handle, Report
+from weftline.model.entry import Entry
+from weftline.model.event import Event, Kind
+from weftline.model.run import RunRecord
+from weftline.ports.values import Values
+from weftline.run.engine import Engine
+from weftline.run.limits import Limits
+from weftline.run.resume import past_of
+from weftline.run.surroundings import Surroundings
+from weftline.testing.scripted import Act, fail, succeed
+from weftline.testing.simulation.account import Account
+from weftline.testing.simulation.endings import End
+from weftline.testing.simulation.graph import plan_of
+from weftline.testing.simulation.ports import SimulatedBackend
+from weftline.testing.simulation.rules import RuleBrokenError, Storing, check
+from weftline.testing.simulation.scenario import Life, label
+
+if TYPE_CHECKING:
+    from weftline.testing.simulation.world import World
+
+#: Turns of the engine after which a life counts as one that never ends.
+MOST_TURNS = 4000
+_NOTICED_S = 0.1
+_VALUES = Values()
+
+
+class Died(BaseException):
+    """The end of the process; nothing in it may catch this."""
+
+
+class Process:
+    """One process that works on a run; watches what passes through its ports.
+
+    Args:
+        world: what it finds.
+        run: id of the run.
+        life: what happens to it.
+    """
+
+    def __init__(self, world: World, run: str, life: Life) -> None:
+        self.world = world
+        self.run = run
+        scenario = world.scenario
+        self._incidents = {(found.moment, found.nth): found.what for found in life.incidents}
+        self._reached: Counter[str] = Counter()
+        self._turns = 0
+        self.backend = SimulatedBackend(world.clock, scenario.slots, scenario.queue, self, self.act, can_kill=scenario.can_kill)
+        capabilities = self.backend.capabilities
+        self.account = Account(world.graph, world.clock, capabilities, scenario.on_failure, world.memory, world.store)
+        self._engine: Engine | None = None
+        self._heard: Sequence[Report] = ()  # what the engine was told and has not acted upon
+        self._is_full = False
+
+    def work(self, left_out: Collection[str]) -> None:
+        """Runs to the end.
+
+        Raises:
+            Died: an incident has ended it.
+            RuleBrokenError: a rule is broken.
+        """
+        world = self.world
+        world.ledger.watcher = self
+        if world.store is not None:
+            world.store.watcher = self
+        plan = plan_of(world.graph, left_out, world.store)
+        is_resumed = self.run in world.ledger.journals
+        past = past_of(RunRecord.fold(self.run, world.ledger.events(self.run))) if is_resumed else None
+        around = Surroundings(
+            backend=self.backend,
+            values=_VALUES,
+            clock=world.clock,
+            entropy=world.rng.random,
+            cache=world.store,
+            ledger=world.ledger,
+        )
+        opening = {"pipeline": "simulated"}
+        engine = Engine(plan, self.run, around, opening=opening, limits=Limits(world.scenario.on_failure), past=past)
+        self._engine = engine
+        self.tell(f"process {world.lives} {'resumes' if is_resumed else 'starts'} {self.run}: {plan}")
+        status = engine.run()
+        self.tell(f"the run is {status}")
+        self.settle()
+        index = world.graph.index
+        skipped = frozenset(index[step.node] for step in plan.steps if step.decision == "SKIP")
+        check("end", self.account, End(engine, status, self.backend, list(world.ledger.events(self.run)), skipped))
+
+    def act(self, call: Call) -> Act:
+        """What becomes of an attempt."""
+        node = self.world.scenario.nodes[call.handle[0]]
+        fate = self.world.fates.get(call.handle)
+        takes_s = node.takes_s * (1 + max(call.handle[1], 0) % 3)
+        if fate is None:
+            return succeed(takes_s)
+        takes_s += fate.takes_s
+        errors: dict[str, BaseException] = {
+            "transient": ConnectionError("it may work the next time"),
+            "fatal": ValueError("it will never work"),
+            "interrupted": KeyboardInterrupt(),
+        }
+        act = fail(errors[fate.ending], takes_s) if fate.ending in errors else succeed(takes_s)
+        if fate.ending == "lost":
+            act = act.lost(_NOTICED_S)
+        if fate.late_s:
+            act = act.late(fate.late_s)
+        return act if fate.again_s is None else act.twice(fate.again_s)
+
+    # --- what passes through the ports ---
+
+    def reached(self, moment: str) -> None:
+        """Lets happen what happens at such a moment."""
+        nth = self._reached[moment]
+        self._reached[moment] = nth + 1
+        what = self._incidents.get((moment, nth))
+        if what is None:
+            return
+        self.tell(f"  {moment} {nth}: {what}")
+        if what == "crash":
+            raise Died
+        if what == "full":
+            self._is_full = moment == "before store"
+            if self._is_full:
+                raise StoreUnusableError(path="memory", detail="there is no room")
+            return
+        self.account.note_asked(kill=what == "kill")
+        assert self._engine is not None
+        self._engine.cancel(kill=what == "kill")
+
+    def submits(self, call: Call) -> None:
+        """A call is about to be submitted."""
+        self.settle()
+        if self.world.listener is not None:
+            self.tell(f"  submits {self._label(call.handle)}")
+        check("submit", self.account, call)
+        self.account.note_submitted(call.handle)
+
+    def waits(self, wait_s: float) -> None:
+        """The engine is about to wait."""
+        self._turns += 1
+        if self._turns > MOST_TURNS:
+            raise RuleBrokenError("Every run ends.", f"this one goes on after {MOST_TURNS} turns")
+        self.settle()
+        check("wait", self.account, wait_s)
+        self.account.note_turn()
+
+    def reports(self, reports: Sequence[Report]) -> None:
+        """The engine is about to be given these."""
+        self.account.note_turn()
+        if self.world.listener is not None:
+            for report in reports:
+                self.tell(f"  is told of {self._label(report.handle)}: {_ending(report)}")
+        self._heard = reports
+
+    def stores(self, entries: Sequence[Entry]) -> None:
+        """Results are about to be stored."""
+        assert self._engine is not None
+        made = [report.handle for report in self.account.accepted(self._heard) if report.outputs is not None]
+        keys = {self._engine.calls(number).key(item) for number, item, _ in made}
+        check("store", self.account, Storing(entries, keys))
+
+    def settle(self) -> None:
+        """Takes account of what the engine was told: now it is known whether the store has taken it."""
+        if self._heard:
+            self.account.note_reports(self._heard, is_full=self._is_full)
+            self._heard, self._is_full = (), False
+
+    def cancels(self, handle: Handle, *, kill: bool) -> None:
+        """A call was withdrawn."""
+        if self.world.listener is not None:
+            self.tell(f"  {'kills' if kill else 'withdraws'} {self._label(handle)}")
+        self.account.note_withdrawn(handle, kill=kill)
+
+    def appends(self, run: str, events: Sequence[Event]) -> None:
+        """Records are about to be appended."""
+        del run
+        self.settle()
+        for event in events:
+            check("record", self.account, event)
+
+    def appended(self, run: str, events: Sequence[Event]) -> None:
+        """Records are safe."""
+        del run
+        if self.world.listener is not None:
+            for event in events:
+                self.tell(f"    {_shown(event)}")
+        assert self._engine is not None
+        holdings, index = self._engine.holdings, self.world.graph.index
+        started = [index[event.node] for event in events if event.kind is Kind.NODE_STARTED]
+        self.account.note_records(events, {number: list(holdings.entries(number)) for number in started})
+
+    # --- the story ---
+
+    def tell(self, line: str) -> None:
+        """One line of the schedule."""
+        if self.world.listener is not None:
+            self.world.listener(f"{self.world.clock.monotonic():8.3f}  {line}")
+
+    def _label(self, handle: Handle) -> str:
+        return label(self.world.graph.nodes[handle[0]].name, *handle[1:])
+
+
+def _ending(report: Report) -> str:
+    if report.outputs is not None:
+        return "it succeeded"
+    return "it was stopped" if report.failure is None else report.failure.kind
+
+
+def _shown(event: Event) -> str:
+    where = label(event.node, event.item, event.attempt) if event.attempt else event.node
+    body = {
+        name: found for name, found in (event.body or {}).items() if name in {"state", "status", "total", "retry_in_s", "error"}
+    }
+    return f"{event.kind} {where} {body or ''}".rstrip()

@@ -1,0 +1,142 @@
+"""A scenario: everything that decides a simulated run, as plain data.
+
+Every field has a default that means "nothing special", so that a failing scenario is made smaller without knowing what its
+fields mean: parts are dropped, and fields are set back to their defaults.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from weftline.model.ids import WHOLE, call_label
+from weftline.model.policy import DEFAULT as DEFAULT_POLICY
+from weftline.model.policy import Policy
+from weftline.model.resources import DEFAULT as DEFAULT_RESOURCES
+from weftline.model.resources import Resources
+
+#: Moments at which something may happen to the process: before or after what the engine asks of a port, or within it.
+MOMENTS = (
+    "before append",
+    "after append",
+    "before store",
+    "within store",
+    "after store",
+    "before submit",
+    "after submit",
+    "before poll",
+    "after poll",
+)
+Happening = Literal["crash", "cancel", "kill", "full"]
+Ending = Literal["succeeds", "transient", "fatal", "lost", "interrupted"]
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A node; its key is its name.
+
+    Attributes:
+        name: unique in a scenario.
+        reads: names of nodes before it; those that are not there are passed over.
+        over: the node whose items it runs over; empty, or one that has no items, for none.
+        makes: how many items the list has that it makes; None for a single text.
+        skips: whether failed items are left out rather than failing the node.
+        min_success: the share of items that must succeed then.
+        priority: higher goes first.
+        resources: of each call.
+        policy: of each call.
+        cached: whether its results may be taken by other runs.
+        takes_s: how long a call takes; of three items the second takes twice and the third three times as long.
+    """
+
+    name: str
+    reads: tuple[str, ...] = ()
+    over: str = ""
+    makes: int | None = None
+    skips: bool = False
+    min_success: float = 0.0
+    priority: int = 0
+    resources: Resources = DEFAULT_RESOURCES
+    policy: Policy = DEFAULT_POLICY
+    cached: bool = True
+    takes_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Fate:
+    """What becomes of one attempt, where it does not simply succeed.
+
+    Attributes:
+        node, item, attempt: which one.
+        ending: how it ends; of a `lost` one the report is lost, and some time later its worker is found dead.
+        takes_s: how long it runs beyond what the node takes.
+        late_s: how long after its end it is reported.
+        again_s: how long after that it is reported once more; of a lost one, the true report arrives then.
+    """
+
+    node: str
+    item: int = WHOLE
+    attempt: int = 1
+    ending: Ending = "succeeds"
+    takes_s: float = 0.0
+    late_s: float = 0.0
+    again_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """Something that happens to the process: it dies, its disk is full, or somebody cancels the run.
+
+    Attributes:
+        what: `crash`, `cancel` (running calls may finish; a second one stops them), `kill`, or `full` (the store takes nothing;
+            that happens before a store only).
+        moment: one of `MOMENTS`.
+        nth: at which of them in this life, from 0.
+    """
+
+    what: Happening
+    moment: str = MOMENTS[0]
+    nth: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Life:
+    """One process that works on the run; the next one resumes it, if it is not complete."""
+
+    incidents: tuple[Incident, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """What is run, where, and what happens.
+
+    Attributes:
+        nodes: each reads only those before it.
+        slots, queue, can_kill: of the backend.
+        on_failure: whether a failure stops the run.
+        caches: whether there is a cache; without one a run has one life.
+        stored: nodes that an earlier run has made, as far as they can be made alone.
+        removed: of those, nodes whose entries are gone since; for a list of calls, every second one.
+        left_out: nodes that are not selected, as far as the others do not need them.
+        fates: of attempts; the first that names one counts.
+        lives: in order; without any, there is one in which nothing happens.
+        salt: decides the jitter of pauses.
+    """
+
+    nodes: tuple[Draft, ...]
+    slots: int = 1
+    queue: int = 0
+    can_kill: bool = False
+    on_failure: Literal["stop", "continue"] = "stop"
+    caches: bool = True
+    stored: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
+    fates: tuple[Fate, ...] = ()
+    lives: tuple[Life, ...] = ()
+    salt: int = 0
+
+
+def label(node: str, item: int, attempt: int) -> str:
+    """An attempt as people write it: `embed[3] #2`."""
+    return f"{call_label(node, item)} #{attempt}"

@@ -1,0 +1,96 @@
+"""Plays a scenario: life after life, with the real engine over simulated ports, and all rules asked at every step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from random import Random
+
+from weftline.model.call import Handle
+from weftline.model.event import Kind
+from weftline.model.transitions import RunStatus
+from weftline.testing.clock import ManualClock
+from weftline.testing.simulation.account import Memory
+from weftline.testing.simulation.graph import graph_of
+from weftline.testing.simulation.ports import SimulatedCache, SimulatedLedger
+from weftline.testing.simulation.process import Died, Process
+from weftline.testing.simulation.rules import RuleBrokenError
+from weftline.testing.simulation.scenario import Fate, Life, Scenario
+
+RUN, EARLIER = "run", "earlier"
+Listener = Callable[[str], None]
+
+
+class World:
+    """What outlives the processes of a scenario.
+
+    Args:
+        scenario: what happens.
+        listener: is told the schedule, line by line; None when nobody listens.
+    """
+
+    def __init__(self, scenario: Scenario, listener: Listener | None = None) -> None:
+        self.scenario = scenario
+        self.listener = listener
+        self.graph = graph_of(scenario)
+        self.clock = ManualClock()
+        self.store = SimulatedCache() if scenario.caches else None
+        self.ledger = SimulatedLedger()
+        self.memory = Memory()
+        self.rng = Random(scenario.salt)  # noqa: S311 - jitter
+        self.lives = 0
+        fates: dict[Handle, Fate] = {}
+        for fate in scenario.fates:
+            if fate.node in self.graph.index:
+                fates.setdefault((self.graph.index[fate.node], fate.item, fate.attempt), fate)
+        self.fates = fates
+
+    def play(self) -> int:
+        """Plays everything.
+
+        Returns:
+            How many processes there were.
+
+        Raises:
+            RuleBrokenError: a rule is broken, or the engine itself has failed.
+        """
+        scenario = self.scenario
+        if scenario.stored and self.store is not None:
+            self._earlier(scenario.stored)
+        for life in scenario.lives if self.store is not None else scenario.lives[:1]:
+            if self._status() != RunStatus.COMPLETED:
+                self._live(RUN, life, scenario.left_out)
+        if not self._status() and (self.store is not None or not self.lives):
+            self._live(RUN, Life(), scenario.left_out)
+        return self.lives
+
+    def _earlier(self, names: Collection[str]) -> None:
+        """Makes what an earlier run has made, and loses some of it."""
+        fates, self.fates = self.fates, {}
+        self._live(EARLIER, Life(), [node.name for node in self.graph.nodes if node.name not in names])
+        self.fates = fates
+        self.memory.succeeded.clear()  # in another journal
+        self.memory.numbers.clear()
+        assert self.store is not None
+        for event in self.ledger.events(EARLIER):
+            if event.kind is Kind.CALL_SUCCEEDED and event.node in self.scenario.removed and event.item % 2:
+                self.store.remove([bytes.fromhex((event.body or {})["key"])])
+        kept = {node.name for node in self.graph.nodes if node.cache and node.name not in self.scenario.removed}
+        self.memory.acknowledged = {found for found in self.memory.acknowledged if found[0].partition(":")[0] in kept}
+
+    def _status(self) -> str:
+        """What the journal's last record says of the run; empty while it has not ended."""
+        last = self.ledger.journals.get(RUN, [])[-1:]
+        return str((last[0].body or {})["status"]) if last and last[0].kind is Kind.RUN_FINISHED else ""
+
+    def _live(self, run: str, life: Life, left_out: Collection[str]) -> None:
+        self.lives += 1
+        process = Process(self, run, life)
+        try:
+            process.work(left_out)
+        except Died:
+            process.settle()
+            process.tell("the process dies")
+        except RuleBrokenError:
+            raise
+        except Exception as error:
+            raise RuleBrokenError("The engine does not fail.", f"{type(error).__name__}: {error}") from error
