@@ -1,7 +1,9 @@
 """weftline: one typed pipeline, planned before it costs anything, never computed twice, run anywhere."""
 
 from weftline.app.pipeline import Pipeline
+from weftline.author.group import PipelineGroup, workflow
 from weftline.author.node import Node, node
+from weftline.author.registry import register_group, register_node, register_pipeline
 from weftline.author.resolver import Resolver
 from weftline.codec.artifact import File, Folder
 from weftline.errors import WeftlineError
@@ -20,6 +22,7 @@ __all__ = [
     "Limiter",
     "Node",
     "Pipeline",
+    "PipelineGroup",
     "Policy",
     "Resolver",
     "Resources",
@@ -27,4 +30,8 @@ __all__ = [
     "__version__",
     "env",
     "node",
+    "register_group",
+    "register_node",
+    "register_pipeline",
+    "workflow",
 ]

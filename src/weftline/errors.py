@@ -1212,3 +1212,19 @@ class UnfitManifestValueError(AuthorError):
     field: str
     value: str
     wanted: str
+
+
+class InvalidManifestError(InvalidPipelineError):
+    code = "M100"
+    what = "{file} is not valid: {count}"
+    file: str
+    pipeline: str = ""
+
+
+class UnknownPolicyError(AuthorError):
+    code = "M106"
+    what = "node {node!r} has the policy {name!r}, which nobody declares"
+    remedy = "name one of: {known}; or declare it in policies.yaml beside this file"
+    node: str
+    name: str
+    known: str

@@ -23,6 +23,8 @@ class Settings:
             `s3://bucket/prefix`; empty for the home.
         backend: where calls run: `threads`, `processes`, `inline`, or a name that an installed package offers.
         workers: calls of one CPU that run at the same time; 0 for the number of processors that this process may use.
+        modules: modules that register what manifests name, with commas between them; they are imported before a manifest is
+            read.
         checked: compare inputs before and after each call, to find nodes that change what they read.
     """
 
@@ -30,6 +32,7 @@ class Settings:
     cache: str = ""
     backend: str = "threads"
     workers: int = 0
+    modules: str = ""
     checked: bool = False
 
     @property

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from weftline.backends.capture import Capture
 from weftline.backends.inline import InlineBackend
@@ -48,11 +49,12 @@ def named(name: str, workers: int | None, processors: int, capture: Capture | No
     return made
 
 
-def given(backend: object, **asked: object) -> Backend:
+def given(backend: object, shared: Mapping[str, float], asked: Mapping[str, object]) -> Backend:
     """An object, if it is a backend.
 
     Args:
         backend: the object.
+        shared: what calls of a group share, wherever they run, and how much there is of each.
         asked: what was asked for of what a backend has; None where it was not.
 
     Raises:
@@ -66,6 +68,9 @@ def given(backend: object, **asked: object) -> Backend:
         if value is not None:
             detail = f"the backend {backend.name!r} says itself what it has"
             raise BadArgumentError(argument=f"{name}={value!r}", detail=detail, advice="say it where the backend is made")
+    if shared:
+        there = backend.capabilities
+        backend.capabilities = replace(there, named={**there.named, **shared})
     return backend
 
 

@@ -66,7 +66,7 @@ def execute(
             checked=is_checked,
         )
         opening = {**_opening(made, request), **told}
-        engine = Engine(made, run, around, opening=opening, limits=request.limits, past=past)
+        engine = Engine(made, run, around, opening=opening, limits=request.limits(made.graph.group), past=past)
         with interruptible(engine):
             status = engine.run()
     for sink in bus:

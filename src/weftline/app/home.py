@@ -15,7 +15,7 @@ from weftline.backends.devices import devices
 from weftline.clock import Clock, SystemClock
 from weftline.codec import advice_for, is_storable
 from weftline.errors import BadArgumentError
-from weftline.model.graph import Graph
+from weftline.model.graph import Graph, Grouped
 from weftline.observe.log import LogFolder
 from weftline.plan.wish import Wish
 from weftline.ports.backend import Backend
@@ -41,7 +41,7 @@ class Request:
         refresh: whether everything that is selected runs, so that all results are made anew.
         backend: where calls run, by name or as an object, which the run closes at its end; None for the setting.
         workers: calls at the same time; None for the setting.
-        on_failure: whether a failure stops the run, or only what depends on it.
+        on_failure: whether a failure stops the run, or only what depends on it; None for what a group says, or `stop`.
         deadline_s: how long the run may take, in seconds.
         retry_budget: attempts besides the first of each call that the run may make; None for any number.
         gpus: ids of devices with commas between them, empty for none; None for those that there are.
@@ -59,7 +59,7 @@ class Request:
     refresh: bool = False
     backend: str | Backend | None = None
     workers: int | None = None
-    on_failure: OnFailure = "stop"
+    on_failure: OnFailure | None = None
     deadline_s: float | None = None
     retry_budget: int | None = None
     gpus: str | None = None
@@ -73,7 +73,7 @@ class Request:
             words = getattr(self, name)
             if isinstance(words, str):
                 object.__setattr__(self, name, (words,))
-        if self.on_failure not in get_args(OnFailure):
+        if self.on_failure not in {None, *get_args(OnFailure)}:
             argument = f"on_failure={self.on_failure!r}"
             raise BadArgumentError(argument=argument, detail="no such choice", advice="use 'stop' or 'continue'")
         if self.deadline_s is not None and self.deadline_s <= 0:
@@ -83,10 +83,11 @@ class Request:
             argument = f"retry_budget={self.retry_budget}"
             raise BadArgumentError(argument=argument, detail="less than none", advice="use a number from 0")
 
-    @property
-    def limits(self) -> Limits:
-        """Where the run ends, whatever there is left to do."""
-        return Limits(self.on_failure, self.deadline_s, self.retry_budget)
+    def limits(self, group: Grouped | None) -> Limits:
+        """Where the run ends, whatever there is left to do; what is not asked for is as the group says."""
+        on_failure = self.on_failure or ("stop" if group is None else group.on_failure)
+        deadline_s = group.deadline_s if self.deadline_s is None and group is not None else self.deadline_s
+        return Limits(on_failure, deadline_s, self.retry_budget)
 
 
 class Home:
@@ -159,14 +160,17 @@ class Home:
             BadArgumentError: it has something that is no backend.
         """
         asked = self._asked(request)
+        shared = {} if graph.group is None else graph.group.shared
         if not isinstance(asked, str):
-            return backends.given(asked, workers=request.workers, gpus=request.gpus, resources=request.resources or None)
+            refused = {"workers": request.workers, "gpus": request.gpus, "resources": request.resources or None}
+            return backends.given(asked, shared, refused)
         workers = request.workers or self.settings.workers or None
         backend = backends.named(asked, workers, self.settings.slots, capture)
         there = backend.capabilities
         needs_gpu = graph.remembered("needs_gpu", lambda: any(node.resources.gpu for node in graph.nodes))
         found = devices(request.gpus) if needs_gpu and there.sets_env else ()
-        backend.capabilities = replace(there, devices=there.devices or found, named={**there.named, **request.resources})
+        named = {**there.named, **shared, **request.resources}
+        backend.capabilities = replace(there, devices=there.devices or found, named=named)
         return backend
 
     def _asked(self, request: Request) -> str | Backend:

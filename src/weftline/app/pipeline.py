@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import weakref
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from weftline.errors import WeftlineError
 if TYPE_CHECKING:  # what plans and runs is imported when a pipeline is planned or run
     from weftline.app.home import Home, Request
     from weftline.app.saved import AskedPlan
+    from weftline.model.graph import Graph
     from weftline.model.letter import DeadLetter
     from weftline.model.plan import Plan
     from weftline.plan.compare import Comparison
@@ -28,11 +30,13 @@ _AS_SET: Any = type("AsSet", (), {"__repr__": lambda _: "<as set>"})()
 def load(target: str) -> Pipeline:
     """The pipeline of a target; see `weftline.author.load`."""
     from weftline.author.load import load as find
+    from weftline.settings import Settings
 
-    found = find(target)
+    modules = [word.strip() for word in Settings.read().modules.split(",") if word.strip()]
+    found = find(target, modules)
     if isinstance(found, Pipeline):
         return found
-    made = Pipeline(found.nodes, name=found.name, inputs=found.inputs)
+    made = Pipeline.of(found)
     made.target = found.target
     return made
 
@@ -53,6 +57,29 @@ class Pipeline(AuthoredPipeline):
         >>> Pipeline([total]).run(given={"numbers": [1, 2, 3]}, home=None)["total"]
         6
     """
+
+    _source: AuthoredPipeline | None = None
+
+    @classmethod
+    def of(cls, found: AuthoredPipeline) -> Pipeline:
+        """A pipeline, or a group, as what plans and runs itself."""
+        made = cls(found.nodes, name=found.name, inputs=found.inputs)
+        made._source = found
+        return made
+
+    @cached_property
+    def graph(self) -> Graph:
+        """The graph that the nodes mean.
+
+        Raises:
+            NotANodeError: something in the list is no node.
+            InvalidPipelineError: it is a group that cannot be composed.
+        """
+        return super().graph if self._source is None else self._source.graph
+
+    def graph_for(self, params: Mapping[str, Any]) -> Graph:
+        """The graph of a run with these parameters."""
+        return self.graph if self._source is None else self._source.graph_for(params)
 
     @classmethod
     def load(cls, target: str) -> Pipeline:

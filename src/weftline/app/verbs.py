@@ -52,7 +52,8 @@ _LOOKED_THROUGH = 50
 
 def check(pipeline: Pipeline, home: Home, request: Request) -> tuple[list[WeftlineError], list[WeftlineError]]:
     """All findings, and the notes beside them."""
-    found = checked(pipeline.graph, home.wish(request, pipeline.graph))
+    graph = pipeline.graph_for(request.params)
+    found = checked(graph, home.wish(request, graph))
     return found.errors, found.notes
 
 
@@ -66,14 +67,11 @@ def plan(pipeline: Pipeline, home: Home, request: Request) -> Plan:
     if request.cache and home.path is not None:
         cache = home.cache if home.has_results else MemoryCache()
     ledger = home.ledger if home.exists else None
+    graph = pipeline.graph_for(request.params)
     sources = _sources(request.inputs_from, home)
-    wish = (
-        with_inputs(sources, home.wish(request, pipeline.graph), pipeline.graph)
-        if sources
-        else home.wish(request, pipeline.graph)
-    )
+    wish = with_inputs(sources, home.wish(request, graph), graph) if sources else home.wish(request, graph)
     with still():
-        made = planner.make(pipeline.graph, wish, cache, ledger, home.values)
+        made = planner.make(graph, wish, cache, ledger, home.values)
     if sources:
         check_inputs(sources[0], made, request)
     return made

@@ -26,7 +26,7 @@ from weftline.errors import (
     listing,
 )
 from weftline.model.contract import render
-from weftline.model.graph import Graph
+from weftline.model.graph import Graph, Grouped
 from weftline.model.keys import is_pattern
 from weftline.model.node import Input, NodeSpec, Parameter
 from weftline.model.order import circles, topological
@@ -356,4 +356,10 @@ class GroupPipeline(Pipeline):
         if self.composed.findings:
             raise InvalidPipelineError(pipeline=self.name, findings=tuple(self.composed.findings))
         made = self.composed
-        return Graph(self.name, tuple(made.nodes), made.inputs, self.target, made.scopes, frozenset(made.asked))
+        policy = self.group.policy
+        told = Grouped(made.scopes, frozenset(made.asked), made.left_out, made.shared, policy.on_failure, policy.timeout_s)
+        return Graph(self.name, tuple(made.nodes), made.inputs, self.target, told)
+
+    def graph_for(self, params: Mapping[str, Any]) -> Graph:
+        """The graph of a run with these parameters: templates and conditions may ask for them."""
+        return self.for_params(params).graph

@@ -8,6 +8,7 @@ import importlib.util
 import itertools
 import sys
 import traceback
+from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
 
@@ -31,11 +32,13 @@ def shipped() -> list[str]:
     return sorted(plugins.offered(_SHIPPED))
 
 
-def load(target: str) -> Pipeline:
+def load(target: str, modules: Sequence[str] = ()) -> Pipeline:
     """The pipeline of a target.
 
     Args:
-        target: `file.py`, `file.py:name`, `package.module`, `package.module:name`, or the name of a shipped pipeline.
+        target: `file.py`, `file.py:name`, `file.yaml`, `file.yaml:name`, `package.module`, `package.module:name`, or the name
+            of a shipped pipeline.
+        modules: for a manifest, modules that register what it names.
 
     Raises:
         TargetNotFoundError: nothing is there, or no pipeline is in it.
@@ -47,6 +50,8 @@ def load(target: str) -> Pipeline:
     point = plugins.offered(_SHIPPED).get(target)
     if point is not None:
         found = plugins.load(point, f"the pipeline {target!r}")
+    elif where.endswith((".yaml", ".yml")):
+        found = _from_manifest(where, name, modules)
     elif where.endswith(".py"):
         found = _pick(_import_file(where), where, name)
     else:
@@ -59,6 +64,17 @@ def load(target: str) -> Pipeline:
         pipeline.name = Path(where).stem if where.endswith(".py") else where.rpartition(".")[2]
     pipeline.__dict__.pop("graph", None)  # somebody may have looked at it before it had its name
     return pipeline
+
+
+def _from_manifest(where: str, name: str, modules: Sequence[str]) -> Pipeline:
+    from weftline.author.manifest.load import load_manifest  # which loads what reads YAML
+
+    path = Path(where)
+    if not path.is_file():
+        raise _not_found(where, "there is no such file")
+    for module in modules:
+        _import_module(module, module)
+    return load_manifest(path, name)
 
 
 def _not_found(target: str, detail: str) -> TargetNotFoundError:

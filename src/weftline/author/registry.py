@@ -17,7 +17,6 @@ from weftline.author.node import FunctionNode, Node, node, spec_of
 from weftline.author.pipeline import Pipeline
 from weftline.errors import NameTakenError, NotRegisteredError, Place, WrongRegistrationError, did_you_mean, listing
 from weftline.model.node import NodeSpec
-from weftline.ports import plugins
 
 T = TypeVar("T")
 
@@ -87,6 +86,8 @@ class Shelf(Generic[T]):
     def _find(self, name: str) -> Any:
         if name in self._known:
             return self._known[name].thing
+        from weftline.ports import plugins  # which reads the metadata of what is installed
+
         point = plugins.offered(self._group).get(name)
         if point is None:
             known = self.names()
@@ -104,8 +105,11 @@ class Shelf(Generic[T]):
             for found in self._known.values()
             if (domain is None or found.domain == domain) and (tag is None or tag in found.tags)
         ]
-        offered = plugins.offered(self._group) if domain is None and tag is None else ()
-        return sorted({*own, *offered})
+        if domain is None and tag is None:
+            from weftline.ports import plugins  # which reads the metadata of what is installed
+
+            own += plugins.offered(self._group)
+        return sorted(set(own))
 
     def about(self, name: str) -> Registered | None:
         """What was said when something was registered; None for what only a package offers."""
@@ -179,3 +183,25 @@ class Registry:
 
 #: What the functions below speak of: modules that register something do so when they are imported.
 REGISTRY = Registry()
+
+
+def register_node(name: str, thing: Any = None, /, *, domain: str = "", tags: Iterable[str] = ()) -> Any:
+    """Gives a node a name for manifests; also as a decorator. A function becomes a node with its defaults."""
+    return _register(REGISTRY.nodes, name, thing, domain, tags)
+
+
+def register_pipeline(name: str, thing: Any = None, /, *, domain: str = "", tags: Iterable[str] = ()) -> Any:
+    """Gives a pipeline a name for groups; also as a decorator: of a node, or of a function that makes the pipeline."""
+    return _register(REGISTRY.pipelines, name, thing, domain, tags)
+
+
+def register_group(name: str, thing: Any = None, /, *, domain: str = "", tags: Iterable[str] = ()) -> Any:
+    """Gives a group a name for workflows; also as a decorator of a function that makes it."""
+    return _register(REGISTRY.groups, name, thing, domain, tags)
+
+
+def _register(shelf: Shelf[Any], name: str, thing: Any, domain: str, tags: Iterable[str]) -> Any:
+    if thing is None:
+        return lambda found: _register(shelf, name, found, domain, tags)
+    shelf.add(name, thing, domain=domain, tags=tags)
+    return thing

@@ -149,7 +149,7 @@ class Typed:
     workers: int | None = None
     no_cache: bool = False
     refresh: bool = False
-    on_failure: OnFailure = "stop"
+    on_failure: OnFailure | None = None
     home: Path | None = None
     gpus: str | None = None
     resources: Sequence[str] = ()

@@ -70,7 +70,9 @@ def register(app: typer.Typer) -> None:
         backend: BackendOption = None,
         workers: Workers = None,
         plan: Annotated[Path | None, typer.Option("--plan", help="Run what `plan -o` kept here, if it still holds.")] = None,
-        on_failure: Annotated[OnFailure, typer.Option("--on-failure", help="What a failure stops.")] = OnFailure.STOP,
+        on_failure: Annotated[
+            OnFailure | None, typer.Option("--on-failure", help="What a failure stops.  [default: stop, or as a group says]")
+        ] = None,
         deadline: Deadline = None,
         retry_budget: RetryBudget = None,
         gpus: Gpus = None,
@@ -90,7 +92,7 @@ def register(app: typer.Typer) -> None:
 
         words = select or (), param or (), force or ()
         lists = {"exclude": exclude or (), "resources": resource or (), "only": only or ()}
-        limits: Any = {"on_failure": on_failure.value, "deadline": deadline, "retry_budget": retry_budget}
+        limits: Any = {"on_failure": on_failure and on_failure.value, "deadline": deadline, "retry_budget": retry_budget}
         options: Any = {"home": home, "gpus": gpus, "inputs_from": inputs_from, **lists, **limits}
         typed = Typed(target or "", *words, backend, workers, no_cache, refresh, **options)
         opened = home_of(home)

@@ -6,13 +6,34 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, TypeVar
+from types import MappingProxyType
+from typing import Any, Literal, NamedTuple, TypeVar
 
 from weftline.model.keys import is_pattern, namespace
 from weftline.model.node import NodeSpec
 from weftline.model.order import topological
 
 T = TypeVar("T")
+
+
+class Grouped(NamedTuple):
+    """What is known of a group besides its nodes. A parameter that is given by its bare name goes to all nodes that have it.
+
+    Attributes:
+        scopes: names of the nodes of each step.
+        asked: names of parameters that the group itself has asked for, in templates and conditions.
+        left_out: steps that are no part of it this time, with the reason.
+        shared: how much there is of the named resources that bound its concurrency.
+        on_failure: whether a failure stops it, or only what depends on it, unless the run says otherwise.
+        deadline_s: how long it may take, in seconds, unless the run says otherwise; None for ever.
+    """
+
+    scopes: Mapping[str, Sequence[str]]
+    asked: frozenset[str] = frozenset()
+    left_out: Mapping[str, str] = MappingProxyType({})
+    shared: Mapping[str, float] = MappingProxyType({})
+    on_failure: Literal["stop", "continue"] = "stop"
+    deadline_s: float | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,9 +45,7 @@ class Graph:
         nodes: the order decides ties.
         inputs: keys that a run must be given, with their types.
         target: how a user names the pipeline on the command line, for messages; empty when it has no such name.
-        scopes: of a group, names of the nodes of each step; a parameter that is given by its bare name goes to all nodes that
-            have it. None for a pipeline of its own.
-        asked: names of parameters that a group itself has asked for, in templates and conditions.
+        group: what else is known of a group; None for a pipeline of its own.
         memo: results of pure functions of this graph, so that running it again does not compute them again.
     """
 
@@ -34,8 +53,7 @@ class Graph:
     nodes: tuple[NodeSpec, ...]
     inputs: Mapping[str, Any] = field(default_factory=dict)
     target: str = ""
-    scopes: Mapping[str, Sequence[str]] | None = None
-    asked: frozenset[str] = frozenset()
+    group: Grouped | None = None
     memo: dict[Any, Any] = field(default_factory=dict, repr=False)
 
     def remembered(self, what: Any, make: Callable[[], T]) -> T:

@@ -59,9 +59,9 @@ def bind(graph: Graph, params: Mapping[str, Any], given: Mapping[str, Any]) -> B
         numbers, own = _owners(graph, by_name, name)
         if not numbers and name in wanted:
             _give(graph, found, wanted, name, value)
-        elif not numbers and name not in graph.asked:
+        elif not numbers and (graph.group is None or name not in graph.group.asked):
             found.findings.append(_unknown(graph, by_name, wanted, name))
-        elif len(numbers) > 1 and graph.scopes is None:
+        elif len(numbers) > 1 and graph.group is None:
             names = [graph.nodes[number].name for number in numbers]
             example = f"{names[0]}.{own}"
             found.findings.append(AmbiguousParameterError(name=name, nodes=", ".join(names), example=example))
@@ -84,11 +84,11 @@ def _defaults(parameters: Mapping[str, Any]) -> dict[str, Bound]:
 def _owners(graph: Graph, by_name: Mapping[str, Sequence[int]], name: str) -> tuple[Sequence[int], str]:
     if name in by_name:
         numbers = by_name[name]
-        if graph.scopes is not None:  # what a step gives is above what the run gives; only `STEP.name` is above that
+        if graph.group is not None:  # what a step gives is above what the run gives; only `STEP.name` is above that
             numbers = [number for number in numbers if graph.nodes[number].parameters[name].origin != "step"]
         return numbers, name
     node, _, own = name.rpartition(".")
-    names = (graph.scopes or {}).get(node, (node,))
+    names = (node,) if graph.group is None else graph.group.scopes.get(node, (node,))
     numbers = [graph.index[each] for each in names if each in graph.index]
     return [number for number in numbers if own in graph.nodes[number].parameters], own
 

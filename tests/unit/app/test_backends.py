@@ -1,4 +1,5 @@
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 
@@ -9,6 +10,7 @@ from weftline.backends.executor import ExecutorBackend
 from weftline.backends.inline import InlineBackend
 from weftline.backends.threads import ThreadBackend
 from weftline.errors import BadArgumentError, MissingExtraError, NotResumableError, UnknownBackendError
+from weftline.model.graph import Grouped
 from weftline.ports import plugins
 from weftline.settings import Settings
 
@@ -192,3 +194,10 @@ def test_no_file_holds_a_plan_for_an_object(tmp_path):
     with pytest.raises(BadArgumentError, match="no file can hold a backend"):
         plan.save(tmp_path / "plan.json")
     assert not (tmp_path / "plan.json").exists()
+
+
+def test_what_a_group_shares_is_shared_on_an_object_too():
+    graph = replace(PIPELINE.graph, group=Grouped({}, shared={"writer": 1.0}))
+    mine = InlineBackend(2)
+    assert Home(None, Settings()).backend(Request(backend=mine), graph) is mine
+    assert mine.capabilities.named == {"writer": 1.0}

@@ -51,7 +51,7 @@ def test_a_step_of_one_node_is_called_as_the_step_and_others_have_names_below(re
     assert made.nodes[1].inputs[0].key == "pull.rows"
     assert made.nodes[1].inputs[0].name == "x", "what the code calls it"
     assert made.nodes[2].after == ("pull/upper",)
-    assert made.scopes == {"pull": ("pull/rows", "pull/upper"), "share": ("share",)}
+    assert made.group.scopes == {"pull": ("pull/rows", "pull/upper"), "share": ("share",)}
 
 
 def test_one_pipeline_may_stand_in_several_steps(registry):

@@ -1,0 +1,132 @@
+"""Reads files of manifests, and finds the pipeline that one means."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from weftline.author.compose import GroupPipeline
+from weftline.author.group import PipelineGroup
+from weftline.author.manifest import shapes
+from weftline.author.manifest.build import group_of, pipeline_of, policies_of
+from weftline.author.manifest.check import checked
+from weftline.author.manifest.located import Located, read
+from weftline.author.pipeline import Pipeline
+from weftline.author.registry import REGISTRY, Registry
+from weftline.errors import InvalidManifestError, ManifestError, TargetNotFoundError, WeftlineError, did_you_mean, listing
+from weftline.model.policy import Policy
+
+#: The file of named policies that is read beside a manifest.
+POLICIES = "policies.yaml"
+SUFFIXES = (".yaml", ".yml")
+
+
+@dataclass(slots=True)
+class Loaded:
+    """What some files declare.
+
+    Attributes:
+        pipelines, groups: by name; workflows are groups.
+        policies: by name.
+        findings: what is wrong with the files.
+    """
+
+    pipelines: dict[str, tuple[shapes.PipelineManifest, Located]] = field(default_factory=dict)
+    groups: dict[str, PipelineGroup] = field(default_factory=dict)
+    policies: dict[str, Policy] = field(default_factory=dict)
+    findings: list[WeftlineError] = field(default_factory=list)
+
+
+def load_files(files: Iterable[Path]) -> Loaded:
+    """Everything that files declare; nothing is looked up yet."""
+    loaded = Loaded()
+    for file in files:
+        try:
+            text = file.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            detail = f"{file} cannot be read: {error}"
+            loaded.findings.append(ManifestError(detail=detail, advice="write it in UTF-8, where it can be read"))
+            continue
+        documents, findings = read(text, str(file))
+        loaded.findings += findings
+        for document in documents:
+            manifest, findings = checked(document)
+            loaded.findings += findings
+            if manifest is not None:
+                _take(loaded, manifest, document)
+    return loaded
+
+
+def _take(loaded: Loaded, manifest: shapes.Manifest, document: Located) -> None:
+    name = manifest.metadata.name
+    if isinstance(manifest, shapes.PoliciesManifest):
+        loaded.policies |= policies_of(manifest)
+        return
+    known: Mapping[str, object] = loaded.pipelines if isinstance(manifest, shapes.PipelineManifest) else loaded.groups
+    if name in known:
+        place = document.place(("metadata", "name"))
+        detail = f"another {manifest.kind} is called {name!r}"
+        loaded.findings.append(ManifestError(detail=detail, advice="rename one of the two", place=place))
+    elif isinstance(manifest, shapes.PipelineManifest):
+        loaded.pipelines[name] = (manifest, document)
+    else:
+        loaded.groups[name] = group_of(manifest, document)
+
+
+def load_manifest(path: Path, name: str = "", registry: Registry = REGISTRY) -> Pipeline:
+    """The pipeline, group or workflow of a file.
+
+    What it names is looked up in the file itself, then in the registry; policies also in a file `policies.yaml` beside it.
+
+    Args:
+        path: the file.
+        name: which of several; empty for the only one, or for the last, which those before it belong to.
+        registry: what names stand for.
+
+    Raises:
+        InvalidManifestError: it carries all findings.
+        TargetNotFoundError: the file has none of that name.
+    """
+    beside = path.with_name(POLICIES)
+    loaded = load_files([path, *([beside] if beside.exists() and beside != path else [])])
+    if loaded.findings:
+        raise InvalidManifestError(file=str(path), findings=tuple(loaded.findings))
+    names = [*loaded.pipelines, *loaded.groups]
+    wanted = name or (names[-1] if names else "")
+    finder = _Finder(loaded, registry)
+    if wanted in loaded.groups:
+        return GroupPipeline(loaded.groups[wanted], finder.find)
+    if wanted in loaded.pipelines:
+        return finder.pipeline(wanted)
+    detail = f"it holds no pipeline {name!r}: it has {listing(names)}" if name else "it holds no pipeline, group or workflow"
+    raise TargetNotFoundError(target=str(path), detail=detail, shipped="none", hint=did_you_mean(name, names))
+
+
+class _Finder:
+    """Looks names up: in the files first, then in the registry."""
+
+    def __init__(self, loaded: Loaded, registry: Registry) -> None:
+        self._loaded = loaded
+        self._registry = registry
+        self._made: dict[str, Pipeline] = {}
+
+    def find(self, kind: str, name: str) -> Pipeline | PipelineGroup:
+        """What a step of a group names."""
+        if kind == "group":
+            return self._loaded.groups.get(name) or self._registry.groups.get(name)
+        return self.pipeline(name) if name in self._loaded.pipelines else self._registry.pipelines.get(name)
+
+    def pipeline(self, name: str) -> Pipeline:
+        """A pipeline of the files.
+
+        Raises:
+            InvalidManifestError: it carries all findings.
+        """
+        if name not in self._made:
+            manifest, document = self._loaded.pipelines[name]
+            made, findings = pipeline_of(manifest, document, self._registry.nodes.get, self._loaded.policies)
+            if findings:
+                raise InvalidManifestError(file=document.file, findings=tuple(findings))
+            self._made[name] = made
+        return self._made[name]
