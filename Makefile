@@ -13,7 +13,7 @@ else
   INSTALL   = $(BIN)/python -m pip install --quiet
 endif
 
-.PHONY: demo test test-torch check unit simulate format bench bench-cache bench-pool bench-truth docs clean
+.PHONY: demo test test-torch test-executors check unit simulate format bench bench-cache bench-pool bench-truth docs clean
 
 demo: $(VENV)/.installed
 	@$(BIN)/python examples/demo.py
@@ -27,6 +27,11 @@ TORCH ?= torch==2.13.0
 
 test-torch: $(VENV)/.torched
 	@$(BIN)/python -m pytest -q tests/unit/ext/test_torch_values.py
+
+# The tests of executors of other packages: Dask, MPI, loky, executorlib; MPI's own programs come with the wheel.
+test-executors: $(VENV)/.executors
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -q -n auto --dist loadfile tests/integration/executors
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -q tests/acceptance/test_docs.py -k executors
 
 # What must be green at each commit: format, lint, types, layers, declared dependencies, unit and property tests.
 check: $(VENV)/.checked
@@ -82,6 +87,10 @@ $(VENV)/.tested: $(VENV)/.installed
 $(VENV)/.torched: $(VENV)/.tested
 	@$(INSTALL) pip
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check $(TORCH)
+	@touch $@
+
+$(VENV)/.executors: $(VENV)/.tested
+	@$(INSTALL) --group executors
 	@touch $@
 
 $(VENV)/.checked: $(VENV)/.tested

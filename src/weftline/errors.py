@@ -929,7 +929,8 @@ class OtherCodeError(AuthorError):
     code = "B608"
     what = "node {node!r} is not the same in a worker process, which imports it anew: {detail}"
     remedy = (
-        "set it where the module is imported, from a parameter or the environment; or run it in this process: --backend threads"
+        "set it where the module is imported, from a parameter or the environment, and give another machine the same sources; "
+        "or run it in this process: --backend threads"
     )
     node: str
     detail: str
@@ -1015,6 +1016,33 @@ class ProviderFailedError(AuthorError):
     method: str
     backend: str
     cause: str
+
+
+class LostCallError(MachineError):
+    code = "B620"
+    transient = True
+    what = "the executor of backend {backend!r} lost the call of node {node!r}: {cause}"
+    remedy = "look for its cause in the executor's own logs; the attempt is retried if the policy allows"
+    backend: str
+    node: str
+    cause: str
+
+
+class OtherVersionsError(MachineError):
+    code = "B621"
+    what = "node {node!r} would not run with the versions that its key was made of: {detail}"
+    remedy = "install the same versions where the workers run"
+    node: str
+    detail: str
+
+
+class UnreachableCodeError(MachineError):
+    code = "B622"
+    what = "the code of node {node!r} cannot be imported in {worker}: {detail}"
+    remedy = "install the pipeline as a package there, or keep it in a folder that the workers see too"
+    node: str
+    worker: str
+    detail: str
 
 
 # --- L: the ledger ------------------------------------------------------------------------------------------------

@@ -23,8 +23,8 @@ class Settings:
         home: the folder of the ledger, the cache and the logs.
         cache: where results are kept: a URL such as `shared:/team/cache`, `sqlite:cache.db`, `redis://host/0` or
             `s3://bucket/prefix`; empty for the home.
-        backend: where calls run: `threads`, `processes`, `inline`, or an address such as
-            `interpreter:requirements.txt` or `http://127.0.0.1:7077`.
+        backend: where calls run: `threads`, `processes`, `inline`, a name that an installed package offers, or an address such
+            as `interpreter:requirements.txt` or `http://127.0.0.1:7077`.
         workers: calls of one CPU that run at the same time; 0 for the number of processors that this process may use.
         modules: modules that register what manifests name, with commas between them; they are imported before a manifest is
             read.

@@ -1,11 +1,14 @@
 import logging
+import multiprocessing
 import sys
 import time
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 
 import pytest
 
 from weftline import node
 from weftline.backends.capture import Capture
+from weftline.backends.executor import ExecutorBackend
 from weftline.backends.inline import InlineBackend
 from weftline.backends.processes import ProcessBackend
 from weftline.backends.threads import ThreadBackend
@@ -43,6 +46,27 @@ class TestThreadsCaptured(BackendContract):
 class TestProcesses(BackendContract):
     def backend(self, slots):
         return ProcessBackend(slots)
+
+
+#: Forking a process that has threads, as the executor's parent has, is a warning from Python 3.12 on.
+FORKSERVER = multiprocessing.get_context("forkserver")
+
+
+class TestExecutorOfThreads(BackendContract):
+    def backend(self, slots):
+        return ExecutorBackend(factory=lambda: ThreadPoolExecutor(slots), slots=slots, ships=False)
+
+
+class TestExecutorOfThreadsThatShips(BackendContract):
+    """A parcel that is opened in the process that packed it."""
+
+    def backend(self, slots):
+        return ExecutorBackend(factory=lambda: ThreadPoolExecutor(slots), slots=slots)
+
+
+class TestExecutorOfProcesses(BackendContract):
+    def backend(self, slots):
+        return ExecutorBackend(factory=lambda: ProcessPoolExecutor(slots, FORKSERVER), slots=slots)
 
 
 class TestProcessesWithoutKeepers(BackendContract):

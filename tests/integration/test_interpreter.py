@@ -240,6 +240,28 @@ def test_calls_wait_for_the_environment_can_be_withdrawn_and_nothing_is_left_whe
     assert ends(int((tmp_path / "uses").read_text().split()[0])), "the tool still runs"
 
 
+@pytest.mark.parametrize("options", [[], ["-O"], ["-OO"]])
+def test_it_leaves_out_asserts_where_the_program_does(options):
+    """Whether they run is a part of keys, also of those of another Python."""
+    told = "from weftline.backends.launch import with_python; print(*with_python('other').python)"
+    done = subprocess.run([sys.executable, *options, "-c", told], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["other", *options]
+
+
+def test_after_it_was_closed_it_is_used_again(tmp_path, monkeypatch):
+    backend = InterpreterBackend(Environment(("tariff<2",)), 1, tmp_path)
+    with monkeypatch.context() as patched:
+        for name, value in counting_uv(tmp_path, "sleep 60").items():
+            patched.setenv(name, value)
+        backend.submit(Call((0, 0, 1), double.spec, {"number": 1}, {}))
+        backend.close()
+    for number in range(2):  # whatever it was doing: making the environment, running calls
+        backend.submit(Call((0, number, 1), double.spec, {"number": number}, {}))
+        report = one_report(backend)
+        backend.close()
+        assert (report.handle, report.outputs) == ((0, number, 1), (2 * number,))
+
+
 def test_a_second_attempt_tries_to_make_it_again(tmp_path, wheels):
     backend = InterpreterBackend(Environment(("latecomer",)), 1, tmp_path)
     try:

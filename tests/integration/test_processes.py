@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -388,6 +389,28 @@ def test_code_that_is_not_the_same_in_a_worker_is_refused(program):
     assert "rates.K is 1 there, 5 here" in done.stdout
     done = run_alone([sys.executable, str(made.file), "threads"], made.folder)
     assert done.stdout.strip() == "['completed']", done.stderr
+
+
+def test_workers_leave_out_asserts_where_the_program_does(tmp_path):
+    """Whether they do is a part of keys."""
+    (tmp_path / "flow.py").write_text(
+        textwrap.dedent(
+            """
+            from weftline import Pipeline, node
+
+            @node
+            def out() -> bool:
+                return __debug__
+
+            if __name__ == "__main__":
+                result = Pipeline([out]).run(backend="processes", workers=1, home=None)
+                print([result.status, result["out"]])
+            """
+        )
+    )
+    for options, expected in ((["-O"], "['completed', False]"), ([], "['completed', True]")):
+        done = run_alone([sys.executable, *options, "flow.py"], tmp_path)
+        assert done.stdout.strip() == expected, done.stderr
 
 
 GPUS = """

@@ -80,7 +80,8 @@ def execute(
 def _opening(made: Plan, request: Request) -> dict[str, Any]:
     """What the journal keeps of a request, so that the run can be resumed by its id alone."""
     plain = (str, int, float, bool, type(None))
-    repeatable = not request.given and all(isinstance(value, plain) for value in request.params.values())
+    is_named = request.backend is None or isinstance(request.backend, str)
+    repeatable = is_named and not request.given and all(isinstance(value, plain) for value in request.params.values())
     return {
         "pipeline": made.graph.name,
         "target": made.graph.target,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Any, Literal, get_args
 
 from weftline import settings
 from weftline.app.ledgers import open_journals
-from weftline.app.places import Place, open_backend
+from weftline.app.places import Place, lent, open_backend
 from weftline.app.stores import Store, open_store
 from weftline.backends.capture import Capture
 from weftline.backends.devices import devices
@@ -42,7 +41,8 @@ class Request:
         targets: a selection; empty for everything.
         force: nodes to run even if their result is there.
         refresh: whether everything that is selected runs, so that all results are made anew.
-        backend: where calls run: a name, an address, or an environment; None for the setting.
+        backend: where calls run: a name, an address, an environment, or an object, which the run closes at its end; None for
+            the setting.
         workers: calls at the same time; None for the setting.
         on_failure: whether a failure stops the run, or only what depends on it; None for what a group says, or `stop`.
         deadline_s: how long the run may take, in seconds.
@@ -61,7 +61,7 @@ class Request:
     targets: Sequence[str] = ()
     force: Sequence[str] = ()
     refresh: bool = False
-    backend: str | Environment | None = None
+    backend: str | Environment | Backend | None = None
     workers: int | None = None
     on_failure: OnFailure | None = None
     deadline_s: float | None = None
@@ -175,23 +175,36 @@ class Home:
 
         Raises:
             UnknownBackendError: there is none of that name.
-            BadArgumentError: its address does not fit.
+            MissingExtraError: what it needs is not installed.
+            BadArgumentError: its address does not fit, it is no backend, or it says itself what is asked for.
+            ServerUnreachableError: no server is at the address.
+            ServerRefusedError: it cannot be used.
         """
-        name = request.backend or self.settings.backend
-        slots = request.workers or self.settings.slots
-        place = Place(slots, self.path or self.settings.home.absolute(), capture, self.settings, self.clock)
-        backend = open_backend(str(name), place)
-        needs_gpu = graph.remembered("needs_gpu", lambda: any(node.resources.gpu for node in graph.nodes))
-        able = backend.capabilities
-        found = devices(request.gpus) if needs_gpu and able.sets_env and not able.is_remote else ()
+        asked, known = self._asked(request), self.settings
         shared = {} if graph.group is None else graph.group.shared
-        backend.capabilities = replace(able, devices=found, named={**shared, **request.resources})
+        folder = self.path or known.home.absolute()
+        backend = open_backend(
+            asked, Place(folder, request.workers or known.workers or None, known.slots, capture, known, self.clock)
+        )
+        if not isinstance(asked, str):
+            refused = {"workers": request.workers, "gpus": request.gpus, "resources": request.resources or None}
+            return lent(backend, shared, refused)
+        able = backend.capabilities
+        needs_gpu = graph.remembered("needs_gpu", lambda: any(node.resources.gpu for node in graph.nodes))
+        takes_ours = able.sets_env and not able.is_remote and not able.devices
+        found = devices(request.gpus) if needs_gpu and takes_ours else able.devices
+        named = {**able.named, **shared, **request.resources}
+        backend.capabilities = replace(able, devices=found, named=named)
         return backend
+
+    def _asked(self, request: Request) -> str | Environment | Backend:
+        return self.settings.backend if request.backend is None else request.backend
 
     def wish(self, request: Request, graph: Graph) -> Wish:
         """A request as the planner understands it."""
-        with contextlib.closing(self.backend(request, graph)) as backend:  # only asked what it can do
-            name, capabilities = backend.name, backend.capabilities
+        asked, backend = self._asked(request), self.backend(request, graph)
+        if isinstance(asked, str):  # opened only to be asked what it can do
+            backend.close()
         keeps = request.cache and self.path is not None
         return Wish(
             params=request.params,
@@ -200,9 +213,9 @@ class Home:
             force=request.force,
             refresh=request.refresh,
             now=self.clock.now(),
-            backend=name,
-            capabilities=capabilities,
             gates=request.gates,
+            backend=asked if isinstance(asked, str) else backend.name,
+            capabilities=backend.capabilities,
             storable=(lambda kind: is_storable(kind, self.values.foreign)) if keeps else None,
             advice=lambda kind: advice_for(kind, self.values.foreign),
         )

@@ -129,7 +129,8 @@ class Pipeline(AuthoredPipeline):
             plan: a file that `plan(...).save(file)` or `weftline plan -o` wrote; it says what is asked for, and the run starts
                 only if it still holds.
             **asked: `params` (by `name` or `node.name`), `given` (values by key), `targets` (a selection), `force` (nodes),
-                `refresh`, `backend` (`threads`, `processes`, `inline`, an address, an `Environment`), `workers`,
+                `refresh`, `backend` (`threads`, `processes`, `inline`, the name of an installed one, an address, an
+                `Environment`, or a backend object), `workers`,
                 `on_failure` (`stop`, `continue`), `deadline_s`, `retry_budget`, `gpus` (ids, such as `"0,1"`), `resources`
                 (amounts by name), `cache`, `checked`, `inputs_from` (a run); see `weftline.app.Request`.
 

@@ -79,10 +79,13 @@ def save(plan: Plan, request: Request, path: Path) -> None:
 
     Raises:
         WouldOverwriteError: another file, which is no plan, has that name.
-        BadArgumentError: no file can be written there.
+        BadArgumentError: no file can be written there, or none can hold what was asked for.
     """
     if path.exists() and not _is_plan(path):
         raise WouldOverwriteError(path=str(path))
+    if not isinstance(request.backend, str | None):
+        detail, advice = "no file can hold a backend that a program has made", "plan for one that has a name"
+        raise BadArgumentError(argument=f"backend={plan.backend!r}", detail=detail, advice=advice)
     kept = {name: value for name, value in request.params.items() if _is_plain(value)}
     content = as_dict(plan)
     content["saved"] = {

@@ -106,8 +106,7 @@ class Spot:
                 from weftline.app.places import Place, open_backend
                 from weftline.settings import Settings
 
-                name = str(getattr(self._name, "address", self._name))
-                self._backend = open_backend(name, Place(self._workers, Settings.read().home.absolute()))
+                self._backend = open_backend(self._name, Place(Settings.read().home.absolute(), self._workers))
                 weakref.finalize(self, self._backend.close)
             return self._backend
 

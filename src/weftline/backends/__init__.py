@@ -1,1 +1,1 @@
-"""Places on this machine where calls run."""
+"""Places where calls run: in this process, in others of this machine, and wherever an executor leads."""

@@ -22,7 +22,6 @@ from typing import TypeVar
 from weftline.backends import signed
 from weftline.backends.greeting import Greeting, greet
 from weftline.backends.parcel import NodePacker, Parcel, unpack_report
-from weftline.backends.sameness import Likeness
 from weftline.backends.sessions import Message, Told
 from weftline.errors import MachineError, ServerGoneError, ServerRefusedError, UnsendableError
 from weftline.model.call import Call, Failure, Handle, Report
@@ -56,7 +55,7 @@ class HttpBackend:
         self._url = url
         self._token = token
         self._patience_s = patience_s
-        self._packer = NodePacker(Likeness(with_libraries=True))
+        self._packer = NodePacker()
         self._reports: queue.SimpleQueue[Report] = queue.SimpleQueue()
         self._changed = threading.Condition()
         self._box: deque[Message] = deque()
@@ -84,7 +83,7 @@ class HttpBackend:
     # --- the port -----------------------------------------------------------------------------------------------------
 
     def submit(self, call: Call) -> None:
-        """Puts a call in the box."""
+        """Puts a call in the box; fails it at once after `close`, when nobody would hear of it."""
         try:
             parcel = Parcel.of(call, self._packer)
         except UnsendableError as error:
@@ -96,6 +95,9 @@ class HttpBackend:
         with self._changed:
             self._last += 1
             self._calls[self._last] = call
+            if self._is_closed:
+                self._fail([self._last], "its backend was closed; give each run the address, or a new object")
+                return
             limits = call.timeout_s, call.grace_s
             self._box.append(("call", self._last, call.node.name, call.node.place, limits, dict(call.env), parcel))
             if not self._threads:

@@ -15,7 +15,6 @@ from weftline.backends.environments import StoppedError, environment_python
 from weftline.backends.launch import with_python
 from weftline.backends.parcel import NodePacker
 from weftline.backends.processes import ProcessBackend
-from weftline.backends.sameness import Likeness
 from weftline.errors import EnvironmentFailedError, WeftlineError
 from weftline.model.call import Call, Failure, Handle, Report
 from weftline.model.environment import Environment
@@ -85,7 +84,7 @@ class InterpreterBackend:
         waiting, self._waiting = self._waiting, deque()
         if making.python:
             launch = functools.partial(with_python, making.python)
-            packer = NodePacker(Likeness(is_whole=False))
+            packer = NodePacker(is_whole=False)
             self._workers = ProcessBackend(self.capabilities.slots, launch=launch, packer=packer, guard=self._guard)
             for call in waiting:
                 self._workers.submit(call)
@@ -105,10 +104,12 @@ class InterpreterBackend:
             self._workers.cancel(handle, kill=kill)
 
     def close(self) -> None:
-        """Stops all workers, and whatever makes the environment."""
+        """Stops all workers, and whatever makes the environment. Afterwards it may be used for another run."""
         self._waiting.clear()
         if self._making is not None:
             self._making.stop()
+        self._making = self._failure = None  # whoever uses it once more, makes it once more
+        self._reports.clear()
         if self._workers is not None:
             self._workers.close()
 

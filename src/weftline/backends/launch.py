@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from weftline.backends import program
@@ -17,13 +18,13 @@ class Launch(NamedTuple):
     """What it takes to start a worker.
 
     Attributes:
-        executable: the Python that runs it.
+        python: the command that runs its Python.
         environment: its variables.
         setup: the first thing that it is sent: `path` for its imports, whether that `adds` to its own, and `sources`, the
             modules that no name leads to.
     """
 
-    executable: str
+    python: Sequence[str]
     environment: dict[str, str]
     setup: dict[str, Any]
 
@@ -32,13 +33,19 @@ def as_here() -> Launch:
     """In the Python of this process, which finds what this process finds."""
     path = os.pathsep.join(path for path in sys.path if path)
     setup = {"path": sys.path, "adds": False, "sources": program.sources()}
-    return Launch(sys.executable, {**os.environ, "PYTHONPATH": path}, setup)
+    return Launch(_command(sys.executable), {**os.environ, "PYTHONPATH": path}, setup)
 
 
 def with_python(executable: str) -> Launch:
     """In another Python of this machine, which has libraries of its own and finds the modules of this program."""
     environment = {name: value for name, value in os.environ.items() if name not in _OF_THIS_PYTHON}
-    return Launch(executable, environment, {"path": project_path(), "adds": True, "sources": program.sources()})
+    setup = {"path": project_path(), "adds": True, "sources": program.sources()}
+    return Launch(_command(executable), environment, setup)
+
+
+def _command(executable: str) -> Sequence[str]:
+    """A Python that leaves out asserts as this process does: keys say whether calls run without them."""
+    return [executable, f"-{'O' * sys.flags.optimize}"] if sys.flags.optimize else [executable]
 
 
 def project_path() -> list[str]:

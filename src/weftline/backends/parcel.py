@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from weftline.backends.sameness import Likeness, read_symbols, refuse_other_code
+from weftline.backends.sameness import read_symbols, refuse_other_code
 from weftline.errors import Place, UnsendableError
 from weftline.model.call import Call, Failure, Report
 from weftline.model.ids import WHOLE
@@ -34,11 +34,11 @@ class NodePacker:
     """Packs nodes with the symbols of their code as this process has it, each once.
 
     Args:
-        likeness: how like this process the workers are.
+        is_whole: whether workers have to have the same Python with the same libraries, and no environment of their own.
     """
 
-    def __init__(self, likeness: Likeness = Likeness()) -> None:  # noqa: B008 - frozen
-        self._likeness = likeness
+    def __init__(self, *, is_whole: bool = True) -> None:
+        self._is_whole = is_whole
         self._packed: dict[int, tuple[NodeSpec, bytes]] = {}
 
     def pack(self, node: NodeSpec) -> bytes:
@@ -50,7 +50,8 @@ class NodePacker:
         found = self._packed.get(id(node))
         if found is None:
             try:
-                content = pickle.dumps((node.name, node.body, node.place, read_symbols(node.body, self._likeness)), _PROTOCOL)
+                symbols = read_symbols(node.body, is_whole=self._is_whole)
+                content = pickle.dumps((node.name, node.body, node.place, symbols), _PROTOCOL)
             except Exception as error:  # see the module
                 raise _unsendable(node, "the node", error) from error
             found = self._packed[id(node)] = node, content
@@ -141,6 +142,7 @@ class Nodes:
 
         Raises:
             OtherCodeError: the node's code is not what the parent has.
+            OtherVersionsError: what it uses is not.
         """
         inputs: dict[str, Any]
         params: Mapping[str, Any]

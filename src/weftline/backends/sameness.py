@@ -6,12 +6,11 @@ parent lacks. There each symbol is compared by itself, so what it refers to coun
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from types import MappingProxyType
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from weftline.digest import CodeReader
-from weftline.errors import OtherCodeError, UndigestableError
+from weftline.errors import OtherCodeError, OtherVersionsError, UndigestableError
 from weftline.model.node import Body
 from weftline.ports.plugins import InstalledValues
 
@@ -22,62 +21,55 @@ class Symbols(NamedTuple):
     Attributes:
         digest: of the whole.
         parts: digest and text of each symbol by its name.
-        is_whole: whether the digest of the whole has to be the same, as within one Python.
-        libraries: version by distribution of what it uses, where the worker may have others; they have to be the same.
+        versions: by distribution, of all that it uses, Python among them.
+        is_whole: whether the whole has to be the same, versions included; another Python has its own.
     """
 
     digest: bytes
     parts: dict[str, tuple[bytes, str]]
+    versions: dict[str, str]
     is_whole: bool = True
-    libraries: Mapping[str, str] = MappingProxyType({})
 
 
-class Likeness(NamedTuple):
-    """How like this process the workers of a backend are.
+def read_symbols(body: Body, *, is_whole: bool = True) -> Symbols | None:
+    """The symbols of a body as this process has it; None if it has none to compare, as a node may that is never cached.
 
-    Attributes:
-        is_whole: whether they have a Python of this version.
-        with_libraries: whether they may have other libraries than this process, and must not.
+    Args:
+        body: what runs.
+        is_whole: whether another process is the same only if it has the same Python, with the same libraries.
     """
-
-    is_whole: bool = True
-    with_libraries: bool = False
-
-
-def read_symbols(body: Body, likeness: Likeness = Likeness(with_libraries=True)) -> Symbols | None:  # noqa: B008 - frozen
-    """The symbols of a body as this process has it; None if it has none to compare, as a node may that is never cached."""
     try:
         closure = CodeReader(InstalledValues().digester).read(body.root, leave_out=body.left_out)
     except UndigestableError:
         return None
     parts = {symbol.name: (symbol.digest, symbol.text) for symbol in closure.symbols}
-    return Symbols(closure.digest, parts, likeness.is_whole, closure.distributions if likeness.with_libraries else {})
+    return Symbols(closure.digest, parts, closure.distributions, is_whole)
 
 
 def refuse_other_code(node: str, body: Body, expected: Symbols | None) -> None:
     """Compares a node's code in a worker with what the parent has.
 
     Raises:
-        OtherCodeError: they differ.
+        OtherVersionsError: the code uses other versions there.
+        OtherCodeError: the code differs.
     """
     found = None if expected is None else read_symbols(body)
     if expected is None or found is None:
         return
-    differences = list(_other_libraries(found, expected))
-    if found.digest != expected.digest:
-        differences += _differences(found, expected)
-        if expected.is_whole and not differences:
-            differences.append("its code differs")
-    if differences:
-        hint = "the other machine needs the same sources and the same libraries" if expected.libraries else None
-        raise OtherCodeError(node=node, detail="; ".join(differences), hint=hint)
+    if expected.is_whole and (others := list(_other_versions(found, expected))):
+        raise OtherVersionsError(node=node, detail="; ".join(others))
+    if found.digest == expected.digest:
+        return
+    differences = list(_differences(found, expected))
+    if expected.is_whole or differences:
+        raise OtherCodeError(node=node, detail="; ".join(differences) or "its code differs")
 
 
-def _other_libraries(found: Symbols, expected: Symbols) -> Iterator[str]:
-    for name, version in expected.libraries.items():
-        theirs = found.libraries.get(name, "not used")
-        if theirs != version:
-            yield f"{name} is {theirs} there, {version} here"
+def _other_versions(found: Symbols, expected: Symbols) -> Iterator[str]:
+    for name, here in expected.versions.items():
+        there = found.versions.get(name, here)  # one that is used on one side only means other code
+        if there != here:
+            yield f"{name} is {there} there, {here} here"
 
 
 def _differences(found: Symbols, expected: Symbols) -> Iterator[str]:

@@ -15,7 +15,7 @@ from weftline.ports.backend import Capabilities
 
 
 class ThreadBackend:
-    """A fixed number of threads, started when first needed.
+    """A fixed number of threads, started when first needed. After `close` it may be used for another run.
 
     Args:
         workers: how many.
@@ -26,33 +26,37 @@ class ThreadBackend:
 
     def __init__(self, workers: int, capture: Capture | None = None) -> None:
         self.capabilities = Capabilities(slots=workers, queue=256, memory_gb=memory_gb())
+        self._capture = capture
+        if capture is not None:
+            capture.open()
+        self._begin()
+
+    def _begin(self) -> None:
         self._calls: queue.SimpleQueue[Call | None] = queue.SimpleQueue()
         self._reports: queue.SimpleQueue[Report] = queue.SimpleQueue()
         self._withdrawn: set[Handle] = set()
         self._threads: list[threading.Thread] = []
         self._open = 0
-        self._is_closed = False
-        self._capture = capture
-        if capture is not None:
-            capture.open()
 
     def submit(self, call: Call) -> None:
         """Hands a call to the threads."""
         self._open += 1
         if len(self._threads) < min(self.capabilities.slots, self._open):
             name = f"weftline-{len(self._threads)}"
-            thread = threading.Thread(target=self._work, name=name, daemon=True)
+            thread = threading.Thread(
+                target=self._work, args=(self._calls, self._reports, self._withdrawn), name=name, daemon=True
+            )
             self._threads.append(thread)
             thread.start()
         self._calls.put(call)
 
-    def _work(self) -> None:
+    def _work(self, calls: queue.SimpleQueue[Call | None], reports: queue.SimpleQueue[Report], withdrawn: set[Handle]) -> None:
         worker = threading.current_thread().name
-        while (call := self._calls.get()) is not None and not self._is_closed:
-            if call.handle in self._withdrawn:
-                self._reports.put(Report(call.handle, None, cancelled=True))
+        while (call := calls.get()) is not None and calls is self._calls:
+            if call.handle in withdrawn:
+                reports.put(Report(call.handle, None, cancelled=True))
             else:
-                self._reports.put(perform(call, self._capture, worker=worker))
+                reports.put(perform(call, self._capture, worker=worker))
 
     def poll(self, wait_s: float) -> Sequence[Report]:
         """Reports so far, at least one if it comes in time."""
@@ -71,8 +75,9 @@ class ThreadBackend:
 
     def close(self) -> None:
         """Lets the threads end after what they are doing; what has not begun never will."""
-        self._is_closed = True
-        for _ in self._threads:
-            self._calls.put(None)
+        calls, threads = self._calls, self._threads
+        self._begin()  # threads that still work for the old queues end, and nobody hears what they report
+        for _ in threads:
+            calls.put(None)
         if self._capture is not None:
             self._capture.close()

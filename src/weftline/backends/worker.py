@@ -104,7 +104,7 @@ class Worker:
         words = [keeper.__file__, str(connection), str(os.getpid())]
         own = {"PYTHONUNBUFFERED": "1", keeper.MARK: self._mark}
         return subprocess.Popen(  # noqa: S603 - our own program
-            [launch.executable, *(words if self._keeps else ["-m", "weftline.backends.child", str(connection)])],
+            [*launch.python, *(words if self._keeps else ["-m", "weftline.backends.child", str(connection)])],
             pass_fds=[connection],
             stdin=subprocess.DEVNULL,
             stdout=self._output,

@@ -45,7 +45,11 @@ HomeOption = Annotated[
 ]
 BackendOption = Annotated[
     str | None,
-    typer.Option("--backend", "-b", help="threads, processes, inline, or an address: interpreter:FILE, http://HOST:PORT."),
+    typer.Option(
+        "--backend",
+        "-b",
+        help="threads, processes, inline, one that is installed, or an address: interpreter:FILE, http://HOST:PORT.",
+    ),
 ]
 Workers = Annotated[int | None, typer.Option("--workers", "-w", min=1, help="Calls at the same time.")]
 Gpus = Annotated[

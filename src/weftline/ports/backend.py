@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from weftline.model.call import Call, Handle, Report
 from weftline.model.resources import Device
@@ -44,6 +44,7 @@ class Capabilities:
     environment: str = ""
 
 
+@runtime_checkable
 class Backend(Protocol):
     """A place where calls run.
 
