@@ -140,7 +140,7 @@ class Machine(Launch):
             return
         self._stopping = why
         self._wishes += [facts.Cancel(handle) for handle in self.attempts.handles]
-        self.timers.clear()
+        self.timers.forget_starts()
         asleep = self.attempts.forget_all_pauses()
         told = _WHY_STOPPED[why]
         for number, node in enumerate(self.nodes):
@@ -175,7 +175,7 @@ class Machine(Launch):
 
     def _end_by_deadline(self, at: float) -> None:
         """The deadline of the run has passed."""
-        if self._stopping or not self.unfinished:
+        if not self.unfinished:
             return
         if not self._quiet:
             self._records.append(Event(Kind.DEADLINE_PASSED, at, body={"deadline_s": self._deadline_s}))

@@ -277,6 +277,21 @@ def test_a_run_that_ends_in_time_knows_no_deadline():
     assert drive.core.status is RunStatus.COMPLETED
 
 
+def test_deadlines_hold_for_what_still_runs_when_a_run_is_stopped():
+    """The drained call would go on for an hour; that of `b` is past the deadline of its node."""
+    slow = Policy(deadline_s=5.0, soft_timeout_s=2.0)
+    drive = Drive(n("a"), n("b", policy=slow), n("c"), slots=3, deadline_s=15.0)
+    drive.fail("a", at=1.0)
+    drive.tell(TimerFired(2.0))
+    assert [record.node for record in drive.records if record.kind is Kind.ATTEMPT_OVERDUE] == ["b"]
+    drive.tell(TimerFired(5.0))
+    assert Cancel(drive.handle("b"), kill=True) in drive.wishes
+    drive.tell(TimerFired(15.0))
+    assert Cancel(drive.handle("c"), kill=True) in drive.wishes
+    drive.tell(Stopped(15.0, drive.handle("c")))
+    assert drive.core.status is RunStatus.FAILED
+
+
 # --- what calls share ---------------------------------------------------------------------------------------------
 
 
