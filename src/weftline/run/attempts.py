@@ -16,13 +16,14 @@ class Attempts:
         before: attempts that were made before this process, by node and item.
     """
 
-    __slots__ = ("_asleep", "_elsewhere", "_failures", "_lost", "numbers", "running")
+    __slots__ = ("_asleep", "_elsewhere", "_failures", "_lost", "abandoned", "numbers", "running")
 
     def __init__(self, before: Mapping[tuple[int, int], int]) -> None:
         self.numbers = dict(before)  # the last attempt by node and item, where it is not the first
         self._lost: set[int] = set()  # nodes whose output was lost
         self._failures: dict[tuple[int, int], int] = {}
         self.running: dict[tuple[int, int], int] = {}  # the attempt that is with the backend, by node and item
+        self.abandoned: set[Handle] = set()  # attempts that nobody waits for, and the backend may still have
         self._asleep: dict[int, dict[int, int]] = {}  # attempts whose pause is not over, by node and item
         self._elsewhere: dict[int, dict[int, int]] = {}  # attempts that wait for what others compute, by node and item
 
@@ -54,6 +55,11 @@ class Attempts:
             return False
         del self.running[call]
         return True
+
+    def abandon(self, handle: Handle) -> None:
+        """Nobody waits for an attempt any more, although it may go on."""
+        if self.end(handle):
+            self.abandoned.add(handle)
 
     def failed(self, handle: Handle, policy: Policy, failure: Failure, entropy: float) -> float | None:
         """Counts a failure; gives the pause before the next attempt, or None if there is none."""

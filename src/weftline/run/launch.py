@@ -63,7 +63,7 @@ class Launch:
         self.slots = Slots(capacity)
         self.timers = Timers()
         self._cautious = capacity.queue
-        self._held: dict[tuple[int, int], tuple[Demand, tuple[str, ...]]] = {}  # of calls whose demand is not always the same
+        self._held: dict[Handle, tuple[Demand, tuple[str, ...]]] = {}  # of calls whose demand is not always the same
         self._throttle = Throttle([shape.policy for shape in shapes], [shape.name for shape in shapes], retry_budget)
         self._deadline_s = deadline_s
         self._on_failure = on_failure
@@ -133,7 +133,7 @@ class Launch:
         handle = (number, item, attempt)
         devices = self.slots.take(demand, rank)
         if devices or len(self._shapes[number].demands) > 1:
-            self._held[number, item] = demand, devices
+            self._held[handle] = demand, devices
         if self._throttle:
             self._throttle.begin(handle, self._now)
         soft_s = self._shapes[number].policy.soft_timeout_s
@@ -148,16 +148,22 @@ class Launch:
     def _taken(self, handle: Handle) -> NodeProgress | None:
         """The node of a running attempt, which from now on does not run any more; None for one that does not."""
         if not self.attempts.end(handle):
+            if handle in self.attempts.abandoned:
+                self.attempts.abandoned.remove(handle)
+                self._give_back(handle)
             return None
-        number = handle[0]
-        node = self.nodes[number]
+        node = self.nodes[handle[0]]
         node.running -= 1
-        held = self._held.pop(handle[:2], None) if self._held else None
+        self._give_back(handle)
+        return node
+
+    def _give_back(self, handle: Handle) -> None:
+        """What an attempt has occupied is free again: only now, also if nobody has waited for it any more."""
+        held = self._held.pop(handle, None) if self._held else None
         if held is None:
-            self.slots.give(self._shapes[number].demands[0])
+            self.slots.give(self._shapes[handle[0]].demands[0])
         else:
             self.slots.give(*held)
-        return node
 
     def _withdrawn(self, handle: Handle, *, began: bool = True) -> None:
         """An attempt has ended of which breakers learn nothing."""

@@ -12,11 +12,24 @@ from weftline.errors import ChangedFileError, ChangedInputError, StoreUnusableEr
 from weftline.model.call import Call, Failure, Handle, Report
 from weftline.model.context import broken
 from weftline.model.entry import Entry
+from weftline.run.attempts import Attempts
 from weftline.run.calls import CallFinder, NodeCalls
 from weftline.run.facts import Fact, Failed, Stopped, Succeeded
 from weftline.run.inputs import Holdings
 from weftline.run.paths import WrittenPaths
 from weftline.run.surroundings import Surroundings
+
+
+def counting(reports: Sequence[Report], attempts: Attempts) -> tuple[list[Report], list[Handle]]:
+    """The reports that count, and the attempts that have ended which nobody has waited for any more."""
+    counted: dict[Handle, Report] = {}  # a second report of one attempt comes too late, also in the same turn
+    ended: list[Handle] = []
+    for report in reports:
+        if attempts.is_running(report.handle):
+            counted.setdefault(report.handle, report)
+        elif report.handle in attempts.abandoned:
+            ended.append(report.handle)
+    return list(counted.values()), ended
 
 
 class ReportReader:

@@ -256,9 +256,9 @@ MUTANTS = [
     ),
     Mutant(
         "late reports are stored",
-        "run/engine.py",
-        "                if is_running(report.handle):\n                    heard.setdefault(report.handle, report)\n",
-        "                heard[report.handle] = report\n",
+        "run/reports.py",
+        "        if attempts.is_running(report.handle):\n            counted.setdefault(report.handle, report)\n        elif",
+        "        counted[report.handle] = report\n        if",
     ),
     Mutant(
         "the second wish for an end is lost",

@@ -33,7 +33,12 @@ class Service:
                 handle = self.drive.handle(name, int(attempt or 1))
                 takes_s = self.takes_s(handle) if callable(self.takes_s) else self.takes_s
                 running.append((self.now + takes_s, handle))
+            killed = {wish.handle for wish in self.drive.wishes if isinstance(wish, Cancel) and wish.kill}
+            running = [found for found in running if found[1] not in killed]
             self.drive.wishes = []
+            if killed:
+                self.drive.tell(*(Stopped(self.now, handle) for handle in killed))
+                continue
             times = [min(running)[0]] if running else []
             if self.drive.core.wakes_at is not None:
                 times.append(self.drive.core.wakes_at)
@@ -249,6 +254,22 @@ def test_at_its_deadline_a_node_makes_do_with_what_it_has(share, status):
     assert of_kind(drive, Kind.DEADLINE_PASSED) == [(10.0, {"deadline_s": 10.0, "left": 4})]
     assert drive.core.status is status
     assert service.times("y") == ([10.0] if status is RunStatus.PARTIAL else [])
+
+
+@pytest.mark.parametrize("ending", [Succeeded, Stopped])
+def test_what_a_call_has_is_given_to_others_only_when_it_has_ended(ending):
+    """Its node does not wait for it any more; but a thread cannot be stopped, and a process takes a moment to die."""
+    gpu = demands_of(Resources(gpu=1, locks=["db"]), 1)
+    first = n("a", demands=gpu, policy=Policy(deadline_s=10.0), priority=1)
+    drive = Drive(first, n("b", demands=gpu), capacity=Capacity(4, devices=(Device("0"),)), on_failure="continue")
+    assert drive.submitted == ["a"]
+    assert drive.tell(TimerFired(10.0)) == []
+    assert drive.states["a"] == "failed"
+    assert drive.tell(ending(12.0, drive.handle("a"))) == ["b"]
+    assert drive.tell(ending(13.0, drive.handle("a"))) == []
+    drive.done("b", at=14.0)
+    assert drive.states == {"a": "failed", "b": "succeeded"}
+    assert drive.core.slots.free == 4
 
 
 def test_what_runs_at_the_deadline_is_stopped_and_its_late_report_is_ignored():
