@@ -56,11 +56,6 @@ class Attempts:
         del self.running[call]
         return True
 
-    def abandon(self, handle: Handle) -> None:
-        """Nobody waits for an attempt any more, although it may go on."""
-        if self.end(handle):
-            self.abandoned.add(handle)
-
     def failed(self, handle: Handle, policy: Policy, failure: Failure, entropy: float) -> float | None:
         """Counts a failure; gives the pause before the next attempt, or None if there is none."""
         number, item, attempt = handle
@@ -90,8 +85,8 @@ class Attempts:
 
     @property
     def waits_for_others(self) -> bool:
-        """Whether an attempt waits, without a time, for what another process computes."""
-        return bool(self._elsewhere)
+        """Whether something waits, without a time: for what another process computes, or for an abandoned attempt."""
+        return bool(self._elsewhere or self.abandoned)
 
     def sleep(self, handle: Handle) -> Handle:
         """The attempt after this one waits; it holds no slot. Gives that attempt."""

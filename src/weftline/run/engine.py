@@ -180,10 +180,7 @@ class Engine:
             if not facts and not self.core.unfinished and (status := self.core.status) is not None:
                 return status
             facts += self._wait(0.0 if facts else _WAIT_S)
-            attempts = self.core.attempts
-            assert facts or attempts.running or attempts.abandoned or self.core.wakes_at is not None, (
-                "the run waits for nothing"
-            )
+            assert facts or self.core.attempts.running or self.core.wakes_at is not None, "the run waits for nothing"
             records, wishes = self.core.step(facts)
 
     # --- records ---
@@ -285,13 +282,12 @@ class Engine:
             longest_s = max(0.0, min(longest_s, wakes_at - now()))
         if flight is not None and flight.wakes_at is not None:
             longest_s = max(0.0, min(longest_s, flight.wakes_at - now()))
-        if attempts.running or attempts.abandoned or wakes_at is not None:
-            reports, ended = counting(self._around.backend.poll(longest_s), attempts)
-            facts += [Stopped(now(), handle) for handle in ended]
+        if attempts.running or wakes_at is not None:
+            reports, ended = counting(self._around.backend.poll(longest_s), attempts, now)
             if interruption.is_news:  # before what it did to the reports
                 facts += interruption.news(now())
             if flight is None:
-                facts += self._reader.read(reports)
+                facts += ended + self._reader.read(reports)
             else:
                 facts += self._landed(reports, ended, flight)
             if reports:
@@ -304,12 +300,10 @@ class Engine:
             facts.append(TimerFired(now()))
         return facts
 
-    def _landed(self, reports: Sequence[Report], ended: Sequence[Handle], flight: SingleFlight) -> list[Fact]:
+    def _landed(self, reports: Sequence[Report], ended: Sequence[Fact], flight: SingleFlight) -> list[Fact]:
         """What came of calls, ours and those of others that we wait for."""
-        for handle in ended:
-            flight.drop(handle)
         kept, facts = flight.fenced(reports)
-        facts += self._reader.read(kept)
+        facts += [*ended, *self._reader.read(kept)]
         flight.end(facts)
         return facts + flight.news()
 

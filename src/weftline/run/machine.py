@@ -162,7 +162,8 @@ class Machine(Launch):
         failure = Failure("DeadlinePassed", f"it had no result {limit_s:g} s after the first calls of its node had started")
         left = [*node.left(), *self.attempts.waiting(number)]
         for handle in self.attempts.running_of(number):
-            self.attempts.abandon(handle)
+            self.attempts.end(handle)
+            self.attempts.abandoned.add(handle)
             node.running -= 1
             self._withdrawn(handle)
             self._record(Kind.ATTEMPT_STOPPED, at, *handle)

@@ -20,15 +20,15 @@ from weftline.run.paths import WrittenPaths
 from weftline.run.surroundings import Surroundings
 
 
-def counting(reports: Sequence[Report], attempts: Attempts) -> tuple[list[Report], list[Handle]]:
-    """The reports that count, and the attempts that have ended which nobody has waited for any more."""
+def counting(reports: Sequence[Report], attempts: Attempts, now: Callable[[], float]) -> tuple[list[Report], list[Fact]]:
+    """The reports that count, and what the core is told of attempts that have ended and that nobody has waited for."""
     counted: dict[Handle, Report] = {}  # a second report of one attempt comes too late, also in the same turn
-    ended: list[Handle] = []
+    ended: list[Fact] = []
     for report in reports:
         if attempts.is_running(report.handle):
             counted.setdefault(report.handle, report)
         elif report.handle in attempts.abandoned:
-            ended.append(report.handle)
+            ended.append(Stopped(now(), report.handle))
     return list(counted.values()), ended
 
 
