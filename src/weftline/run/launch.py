@@ -88,8 +88,12 @@ class Launch:
 
     def _next_demand(self, number: int) -> Demand:
         """What the next call of a node occupies."""
-        demands, again = self._shapes[number].demands, self.nodes[number].again
-        return demands[min(again[-1][1], len(demands)) - 1] if again else demands[0]
+        demands, node = self._shapes[number].demands, self.nodes[number]
+        if node.again:
+            attempt = node.again[-1][1]
+        else:  # it may have been tried in an earlier life of the run
+            attempt = self.attempts.next(number, node.todo[node.position]) if node.position < len(node.todo) else 1
+        return demands[min(attempt, len(demands)) - 1]
 
     def _fill(self) -> None:
         """Submits calls while there are slots for them."""
@@ -104,15 +108,15 @@ class Launch:
                 if self._throttle and not self._may_start(number):
                     can_start = False
                 elif len(self._shapes[number].demands) > 1 and self._next_demand(number) != demand:
-                    slots.pop(demand)
-                    self._push(number)
                     break
                 else:
                     self._submit(number, node, demand, rank)
                     fits = slots.fits(demand, rank)
-            else:
-                if not can_start or not node.has_calls_to_start:
-                    slots.pop(demand)
+            if not can_start or not node.has_calls_to_start:
+                slots.pop(demand)
+            elif len(self._shapes[number].demands) > 1 and self._next_demand(number) != demand:
+                slots.pop(demand)
+                self._push(number)  # what comes next may fit where another like the last one does not
 
     def _may_start(self, number: int) -> bool:
         """Whether breakers and limiters let a call of a node start; if not, it is looked at again when they may."""

@@ -339,6 +339,24 @@ def test_a_further_attempt_gets_more_memory_up_to_what_there_is():
     assert taken == [4, 8, 10, 10]
 
 
+def test_a_call_that_is_tried_again_after_a_resumption_gets_more_memory_too():
+    drive = Drive(
+        needs("a", memory_gb=4, memory_step_gb=4, attempts=9), capacity=Capacity(8, memory_gb=20), attempts={(0, -1): 1}
+    )
+    assert drive.submitted == ["a#2"]
+    assert drive.core.slots._memory == 12
+
+
+def test_a_first_attempt_does_not_wait_for_room_that_only_further_ones_need():
+    """The retry has 4 of 6 GiB, and another retry would not fit; a first attempt does."""
+    x = {"fans_out": True, **needs("x", memory_gb=1, memory_step_gb=3, attempts=2)}
+    drive = fan(Drive(x, capacity=Capacity(2, memory_gb=6)), 4)
+    assert drive.submitted == ["x[0]", "x[1]"]
+    assert drive.fail("x[0]", TRANSIENT, at=1.0) == ["x[2]"]
+    assert drive.tell(TimerFired(1.0)) == []
+    assert drive.done("x[1]", "x[2]", at=2.0) == ["x[0]#2", "x[3]"]
+
+
 def test_one_call_at_a_time_has_a_lock():
     drive = Drive(*(needs(name, locks=["db"]) for name in "abc"), needs("d"), slots=8)
     assert drive.submitted == ["a", "d"]
