@@ -86,6 +86,12 @@ class Launch:
         shape = self._shapes[number]
         self.slots.push(shape.demands[0] if len(shape.demands) == 1 else self._next_demand(number), shape.rank)
 
+    def _forget_calls(self, number: int) -> None:
+        """A node starts nothing more."""
+        self.nodes[number].forget_calls()
+        self.attempts.forget_pauses(number)
+        self.slots.forget(self._shapes[number].rank)
+
     def _next_demand(self, number: int) -> Demand:
         """What the next call of a node occupies."""
         demands, node = self._shapes[number].demands, self.nodes[number]

@@ -129,8 +129,7 @@ class Machine(Launch):
     def _give_up(self, number: int, at: float) -> None:
         """Ends a node whose input is lost and will not be made again."""
         node = self.nodes[number]
-        node.forget_calls()
-        self.attempts.forget_pauses(number)
+        self._forget_calls(number)
         node.is_doomed = True
         self._settle(number, node, at)
 
@@ -170,8 +169,7 @@ class Machine(Launch):
             self._wishes.append(facts.Cancel(handle, kill=True))
             left.append(handle[1])
         node.failed = {**(node.failed or {}), **dict.fromkeys(left, failure)}
-        node.forget_calls()
-        self.attempts.forget_pauses(number)
+        self._forget_calls(number)
         self._record(Kind.DEADLINE_PASSED, at, number, body={"deadline_s": limit_s, "left": len(left)})
         self._settle(number, node, at)
 

@@ -159,6 +159,13 @@ def test_the_rate_counts_attempts_and_not_calls():
     assert service.times("x") == [at / 2 for at in range(10)]
 
 
+def test_however_many_calls_wait_for_the_rate_their_node_is_looked_at_once():
+    policy = Policy(max_attempts=2, backoff="none", limiter=Limiter("api", per_s=10.0))
+    drive = fan(Drive(n("x", fans_out=True, policy=policy), slots=8), 50)
+    Service(drive, takes_s=0.05, fails=lambda handle, _: TRANSIENT if handle[2] == 1 else None).play(until=8.0)
+    assert len(drive.core.timers.due(1e9)) <= 3
+
+
 def test_a_burst_may_start_at_once_after_a_quiet_time():
     policy = Policy(limiter=Limiter("api", per_s=1.0, burst=3))
     drive = fan(Drive(n("x", fans_out=True, policy=policy), slots=8), 6)
@@ -396,3 +403,27 @@ def test_a_starving_node_is_passed_only_so_often_by_those_that_take_what_it_need
     assert before.count("x") <= 70
     last = len(before) - before[::-1].index("x")
     assert "y" in before[last:], "who takes no device is not held up"
+
+
+def test_nothing_is_kept_for_a_node_that_starts_nothing_more():
+    """Sixty-four small calls pass the large one; that its deadline has passed meanwhile is known, so they go on."""
+    small = {"fans_out": True, **needs("x", memory_gb=1)}
+    late = {**needs("late", "a", memory_gb=4), "policy": Policy(deadline_s=10.0)}
+    drive = Drive(needs("a", memory_gb=1), late, small, capacity=Capacity(4, memory_gb=4), on_failure="continue")
+    service = Service(fan(drive, 1000), takes_s=lambda handle: 1000.0 if handle[1] == 60 else 1.0 + handle[1] * 0.618 % 1)
+    service.play(until=200.0)
+    assert drive.states["late"] == "failed"
+    assert max(service.times("x")) > 195.0
+
+
+def test_a_call_that_needs_more_the_second_time_is_not_passed_for_ever():
+    again = {"fans_out": True, **needs("again", memory_gb=1, memory_step_gb=3, attempts=2)}
+    small = {"fans_out": True, **needs("x", memory_gb=1)}
+    drive = fan(fan(Drive(again, small, capacity=Capacity(4, memory_gb=4)), 100, "again"), 1000)
+    service = Service(
+        drive,
+        takes_s=lambda handle: 1.0 + handle[1] * 0.618 % 1,
+        fails=lambda handle, _: TRANSIENT if handle == (0, 0, 1) else None,
+    ).play()
+    names = [name for _, name in service.started]
+    assert names[: len(names) - names[::-1].index("again[0]")].count("x[70]") == 0
