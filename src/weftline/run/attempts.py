@@ -16,13 +16,14 @@ class Attempts:
         before: attempts that were made before this process, by node and item.
     """
 
-    __slots__ = ("_asleep", "_elsewhere", "_failures", "_lost", "numbers", "running")
+    __slots__ = ("_asleep", "_elsewhere", "_failures", "_lost", "abandoned", "numbers", "running")
 
     def __init__(self, before: Mapping[tuple[int, int], int]) -> None:
         self.numbers = dict(before)  # the last attempt by node and item, where it is not the first
         self._lost: set[int] = set()  # nodes whose output was lost
         self._failures: dict[tuple[int, int], int] = {}
         self.running: dict[tuple[int, int], int] = {}  # the attempt that is with the backend, by node and item
+        self.abandoned: set[Handle] = set()  # attempts that nobody waits for, and the backend may still have
         self._asleep: dict[int, dict[int, int]] = {}  # attempts whose pause is not over, by node and item
         self._elsewhere: dict[int, dict[int, int]] = {}  # attempts that wait for what others compute, by node and item
 
@@ -84,8 +85,8 @@ class Attempts:
 
     @property
     def waits_for_others(self) -> bool:
-        """Whether an attempt waits, without a time, for what another process computes."""
-        return bool(self._elsewhere)
+        """Whether something waits, without a time: for what another process computes, or for an abandoned attempt."""
+        return bool(self._elsewhere or self.abandoned)
 
     def sleep(self, handle: Handle) -> Handle:
         """The attempt after this one waits; it holds no slot. Gives that attempt."""

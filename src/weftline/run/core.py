@@ -150,8 +150,7 @@ class Core(Machine):
         node.failed = node.failed or {}
         node.failed[item] = fact.failure
         if not shape.tolerant:
-            node.forget_calls()
-            self.attempts.forget_pauses(number)
+            self._forget_calls(number)
             if self._on_failure == "stop":
                 self._stop("failure", fact.at)
         self._settle(number, node, fact.at)

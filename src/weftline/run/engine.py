@@ -46,7 +46,7 @@ from weftline.run.inputs import Holdings
 from weftline.run.limits import Limits
 from weftline.run.preparation import Preparation
 from weftline.run.release import Release
-from weftline.run.reports import ReportReader
+from weftline.run.reports import ReportReader, counting
 from weftline.run.resume import Past
 from weftline.run.stored import OutputLostError
 from weftline.run.surroundings import Surroundings
@@ -209,7 +209,7 @@ class Engine:
                 self._conclude(wish.node)
             elif type(wish) is Cancel:
                 backend.cancel(wish.handle, kill=wish.kill)
-                if wish.kill and not backend.capabilities.can_kill:
+                if wish.kill and not backend.capabilities.can_kill and self.core.attempts.is_running(wish.handle):
                     facts.append(Stopped(self._now(), wish.handle))  # it goes on, and nobody waits for it
         return facts
 
@@ -282,18 +282,13 @@ class Engine:
         if flight is not None and flight.wakes_at is not None:
             longest_s = max(0.0, min(longest_s, flight.wakes_at - now()))
         if attempts.running or wakes_at is not None:
-            is_running = attempts.is_running
-            heard: dict[Handle, Report] = {}  # a second report of one attempt comes too late, also in the same turn
-            for report in self._around.backend.poll(longest_s):
-                if is_running(report.handle):
-                    heard.setdefault(report.handle, report)
-            reports = list(heard.values())
+            reports, ended = counting(self._around.backend.poll(longest_s), attempts, now)
             if interruption.is_news:  # before what it did to the reports
                 facts += interruption.news(now())
             if flight is None:
-                facts += self._reader.read(reports)
+                facts += ended + self._reader.read(reports)
             else:
-                facts += self._landed(reports, flight)
+                facts += self._landed(reports, ended, flight)
             if reports:
                 longest = reports[0].took_s if len(reports) == 1 else max(report.took_s for report in reports)
                 sized = self._sized
@@ -304,10 +299,10 @@ class Engine:
             facts.append(TimerFired(now()))
         return facts
 
-    def _landed(self, reports: Sequence[Report], flight: SingleFlight) -> list[Fact]:
+    def _landed(self, reports: Sequence[Report], ended: Sequence[Fact], flight: SingleFlight) -> list[Fact]:
         """What came of calls, ours and those of others that we wait for."""
         kept, facts = flight.fenced(reports)
-        facts += self._reader.read(kept)
+        facts += [*ended, *self._reader.read(kept)]
         flight.end(facts)
         return facts + flight.news()
 

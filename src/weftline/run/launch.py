@@ -64,7 +64,7 @@ class Launch:
         self.slots = Slots(capacity)
         self.timers = Timers()
         self._cautious = capacity.queue
-        self._held: dict[tuple[int, int], tuple[Demand, tuple[str, ...]]] = {}  # of calls whose demand is not always the same
+        self._held: dict[Handle, tuple[Demand, tuple[str, ...]]] = {}  # of calls whose demand is not always the same
         self._throttle = Throttle([shape.policy for shape in shapes], [shape.name for shape in shapes], retry_budget)
         self._deadline_s = deadline_s
         self._on_failure = on_failure
@@ -87,10 +87,20 @@ class Launch:
         shape = self._shapes[number]
         self.slots.push(shape.demands[0] if len(shape.demands) == 1 else self._next_demand(number), shape.rank)
 
+    def _forget_calls(self, number: int) -> None:
+        """A node starts nothing more."""
+        self.nodes[number].forget_calls()
+        self.attempts.forget_pauses(number)
+        self.slots.forget(self._shapes[number].rank)
+
     def _next_demand(self, number: int) -> Demand:
         """What the next call of a node occupies."""
-        demands, again = self._shapes[number].demands, self.nodes[number].again
-        return demands[min(again[-1][1], len(demands)) - 1] if again else demands[0]
+        demands, node = self._shapes[number].demands, self.nodes[number]
+        if node.again:
+            attempt = node.again[-1][1]
+        else:  # it may have been tried in an earlier life of the run
+            attempt = self.attempts.next(number, node.todo[node.position]) if node.position < len(node.todo) else 1
+        return demands[min(attempt, len(demands)) - 1]
 
     def _fill(self) -> None:
         """Submits calls while there are slots for them."""
@@ -105,15 +115,15 @@ class Launch:
                 if self._throttle and not self._may_start(number):
                     can_start = False
                 elif len(self._shapes[number].demands) > 1 and self._next_demand(number) != demand:
-                    slots.pop(demand)
-                    self._push(number)
                     break
                 else:
                     self._submit(number, node, demand, rank)
                     fits = slots.fits(demand, rank)
-            else:
-                if not can_start or not node.has_calls_to_start:
-                    slots.pop(demand)
+            if not can_start or not node.has_calls_to_start:
+                slots.pop(demand)
+            elif len(self._shapes[number].demands) > 1 and self._next_demand(number) != demand:
+                slots.pop(demand)
+                self._push(number)  # what comes next may fit where another like the last one does not
 
     def _may_start(self, number: int) -> bool:
         """Whether breakers and limiters let a call of a node start; if not, it is looked at again when they may."""
@@ -134,7 +144,7 @@ class Launch:
         handle = (number, item, attempt)
         devices = self.slots.take(demand, rank)
         if devices or len(self._shapes[number].demands) > 1:
-            self._held[number, item] = demand, devices
+            self._held[handle] = demand, devices
         if self._throttle:
             self._throttle.begin(handle, self._now)
         soft_s = self._shapes[number].policy.soft_timeout_s
@@ -149,16 +159,22 @@ class Launch:
     def _taken(self, handle: Handle) -> NodeProgress | None:
         """The node of a running attempt, which from now on does not run any more; None for one that does not."""
         if not self.attempts.end(handle):
+            if handle in self.attempts.abandoned:
+                self.attempts.abandoned.remove(handle)
+                self._give_back(handle)
             return None
-        number = handle[0]
-        node = self.nodes[number]
+        node = self.nodes[handle[0]]
         node.running -= 1
-        held = self._held.pop(handle[:2], None) if self._held else None
+        self._give_back(handle)
+        return node
+
+    def _give_back(self, handle: Handle) -> None:
+        """What an attempt has occupied is free again: only now, also if nobody has waited for it any more."""
+        held = self._held.pop(handle, None) if self._held else None
         if held is None:
-            self.slots.give(self._shapes[number].demands[0])
+            self.slots.give(self._shapes[handle[0]].demands[0])
         else:
             self.slots.give(*held)
-        return node
 
     def _withdrawn(self, handle: Handle, *, began: bool = True) -> None:
         """An attempt has ended of which breakers learn nothing."""

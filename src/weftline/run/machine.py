@@ -139,8 +139,7 @@ class Machine(Launch):
     def _give_up(self, number: int, at: float) -> None:
         """Ends a node whose input is lost and will not be made again."""
         node = self.nodes[number]
-        node.forget_calls()
-        self.attempts.forget_pauses(number)
+        self._forget_calls(number)
         node.is_doomed = True
         self._settle(number, node, at)
 
@@ -150,7 +149,7 @@ class Machine(Launch):
             return
         self._stopping = why
         self._wishes += [facts.Cancel(handle) for handle in self.attempts.handles]
-        self.timers.clear()
+        self.timers.forget_starts()
         asleep = self.attempts.forget_all_pauses()
         told = _WHY_STOPPED[why]
         for number, node in enumerate(self.nodes):
@@ -172,20 +171,21 @@ class Machine(Launch):
         failure = Failure("DeadlinePassed", f"it had no result {limit_s:g} s after the first calls of its node had started")
         left = [*node.left(), *self.attempts.waiting(number)]
         for handle in self.attempts.running_of(number):
-            self._taken(handle)
+            self.attempts.end(handle)
+            self.attempts.abandoned.add(handle)
+            node.running -= 1
             self._withdrawn(handle)
             self._record(Kind.ATTEMPT_STOPPED, at, *handle)
             self._wishes.append(facts.Cancel(handle, kill=True))
             left.append(handle[1])
         node.failed = {**(node.failed or {}), **dict.fromkeys(left, failure)}
-        node.forget_calls()
-        self.attempts.forget_pauses(number)
+        self._forget_calls(number)
         self._record(Kind.DEADLINE_PASSED, at, number, body={"deadline_s": limit_s, "left": len(left)})
         self._settle(number, node, at)
 
     def _end_by_deadline(self, at: float) -> None:
         """The deadline of the run has passed."""
-        if self._stopping or not self.unfinished:
+        if not self.unfinished:
             return
         if not self._quiet:
             self._records.append(Event(Kind.DEADLINE_PASSED, at, body={"deadline_s": self._deadline_s}))

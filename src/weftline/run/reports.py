@@ -13,11 +13,24 @@ from weftline.model.call import Call, Failure, Handle, Report
 from weftline.model.context import broken
 from weftline.model.entry import Entry
 from weftline.model.usage import NodeUsage
+from weftline.run.attempts import Attempts
 from weftline.run.calls import CallFinder, NodeCalls
 from weftline.run.facts import Fact, Failed, Stopped, Succeeded
 from weftline.run.inputs import Holdings
 from weftline.run.paths import WrittenPaths
 from weftline.run.surroundings import Surroundings
+
+
+def counting(reports: Sequence[Report], attempts: Attempts, now: Callable[[], float]) -> tuple[list[Report], list[Fact]]:
+    """The reports that count, and what the core is told of attempts that have ended and that nobody has waited for."""
+    counted: dict[Handle, Report] = {}  # a second report of one attempt comes too late, also in the same turn
+    ended: list[Fact] = []
+    for report in reports:
+        if attempts.is_running(report.handle):
+            counted.setdefault(report.handle, report)
+        elif report.handle in attempts.abandoned:
+            ended.append(Stopped(now(), report.handle))
+    return list(counted.values()), ended
 
 
 class ReportReader:

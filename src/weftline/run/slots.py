@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 
 from weftline.run.demand import Capacity, Demand, Further, is_lock
 from weftline.run.devices import Devices
@@ -26,7 +26,7 @@ class Slots:
     Attributes:
         free: processor slots.
         queue: further calls of at most one CPU that may wait in the backend.
-        waiting: nodes that have calls to start.
+        waiting: nodes that have calls to start, each once, with what the next one occupies.
     """
 
     __slots__ = (
@@ -47,7 +47,7 @@ class Slots:
     def __init__(self, capacity: Capacity) -> None:
         self.free = capacity.cpu
         self.queue = capacity.queue
-        self.waiting = 0
+        self.waiting: dict[int, Demand] = {}
         self._heaps: dict[Demand, list[int]] = {}
         self._first = -1  # the rank that comes before all others, whether it fits or not
         self._first_demand: Demand | None = None
@@ -58,17 +58,25 @@ class Slots:
         self._devices = Devices(capacity.devices)
 
     def push(self, demand: Demand, rank: int) -> None:
-        """A node has calls to start."""
+        """A node has calls to start; nothing new if it waits already."""
+        if rank in self.waiting:
+            return
+        self.waiting[rank] = demand
         heap = self._heaps.get(demand)
         if heap is None:
             heap = self._heaps[demand] = []
         heappush(heap, rank)
-        self.waiting += 1
 
     def pop(self, demand: Demand) -> None:
         """The first node of a demand has no more calls to start, or may not start them now."""
-        heappop(self._heaps[demand])
-        self.waiting -= 1
+        del self.waiting[heappop(self._heaps[demand])]
+
+    def forget(self, rank: int) -> None:
+        """A node starts nothing more: nothing is kept for it."""
+        demand = self.waiting.pop(rank, None)
+        if demand is not None:
+            self._heaps[demand].remove(rank)
+            heapify(self._heaps[demand])
 
     def first(self) -> tuple[Demand, int] | None:
         """The demand and the rank of the node that goes next; None when nothing fits."""
@@ -89,6 +97,7 @@ class Slots:
             self._first, self._first_demand, self._passed = first, first_demand, 0
             if is_impatient:
                 return self.first()
+        self._first_demand = first_demand or self._first_demand
         return best
 
     def fits(self, demand: Demand, rank: int = -1) -> bool:

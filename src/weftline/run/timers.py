@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 from typing import Literal, NamedTuple
 
 from weftline.model.ids import WHOLE
@@ -42,9 +42,10 @@ class Timers:
         self._count += 1
         heappush(self._heap, (at, self._count, what))
 
-    def clear(self) -> None:
-        """Nothing is due any more."""
-        self._heap.clear()
+    def forget_starts(self) -> None:
+        """Nothing starts any more; what runs still has its deadlines."""
+        self._heap = [found for found in self._heap if found[2].what not in {"again", "opens"}]
+        heapify(self._heap)
 
     def due(self, at: float) -> list[Due]:
         """What is due by now; it is handed out once."""

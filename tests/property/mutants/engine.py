@@ -31,12 +31,6 @@ MUTANTS = [
         "if node.is_doomed or (node.failed and not shape.tolerant):\n            pause = None",
     ),
     Mutant(
-        "a failed item stops the run only when the other items of its node have ended",
-        "run/core.py",
-        '            if self._on_failure == "stop":\n                self._stop("failure", fact.at)\n        self._settle',
-        "        self._settle",
-    ),
-    Mutant(
         "a call whose pause is over is not queued",
         "run/core.py",
         "                if self.attempts.wake((number, item, attempt)):\n"
@@ -67,7 +61,7 @@ MUTANTS = [
     Mutant(
         "slots are not given back",
         "run/launch.py",
-        "            self.slots.give(self._shapes[number].demands[0])\n",
+        "            self.slots.give(self._shapes[handle[0]].demands[0])\n",
         "            pass\n",
     ),
     Mutant(
@@ -121,7 +115,7 @@ MUTANTS = [
     Mutant(
         "a skipped node is not in the journal",
         "run/machine.py",
-        '        self._record(Kind.NODE_FINISHED, at, number, body={"state": str(self.nodes[number].state), "why": why})\n',
+        '        self._record(Kind.NODE_FINISHED, at, number, body={"state": str(self.nodes[number].state), "why": why, **body})\n',
         "",
     ),
     Mutant(
@@ -147,8 +141,8 @@ MUTANTS = [
     Mutant(
         "a node that does not fit holds up all others",
         "run/slots.py",
-        "                return self.first()\n        return best",
-        "                return self.first()\n        return best if best is None or best[1] == self._first else None",
+        "or self._first_demand\n        return best",
+        "or self._first_demand\n        return best if best is None or best[1] == self._first else None",
     ),
     Mutant("a large node is passed for ever", "run/slots.py", "_PATIENCE = 64", "_PATIENCE = 10**9"),
     # --- attempts ---
@@ -245,7 +239,7 @@ MUTANTS = [
     Mutant(
         "what cannot be killed is waited for",
         "run/engine.py",
-        "if wish.kill and not backend.capabilities.can_kill:",
+        "if wish.kill and not backend.capabilities.can_kill and self.core.attempts.is_running(wish.handle):",
         "if False:",
     ),
     Mutant(
@@ -256,9 +250,9 @@ MUTANTS = [
     ),
     Mutant(
         "late reports are stored",
-        "run/engine.py",
-        "                if is_running(report.handle):\n                    heard.setdefault(report.handle, report)\n",
-        "                heard[report.handle] = report\n",
+        "run/reports.py",
+        "        if attempts.is_running(report.handle):\n            counted.setdefault(report.handle, report)\n        elif",
+        "        counted[report.handle] = report\n        if",
     ),
     Mutant(
         "the second wish for an end is lost",
@@ -269,7 +263,7 @@ MUTANTS = [
     Mutant(
         "the end of a run is not recorded",
         "run/engine.py",
-        '        self._commit([Event(Kind.RUN_FINISHED, now(), body={"status": str(status), "counts": counts})])\n',
+        '        self._commit([Event(Kind.RUN_FINISHED, self._now(), body={"status": str(status), "counts": counts})])\n',
         "",
     ),
     # --- what stands beside them ---

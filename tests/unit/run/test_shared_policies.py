@@ -33,7 +33,12 @@ class Service:
                 handle = self.drive.handle(name, int(attempt or 1))
                 takes_s = self.takes_s(handle) if callable(self.takes_s) else self.takes_s
                 running.append((self.now + takes_s, handle))
+            killed = {wish.handle for wish in self.drive.wishes if isinstance(wish, Cancel) and wish.kill}
+            running = [found for found in running if found[1] not in killed]
             self.drive.wishes = []
+            if killed:
+                self.drive.tell(*(Stopped(self.now, handle) for handle in killed))
+                continue
             times = [min(running)[0]] if running else []
             if self.drive.core.wakes_at is not None:
                 times.append(self.drive.core.wakes_at)
@@ -154,6 +159,13 @@ def test_the_rate_counts_attempts_and_not_calls():
     assert service.times("x") == [at / 2 for at in range(10)]
 
 
+def test_however_many_calls_wait_for_the_rate_their_node_is_looked_at_once():
+    policy = Policy(max_attempts=2, backoff="none", limiter=Limiter("api", per_s=10.0))
+    drive = fan(Drive(n("x", fans_out=True, policy=policy), slots=8), 50)
+    Service(drive, takes_s=0.05, fails=lambda handle, _: TRANSIENT if handle[2] == 1 else None).play(until=8.0)
+    assert len(drive.core.timers.due(1e9)) <= 3
+
+
 def test_a_burst_may_start_at_once_after_a_quiet_time():
     policy = Policy(limiter=Limiter("api", per_s=1.0, burst=3))
     drive = fan(Drive(n("x", fans_out=True, policy=policy), slots=8), 6)
@@ -251,6 +263,22 @@ def test_at_its_deadline_a_node_makes_do_with_what_it_has(share, status):
     assert service.times("y") == ([10.0] if status is RunStatus.PARTIAL else [])
 
 
+@pytest.mark.parametrize("ending", [Succeeded, Stopped])
+def test_what_a_call_has_is_given_to_others_only_when_it_has_ended(ending):
+    """Its node does not wait for it any more; but a thread cannot be stopped, and a process takes a moment to die."""
+    gpu = demands_of(Resources(gpu=1, locks=["db"]), 1)
+    first = n("a", demands=gpu, policy=Policy(deadline_s=10.0), priority=1)
+    drive = Drive(first, n("b", demands=gpu), capacity=Capacity(4, devices=(Device("0"),)), on_failure="continue")
+    assert drive.submitted == ["a"]
+    assert drive.tell(TimerFired(10.0)) == []
+    assert drive.states["a"] == "failed"
+    assert drive.tell(ending(12.0, drive.handle("a"))) == ["b"]
+    assert drive.tell(ending(13.0, drive.handle("a"))) == []
+    drive.done("b", at=14.0)
+    assert drive.states == {"a": "failed", "b": "succeeded"}
+    assert drive.core.slots.free == 4
+
+
 def test_what_runs_at_the_deadline_is_stopped_and_its_late_report_is_ignored():
     drive = fan(Drive(n("x", fans_out=True, tolerant=True, policy=Policy(deadline_s=10.0)), slots=1), 2)
     drive.done("x[0]")
@@ -277,6 +305,21 @@ def test_a_run_that_ends_in_time_knows_no_deadline():
     assert drive.core.status is RunStatus.COMPLETED
 
 
+def test_deadlines_hold_for_what_still_runs_when_a_run_is_stopped():
+    """The drained call would go on for an hour; that of `b` is past the deadline of its node."""
+    slow = Policy(deadline_s=5.0, soft_timeout_s=2.0)
+    drive = Drive(n("a"), n("b", policy=slow), n("c"), slots=3, deadline_s=15.0)
+    drive.fail("a", at=1.0)
+    drive.tell(TimerFired(2.0))
+    assert [record.node for record in drive.records if record.kind is Kind.ATTEMPT_OVERDUE] == ["b"]
+    drive.tell(TimerFired(5.0))
+    assert Cancel(drive.handle("b"), kill=True) in drive.wishes
+    drive.tell(TimerFired(15.0))
+    assert Cancel(drive.handle("c"), kill=True) in drive.wishes
+    drive.tell(Stopped(15.0, drive.handle("c")))
+    assert drive.core.status is RunStatus.FAILED
+
+
 # --- what calls share ---------------------------------------------------------------------------------------------
 
 
@@ -301,6 +344,24 @@ def test_a_further_attempt_gets_more_memory_up_to_what_there_is():
         drive.fail("a", TRANSIENT, attempt=attempt)
         drive.tell(TimerFired(1.0))
     assert taken == [4, 8, 10, 10]
+
+
+def test_a_call_that_is_tried_again_after_a_resumption_gets_more_memory_too():
+    drive = Drive(
+        needs("a", memory_gb=4, memory_step_gb=4, attempts=9), capacity=Capacity(8, memory_gb=20), attempts={(0, -1): 1}
+    )
+    assert drive.submitted == ["a#2"]
+    assert drive.core.slots._memory == 12
+
+
+def test_a_first_attempt_does_not_wait_for_room_that_only_further_ones_need():
+    """The retry has 4 of 6 GiB, and another retry would not fit; a first attempt does."""
+    x = {"fans_out": True, **needs("x", memory_gb=1, memory_step_gb=3, attempts=2)}
+    drive = fan(Drive(x, capacity=Capacity(2, memory_gb=6)), 4)
+    assert drive.submitted == ["x[0]", "x[1]"]
+    assert drive.fail("x[0]", TRANSIENT, at=1.0) == ["x[2]"]
+    assert drive.tell(TimerFired(1.0)) == []
+    assert drive.done("x[1]", "x[2]", at=2.0) == ["x[0]#2", "x[3]"]
 
 
 def test_one_call_at_a_time_has_a_lock():
@@ -342,6 +403,30 @@ def test_a_starving_node_is_passed_only_so_often_by_those_that_take_what_it_need
     assert before.count("x") <= 70
     last = len(before) - before[::-1].index("x")
     assert "y" in before[last:], "who takes no device is not held up"
+
+
+def test_nothing_is_kept_for_a_node_that_starts_nothing_more():
+    """Sixty-four small calls pass the large one; that its deadline has passed meanwhile is known, so they go on."""
+    small = {"fans_out": True, **needs("x", memory_gb=1)}
+    late = {**needs("late", "a", memory_gb=4), "policy": Policy(deadline_s=10.0)}
+    drive = Drive(needs("a", memory_gb=1), late, small, capacity=Capacity(4, memory_gb=4), on_failure="continue")
+    service = Service(fan(drive, 1000), takes_s=lambda handle: 1000.0 if handle[1] == 60 else 1.0 + handle[1] * 0.618 % 1)
+    service.play(until=200.0)
+    assert drive.states["late"] == "failed"
+    assert max(service.times("x")) > 195.0
+
+
+def test_a_call_that_needs_more_the_second_time_is_not_passed_for_ever():
+    again = {"fans_out": True, **needs("again", memory_gb=1, memory_step_gb=3, attempts=2)}
+    small = {"fans_out": True, **needs("x", memory_gb=1)}
+    drive = fan(fan(Drive(again, small, capacity=Capacity(4, memory_gb=4)), 100, "again"), 1000)
+    service = Service(
+        drive,
+        takes_s=lambda handle: 1.0 + handle[1] * 0.618 % 1,
+        fails=lambda handle, _: TRANSIENT if handle == (0, 0, 1) else None,
+    ).play()
+    names = [name for _, name in service.started]
+    assert names[: len(names) - names[::-1].index("again[0]")].count("x[70]") == 0
 
 
 # --- gates --------------------------------------------------------------------------------------------------------

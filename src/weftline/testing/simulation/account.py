@@ -18,14 +18,16 @@ from weftline.model.graph import Graph
 from weftline.model.transitions import HAS_OUTPUT
 from weftline.ports.backend import Capabilities
 from weftline.ports.cache import Cache
+from weftline.run.limits import Limits
 from weftline.testing.clock import ManualClock
 from weftline.testing.simulation.graph import items_of
 from weftline.testing.simulation.node import NodeAccount
-from weftline.testing.simulation.policies import is_retried, pause_range
+from weftline.testing.simulation.policies import is_never_retried, is_retried, pause_range
+from weftline.testing.simulation.readiness import ROUNDING_S, Readiness
 from weftline.testing.simulation.truth import Truth
 
-#: The journal rounds pauses to a thousandth of a second.
-ROUNDING_S = 0.001
+#: What the journal says of breakers.
+BREAKERS = (Kind.BREAKER_OPENED, Kind.BREAKER_CLOSED)
 
 
 @dataclass(slots=True)
@@ -34,25 +36,29 @@ class Memory:
 
     Attributes:
         numbers: the last attempt that was submitted, by node and item.
+        known: the last attempt that is in the journal, by node and item.
+        ended: how nodes have ended last, in words, by name.
         made: results that a backend has returned.
         acknowledged: those that a journal calls done.
         succeeded: keys of the outcomes in the journal, by node and item.
     """
 
     numbers: dict[tuple[str, int], int] = field(default_factory=dict)
+    known: dict[tuple[str, int], int] = field(default_factory=dict)
+    ended: dict[str, str] = field(default_factory=dict)
     made: set[tuple[str, int]] = field(default_factory=set)
     acknowledged: set[tuple[str, int]] = field(default_factory=set)
     succeeded: set[tuple[str, int, str]] = field(default_factory=set)
 
 
-class Account:
+class Account(Readiness):
     """One life of a run.
 
     Args:
         graph: what is run.
         clock: the time.
         capabilities: of the backend.
-        on_failure: whether a failure stops the run.
+        limits: where the run ends.
         memory: what is known from earlier lives; added to.
         store: where results are kept, or None.
     """
@@ -62,54 +68,27 @@ class Account:
         graph: Graph,
         clock: ManualClock,
         capabilities: Capabilities,
-        on_failure: Literal["stop", "continue"],
+        limits: Limits,
         memory: Memory,
         store: Cache | None,
     ) -> None:
-        self.graph = graph
-        self.capabilities = capabilities
-        self.on_failure = on_failure
-        self.memory = memory
+        super().__init__(graph, clock, capabilities, memory, limits.retry_budget)
+        self.on_failure = limits.on_failure
         self.store = store
-        self.nodes = [NodeAccount(spec) for spec in graph.nodes]
         self.truth = Truth(graph, self.nodes)
-        by_priority = sorted(graph.order, key=lambda number: -graph.nodes[number].priority)
-        self.rank = {number: at for at, number in enumerate(by_priority)}
-        self.stopping: Literal["", "failure", "cancel"] = ""
+        self.deadline_at = None if limits.deadline_s is None else self.now + limits.deadline_s
+        self.stopping: Literal["", "failure", "cancel", "deadline"] = ""
         self.failed_before: set[int] = set()  # nodes that had failed when the run was stopped
         self.asked: Literal["", "drain", "kill"] = ""  # what the engine was asked for, and may not know yet
-        self.told: Literal["", "drain", "kill"] = ""  # what it has been told since then
+        self.told: Literal["", "drain", "kill"] = ""  # what it has been told since then, or its deadline has
         self.withdrawn: dict[Handle, bool] = {}  # what the backend was asked to end, and whether by force
-        self.used = 0.0  # CPUs of the calls that the backend has
-        self.large = 0  # how many of them need more than one
-        self.begun: set[Handle] = set()  # attempts that the journal of this life knows
+        self.abandoned: set[Handle] = set()  # attempts that nobody waits for, and the backend still has
+        self.begun: dict[Handle, tuple[str, ...]] = {}  # attempts that the journal of this life knows, and their devices
+        self.started: dict[Handle, float] = {}  # when those were submitted that are to be told as overdue
+        self._in_order: list[int] = []  # nodes with a deadline, as they have begun
         self.outcomes: set[tuple[str, int]] = set()
         self.ended: dict[str, str] = {}  # states of nodes that the journal of this life says are over
-        self.passed = 0  # calls that went before the first of all that wait
-        self._first = -1
-        self._clock = clock
-
-    @property
-    def now(self) -> float:
-        """Seconds since the epoch."""
-        return self._clock.now()
-
-    # --- what should be ---
-
-    def fits(self, number: int) -> bool:
-        """Whether a further call of a node has room, without waiting in the backend."""
-        return self.used + self.nodes[number].spec.resources.cpu <= self.capabilities.slots
-
-    def is_ready(self, number: int) -> bool:
-        """Whether a call of a node could start, if there is room."""
-        node = self.nodes[number]
-        if not node.has_begun or node.is_over:
-            return False
-        return bool(node.todo) or (bool(node.waiting) and any(last < self.now for _, last in node.waiting.values()))
-
-    def ready(self) -> list[int]:
-        """Nodes of which a call could start, if there is room; the first ones first."""
-        return sorted((number for number in range(len(self.nodes)) if self.is_ready(number)), key=self.rank.__getitem__)
+        self.expired: set[str] = set()  # nodes of which it says that their deadline has passed; empty for the run
 
     # --- what happens ---
 
@@ -117,21 +96,17 @@ class Account:
         """A call goes to the backend."""
         number, item, attempt = handle
         node = self.nodes[number]
-        ready = self.ready()
-        if ready and ready[0] != self._first:
-            self._first, self.passed = ready[0], 0
-        self.passed += bool(ready) and number != ready[0]
+        use = self.use(number, attempt)
+        self.note_passing(number, use)
         node.todo.discard(item)
         node.waiting.pop(item, None)
         node.running[item] = attempt
+        self.sharing.begins(handle, self.now, is_retry=bool(node.tries[item]))
         node.tries[item] += 1
         self.memory.numbers[node.spec.name, item] = attempt
-        self._occupy(node, 1)
-
-    def _occupy(self, node: NodeAccount, calls: int) -> None:
-        cpu = node.spec.resources.cpu
-        self.used += calls * cpu
-        self.large += calls * (cpu > 1)
+        self.room.take(handle, use, self.begun[handle])
+        if node.spec.policy.soft_timeout_s is not None:
+            self.started[handle] = self.now
 
     def note_asked(self, *, kill: bool) -> None:
         """Somebody wants the run to end."""
@@ -141,16 +116,46 @@ class Account:
         """The engine looks for news: from here on it knows that somebody wants the run to end."""
         if self.asked:
             self._stop("cancel")
-            self.told = self.asked
+            self.told = "kill" if self.told == "kill" else self.asked
 
-    def _stop(self, why: Literal["failure", "cancel"]) -> None:
+    def _stop(self, why: Literal["failure", "cancel", "deadline"]) -> None:
         if self.stopping:
             return
         self.stopping = why
         self.failed_before = {number for number, node in enumerate(self.nodes) if node.has_failed and not node.running}
         for node in self.nodes:
-            node.todo.clear()
-            node.waiting.clear()
+            node.forget()
+
+    def note_time(self, events: Sequence[Event] = ()) -> None:
+        """Deadlines may have passed.
+
+        Args:
+            events: what the journal is about to say; of the run's own deadline, nobody else tells when it passes.
+        """
+        due = [(self.nodes[number].deadline_at or 0.0, number) for number in self._in_order if self._is_due(self.nodes[number])]
+        if any(event.kind is Kind.DEADLINE_PASSED and not event.node for event in events):
+            due.insert(0, (self.deadline_at or 0.0, -1))
+        for _, number in sorted(due, key=lambda found: found[0]):
+            if number < 0:
+                self._stop("deadline")
+                self.told = "kill"
+            elif self._is_due(self.nodes[number]):
+                self._expire(number)
+
+    def _is_due(self, node: NodeAccount) -> bool:
+        if node.deadline_at is None or self.now < node.deadline_at or node.left is not None:
+            return False
+        return bool(node.todo or node.waiting or node.running)
+
+    def _expire(self, number: int) -> None:
+        node = self.nodes[number]
+        for handle in [(number, item, attempt) for item, attempt in node.running.items()]:
+            self.sharing.ends(handle, "nothing", self.now)
+            self.abandoned.add(handle)
+        node.expire()
+        node.running.clear()
+        if node.has_failed and self.on_failure == "stop":
+            self._stop("failure")
 
     @property
     def running(self) -> list[Handle]:
@@ -163,9 +168,13 @@ class Account:
         node = self.nodes[number]
         self.withdrawn[handle] = kill or self.withdrawn.get(handle, False)
         if kill and not self.capabilities.can_kill and node.running.get(item) == attempt:
-            del node.running[item]
             node.stopped.add(item)
-            self._occupy(node, -1)
+            self._end(handle)
+            self.sharing.ends(handle, "nothing", self.now)
+
+    def _end(self, handle: Handle) -> None:
+        del self.nodes[handle[0]].running[handle[1]]
+        self.room.give(handle)
 
     def accepted(self, reports: Sequence[Report]) -> Iterator[Report]:
         """The reports that count: doubles and what comes too late change nothing."""
@@ -184,27 +193,35 @@ class Account:
             is_full: whether the store has not taken what these calls made, which makes failures of them.
         """
         for report in list(self.accepted(reports)):
-            number, item, _ = report.handle
+            handle = report.handle
+            number, item, _ = handle
             node = self.nodes[number]
-            del node.running[item]
-            self._occupy(node, -1)
+            self._end(handle)
             if report.outputs is not None and is_full:
-                self._note_failure(node, item, "StoreUnusableError")
+                self._note_failure(handle, "StoreUnusableError")
             elif report.outputs is not None:
                 node.done.add(item)
+                self.sharing.ends(handle, "works", self.now)
                 self.memory.made.add(self.truth.identity(number, item))
             elif report.failure is None and self.stopping:
                 node.stopped.add(item)
+                self.sharing.ends(handle, "nothing", self.now)
             else:
-                self._note_failure(node, item, "Interrupted" if report.failure is None else report.failure.kind)
+                self._note_failure(handle, "Interrupted" if report.failure is None else report.failure.kind)
             if node.has_failed and self.on_failure == "stop":
                 self._stop("failure")
+        for handle in self.abandoned.intersection(report.handle for report in reports):
+            self.abandoned.remove(handle)
+            self.room.give(handle)
 
-    def _note_failure(self, node: NodeAccount, item: int, kind: str) -> None:
+    def _note_failure(self, handle: Handle, kind: str) -> None:
+        number, item, _ = handle
+        node = self.nodes[number]
         node.failures[item] += 1
         policy = node.spec.policy
+        self.sharing.ends(handle, "nothing" if is_never_retried(policy, kind) else "fails", self.now)
         is_tried = node.failures[item] < policy.max_attempts and is_retried(policy, kind)
-        if is_tried and not self.stopping and not node.is_over:
+        if is_tried and not self.stopping and not node.is_over and self.sharing.spend(number):
             least, most = pause_range(policy, node.failures[item])
             node.waiting[item] = self.now + least - ROUNDING_S, self.now + most + ROUNDING_S
             node.retried.add((item, node.failures[item]))
@@ -212,8 +229,7 @@ class Account:
         node.failed.add(item)
         if not node.is_tolerant:
             node.is_over = True
-            node.todo.clear()
-            node.waiting.clear()
+            node.forget()
 
     def note_records(self, events: Sequence[Event], restored: Mapping[int, Collection[int]]) -> None:
         """The journal has these now.
@@ -229,11 +245,20 @@ class Account:
             elif event.kind is Kind.NODE_STARTED:
                 self._begin(number, restored[number])
             elif event.kind is Kind.ATTEMPT_STARTED:
-                self.begun.add((number, event.item, event.attempt))
+                self.begun[number, event.item, event.attempt] = tuple((event.body or {}).get("devices", ()))
+                self.memory.known[event.node, event.item] = event.attempt
+            elif event.kind is Kind.ATTEMPT_OVERDUE:
+                self.started.pop((number, event.item, event.attempt), None)
             elif event.kind is Kind.ATTEMPT_FAILED:
                 self._narrow(number, event)
+            elif event.kind is Kind.DEADLINE_PASSED:
+                self.expired.add(event.node)
+            elif event.kind in BREAKERS:
+                self.sharing.untold.remove((event.kind, (event.body or {})["breaker"]))
             elif event.kind is Kind.NODE_FINISHED:
-                self.ended[event.node] = (event.body or {})["state"]
+                body = event.body or {}
+                self.ended[event.node] = body["state"]
+                self.memory.ended[event.node] = body.get("why") or body["state"]
             elif event.kind in CALL_OUTCOMES:
                 self._note_outcome(number, event)
         if self.store is None:
@@ -254,6 +279,9 @@ class Account:
         node.done.update(restored)
         if not self.stopping:
             node.todo = {item for item in items_of(node.spec, node.total) if item not in restored}
+            if node.spec.policy.deadline_s is not None:
+                node.deadline_at = self.now + node.spec.policy.deadline_s
+                self._in_order.append(number)
 
     def _narrow(self, number: int, event: Event) -> None:
         """The journal tells how long a pause is, within what the policy allows."""

@@ -1,7 +1,7 @@
 """Draws a scenario from a seed: the same one, whenever and wherever it is asked for.
 
-What is added later draws from a stream of its own, `Random(f"{seed} gpus")`, and sets its field with `replace`: then all seeds
-stay as they were, and what they have found they find again.
+What is added later draws from a stream of its own, in `further`, and sets its fields with `replace`: then all seeds stay as
+they were, and what they have found they find again.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from random import Random
 from weftline.model.ids import WHOLE
 from weftline.model.policy import Policy
 from weftline.model.resources import Resources
+from weftline.testing.simulation.further import further
 from weftline.testing.simulation.scenario import MOMENTS, Draft, Ending, Fate, Happening, Incident, Life, Scenario
 
 _TIMES_S = (0.0, 0.0, 0.02, 0.02, 0.04, 0.2)
@@ -21,6 +22,10 @@ _CROWDS = 30
 
 def draw(seed: int) -> Scenario:
     """The scenario of a seed."""
+    return further(seed, _basis(seed))
+
+
+def _basis(seed: int) -> Scenario:
     rng = Random(seed)  # noqa: S311 - a schedule, no secret
     if rng.randrange(_CROWDS) == 0:
         return _crowd(rng)

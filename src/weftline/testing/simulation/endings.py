@@ -13,6 +13,7 @@ from weftline.run.engine import Engine
 from weftline.testing.scripted import ScriptedBackend
 from weftline.testing.simulation.account import Account
 from weftline.testing.simulation.graph import items_of
+from weftline.testing.simulation.room import CPU, TINY
 from weftline.testing.simulation.rules import rule
 
 
@@ -48,7 +49,7 @@ def expected(account: Account, end: End, number: int) -> str:
         return "restored" if end.state(number) is NodeState.CACHED else "open"  # its values are looked at by another rule
     if node.has_failed:
         return "failed"
-    return ("made" if node.tries else "restored") if node.has_output else "open"
+    return ("made" if node.tries or node.left else "restored") if node.has_output else "open"
 
 
 _STATES = {
@@ -64,11 +65,18 @@ def behind(account: Account, end: End, failed: Collection[int]) -> set[int]:
     """Nodes that depend on those that have failed."""
     stack, found = list(failed), set[int]()
     while stack:
-        for after in account.graph.downstream[stack.pop()]:
-            if after not in found and after not in end.left_out:
+        source = stack.pop()
+        for after in account.graph.downstream[source]:
+            if after not in found and after not in end.left_out and not only_in_order(account, end, source, after):
                 found.add(after)
                 stack.append(after)
     return found
+
+
+def only_in_order(account: Account, end: End, source: int, after: int) -> bool:
+    """Whether a node has all its results from the store, and would have come after another one without reading of it."""
+    reads = {account.graph.producers[key] for key in account.nodes[after].spec.required}
+    return source not in reads and not account.nodes[after].has_begun and end.state(after) is NodeState.CACHED
 
 
 @rule("end")
@@ -120,7 +128,7 @@ def the_status_is_right(account: Account, end: End) -> str | None:
     skipped = behind(account, end, account.failed_before)
     if account.stopping == "cancel" and any(one == "open" and at not in skipped for at, one in enumerate(found)):
         wanted = RunStatus.CANCELLED
-    elif "failed" in found:
+    elif "failed" in found or (account.stopping == "deadline" and "open" in found):
         wanted = RunStatus.PARTIAL if account.on_failure == "continue" and has_output else RunStatus.FAILED
     else:
         wanted = RunStatus.PARTIAL if any(node.failed for node in account.nodes) else RunStatus.COMPLETED
@@ -166,15 +174,16 @@ def the_journal_tells_all(account: Account, end: End) -> str | None:
 
 @rule("end")
 def nothing_is_left_in_the_backend(account: Account, end: End) -> str | None:
-    """When a run has ended, no call of it waits or runs, but for those that could not be killed."""
+    """When a run has ended, no call of it waits or runs, but for those that could not be killed in time."""
     left = [*end.backend.waiting, *end.backend.running]
     running = [node.spec.name for node in account.nodes if node.running]
-    is_abandoned = account.asked == "kill" and not account.capabilities.can_kill
-    return f"{left or running} is left" if running or (left and not is_abandoned) else None
+    is_abandoned = "kill" in {account.asked, account.told} and not account.capabilities.can_kill
+    left = [] if is_abandoned else [handle for handle in left if handle not in account.abandoned]
+    return f"{left or running} is left" if running or left else None
 
 
 @rule("end")
 def slots_are_given_back(account: Account, end: End) -> str | None:
-    """When a run has ended, every slot is free again."""
-    free, slots = end.engine.core.slots.free, account.capabilities.slots
-    return f"{free:g} of {slots} are free" if free != slots else None
+    """When a run has ended, every slot is free again that no call has which could not be killed in time."""
+    free, wanted = end.engine.core.slots.free, account.room.there_is(CPU) - account.room.used[CPU]
+    return f"{free:g} of {wanted:g} are free" if abs(free - wanted) > TINY else None

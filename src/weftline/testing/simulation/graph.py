@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -19,9 +20,10 @@ from weftline.model.graph import Graph
 from weftline.model.ids import WHOLE
 from weftline.model.node import Input, NodeSpec, Output
 from weftline.model.plan import Decision, Items, Plan, Reason, ReasonCode, Step
+from weftline.model.resources import DEFAULT, Resources
 from weftline.ports.cache import Cache
 from weftline.ports.values import digests_in
-from weftline.testing.simulation.scenario import Draft, Scenario
+from weftline.testing.simulation.scenario import LICENCE, Draft, Scenario
 
 
 class Mixing:
@@ -53,12 +55,29 @@ def graph_of(scenario: Scenario) -> Graph:
     nodes = []
     for draft in scenario.nodes:
         over = draft.over if known.get(draft.over) else None
-        nodes.append(_spec(draft, tuple(name for name in draft.reads if name in known and name != over), over))
+        reads = tuple(name for name in draft.reads if name in known and name != over)
+        after = tuple(name for name in draft.after if name in known)
+        nodes.append(_spec(draft, reads, over, after, within(draft.resources, scenario)))
         known[draft.name] = over is not None or draft.makes is not None
     return Graph("simulated", tuple(nodes))
 
 
-def _spec(draft: Draft, reads: tuple[str, ...], over: str | None) -> NodeSpec:
+def within(asked: Resources, scenario: Scenario) -> Resources:
+    """No more than there is: a call that asks for more would wait for ever, which no plan allows."""
+    if asked == DEFAULT:
+        return asked
+    gpu = asked.gpu if asked.gpu <= len(scenario.devices) else float(len(scenario.devices))
+    memory_gb = min([asked.gpu_memory_gb, *(size for size in scenario.devices if size)]) if gpu else 0.0
+    return replace(
+        asked,
+        cpu=min(asked.cpu, scenario.slots),
+        gpu=gpu,
+        gpu_memory_gb=memory_gb,
+        tags={LICENCE: min(asked.tags[LICENCE], scenario.licences)} if asked.tags else {},
+    )
+
+
+def _spec(draft: Draft, reads: tuple[str, ...], over: str | None, after: tuple[str, ...], resources: Resources) -> NodeSpec:
     return NodeSpec(
         draft.name,
         Mixing(draft.name, draft.makes if over is None else None),
@@ -67,8 +86,9 @@ def _spec(draft: Draft, reads: tuple[str, ...], over: str | None) -> NodeSpec:
         over=over,
         on_item_error="skip" if draft.skips else "fail",
         min_success=draft.min_success if draft.skips else 0.0,
+        after=after,
         priority=draft.priority,
-        resources=draft.resources,
+        resources=resources,
         policy=draft.policy,
         cache=draft.cached,
     )

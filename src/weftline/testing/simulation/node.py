@@ -20,15 +20,19 @@ class NodeAccount:
         done, failed, stopped: items by what became of them.
         tries, failures: how often an item was submitted, and has failed.
         retried: items and how often they had failed when it was certain that they would be tried again.
-        is_over: whether a failure has ended it.
+        deadline_at: when its deadline passes; None before it has begun, and if it has none.
+        left: calls without a result when its deadline had passed; None before.
+        is_over: whether a failure or its deadline has ended it.
     """
 
     __slots__ = (
+        "deadline_at",
         "done",
         "failed",
         "failures",
         "has_begun",
         "is_over",
+        "left",
         "retried",
         "running",
         "spec",
@@ -43,6 +47,8 @@ class NodeAccount:
         self.spec = spec
         self.has_begun = self.is_over = False
         self.total = 0
+        self.deadline_at: float | None = None
+        self.left: int | None = None
         self.todo: set[int] = set()
         self.running: dict[int, int] = {}
         self.waiting: dict[int, tuple[float, float]] = {}
@@ -52,6 +58,20 @@ class NodeAccount:
         self.tries: Counter[int] = Counter()
         self.failures: Counter[int] = Counter()
         self.retried: set[tuple[int, int]] = set()
+
+    def expire(self) -> None:
+        """The deadline has passed: what has no result has failed."""
+        left = {*self.todo, *self.waiting, *self.running}
+        self.left = len(left)
+        self.failed |= left
+        self.stopped.update(self.running)
+        self.is_over = True
+        self.forget()
+
+    def forget(self) -> None:
+        """Nothing more starts."""
+        self.todo.clear()
+        self.waiting.clear()
 
     @property
     def is_tolerant(self) -> bool:

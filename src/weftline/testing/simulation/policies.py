@@ -11,10 +11,16 @@ _ERRORS: dict[str, type[BaseException]] = {
 _TRANSIENT = {"ConnectionError", "WorkerDiedError", "AttemptTimeoutError"}
 
 
+def is_never_retried(policy: Policy, kind: str) -> bool:
+    """Whether a policy says of an error of that name that it is never tried again: then it is about the input."""
+    error = _ERRORS.get(kind)
+    return error is not None and any(issubclass(error, never) for never in policy.never_on)
+
+
 def is_retried(policy: Policy, kind: str) -> bool:
     """Whether a policy tries again after an error of that name."""
     error = _ERRORS.get(kind)
-    if error is None or any(issubclass(error, never) for never in policy.never_on):
+    if error is None or is_never_retried(policy, kind):
         return False
     return kind in _TRANSIENT or any(issubclass(error, named) for named in policy.retry_on)
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import replace
 from typing import Protocol
 
 from weftline.errors import LedgerUnusableError
@@ -11,10 +13,12 @@ from weftline.model.call import Call, Handle, Report
 from weftline.model.entry import Entry
 from weftline.model.event import CALL_OUTCOMES, Event, Kind
 from weftline.model.fingerprint import Recipe
+from weftline.model.resources import Device
 from weftline.ports.ledger import RunSummary
 from weftline.store.memory import MemoryCache
 from weftline.testing.clock import ManualClock
 from weftline.testing.scripted import Act, ScriptedBackend
+from weftline.testing.simulation.scenario import LICENCE, Scenario
 
 
 class Watcher(Protocol):
@@ -58,17 +62,22 @@ class SimulatedBackend(ScriptedBackend):
 
     Args:
         clock: the time.
-        slots, queue, can_kill: as in `ScriptedBackend`.
+        scenario: what it is like.
         watcher: is told.
         otherwise: what becomes of each attempt.
     """
 
     name = "simulated"
 
-    def __init__(
-        self, clock: ManualClock, slots: int, queue: int, watcher: Watcher, otherwise: Callable[[Call], Act], *, can_kill: bool
-    ) -> None:
-        super().__init__(clock, slots, queue=queue, can_kill=can_kill, otherwise=otherwise)
+    def __init__(self, clock: ManualClock, scenario: Scenario, watcher: Watcher, otherwise: Callable[[Call], Act]) -> None:
+        super().__init__(clock, scenario.slots, queue=scenario.queue, can_kill=scenario.can_kill, otherwise=otherwise)
+        self.capabilities = replace(
+            self.capabilities,
+            sets_env=True,
+            memory_gb=math.inf if scenario.memory_gb is None else scenario.memory_gb,
+            devices=[Device(f"gpu{number}", size) for number, size in enumerate(scenario.devices)],
+            named={LICENCE: scenario.licences},
+        )
         self._watcher = watcher
 
     def submit(self, call: Call) -> None:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
+import weftline.testing.simulation.restraints  # noqa: F401 - enters its rules
 from weftline.errors import StoreUnusableError
 from weftline.model.call import Call, Handle, Report
 from weftline.model.entry import Entry
@@ -53,9 +54,12 @@ class Process:
         self._incidents = {(found.moment, found.nth): found.what for found in life.incidents}
         self._reached: Counter[str] = Counter()
         self._turns = 0
-        self.backend = SimulatedBackend(world.clock, scenario.slots, scenario.queue, self, self.act, can_kill=scenario.can_kill)
+        self.backend = SimulatedBackend(world.clock, scenario, self, self.act)
+        self.limits = Limits(scenario.on_failure)
+        if run == world.run:
+            self.limits = Limits(scenario.on_failure, scenario.deadline_s, scenario.retry_budget)
         capabilities = self.backend.capabilities
-        self.account = Account(world.graph, world.clock, capabilities, scenario.on_failure, world.memory, world.store)
+        self.account = Account(world.graph, world.clock, capabilities, self.limits, world.memory, world.store)
         self._engine: Engine | None = None
         self._heard: Sequence[Report] = ()  # what the engine was told and has not acted upon
         self._is_full = False
@@ -83,7 +87,7 @@ class Process:
             ledger=world.ledger,
         )
         opening = {"pipeline": "simulated"}
-        engine = Engine(plan, self.run, around, opening=opening, limits=Limits(world.scenario.on_failure), past=past)
+        engine = Engine(plan, self.run, around, opening=opening, limits=self.limits, past=past)
         self._engine = engine
         self.tell(f"process {world.lives} {'resumes' if is_resumed else 'starts'} {self.run}: {plan}")
         status = engine.run()
@@ -166,11 +170,12 @@ class Process:
         keys = {self._engine.calls(number).key(item) for number, item, _ in made}
         check("store", self.account, Storing(entries, keys))
 
-    def settle(self) -> None:
+    def settle(self, events: Sequence[Event] = ()) -> None:
         """Takes account of what the engine was told: now it is known whether the store has taken it."""
         if self._heard:
             self.account.note_reports(self._heard, is_full=self._is_full)
             self._heard, self._is_full = (), False
+        self.account.note_time(events)
 
     def cancels(self, handle: Handle, *, kill: bool) -> None:
         """A call was withdrawn."""
@@ -181,7 +186,7 @@ class Process:
     def appends(self, run: str, events: Sequence[Event]) -> None:
         """Records are about to be appended."""
         del run
-        self.settle()
+        self.settle(events)
         for event in events:
             check("record", self.account, event)
 

@@ -14,14 +14,14 @@ from weftline.model.entry import Entry
 from weftline.model.event import CALL_OUTCOMES, Event, Kind
 from weftline.model.fingerprint import part_key
 from weftline.model.ids import call_label
-from weftline.testing.simulation.account import ROUNDING_S, Account
+from weftline.testing.simulation.account import Account
 from weftline.testing.simulation.policies import pause_range
+from weftline.testing.simulation.readiness import PATIENCE, ROUNDING_S
+from weftline.testing.simulation.room import CPU, TINY
 from weftline.testing.simulation.scenario import label
 
 Moment = Literal["submit", "wait", "store", "record", "end"]
 Rule = Callable[[Account, Any], str | None]
-#: Calls that may go before one that ranks higher and does not fit.
-PATIENCE = 64
 RULES: dict[Moment, list[Rule]] = {"submit": [], "wait": [], "store": [], "record": [], "end": []}
 
 
@@ -72,19 +72,18 @@ def sentence_of(function: Rule) -> str:
 @rule("submit")
 def the_journal_comes_first(account: Account, call: Call) -> str | None:
     """A call is submitted when the journal says that it starts."""
-    return None if call.handle in account.begun else f"{_label(call)} is not in the journal"
+    return None if call.handle in account.begun else f"{label_of(call)} is not in the journal"
 
 
 @rule("submit")
 def slots_are_not_exceeded(account: Account, call: Call) -> str | None:
     """Calls that are with the backend have a slot each, or wait there for one, if none of them is large."""
-    cpu = call.node.resources.cpu
-    capabilities = account.capabilities
-    room = capabilities.slots
-    if not account.large and cpu <= 1:
-        room += capabilities.queue
-    used = account.used + cpu
-    return f"{_label(call)} makes it {used:g} of {room}" if used > room else None
+    use = account.use(call.handle[0], call.handle[2])
+    there_is = account.room.there_is(CPU)
+    if not account.room.large and use.cpu <= 1 and use.is_plain:
+        there_is += account.capabilities.queue
+    used = account.room.used[CPU] + use.cpu
+    return f"{label_of(call)} makes it {used:g} of {there_is:g}" if used > there_is + TINY else None
 
 
 @rule("submit")
@@ -92,14 +91,14 @@ def attempts_follow_each_other(account: Account, call: Call) -> str | None:
     """No two attempts of one call are with the backend at the same time."""
     number, item, _ = call.handle
     running = account.nodes[number].running.get(item)
-    return f"{_label(call)} begins while #{running} runs" if running is not None else None
+    return f"{label_of(call)} begins while #{running} runs" if running is not None else None
 
 
 @rule("submit")
 def attempt_numbers_increase(account: Account, call: Call) -> str | None:
     """The number of an attempt is larger than all before it, in earlier lives too."""
     last = account.memory.numbers.get((call.node.name, call.handle[1]), 0)
-    return f"{_label(call)} comes after #{last}" if call.handle[2] <= last else None
+    return f"{label_of(call)} comes after #{last}" if call.handle[2] <= last else None
 
 
 @rule("submit")
@@ -107,7 +106,7 @@ def attempts_are_limited(account: Account, call: Call) -> str | None:
     """A call is tried at most as often as its policy says."""
     tries = account.nodes[call.handle[0]].tries[call.handle[1]] + 1
     most = call.node.policy.max_attempts
-    return f"{_label(call)} is try {tries} of {most}" if tries > most else None
+    return f"{label_of(call)} is try {tries} of {most}" if tries > most else None
 
 
 @rule("submit")
@@ -118,13 +117,13 @@ def only_what_is_left_is_tried(account: Account, call: Call) -> str | None:
     if account.stopping or item in node.todo or item in node.waiting:
         return None  # nothing starts once the run stops: that is another rule
     state = "done" if item in node.done else "failed" if item in node.failed else "not known to the journal"
-    return f"{_label(call)} is {state}"
+    return f"{label_of(call)} is {state}"
 
 
 @rule("submit")
 def nothing_starts_after_a_stop(account: Account, call: Call) -> str | None:
     """Nothing starts after a failure has stopped the run, or somebody has cancelled it."""
-    return f"{_label(call)} starts after the {account.stopping}" if account.stopping else None
+    return f"{label_of(call)} starts after the {account.stopping}" if account.stopping else None
 
 
 @rule("submit")
@@ -133,7 +132,7 @@ def pauses_are_kept(account: Account, call: Call) -> str | None:
     waiting = account.nodes[call.handle[0]].waiting.get(call.handle[1])
     if waiting is None or waiting[0] <= account.now:
         return None
-    return f"{_label(call)} starts {waiting[0] - account.now:.3f} s too early"
+    return f"{label_of(call)} starts {waiting[0] - account.now:.3f} s too early"
 
 
 @rule("submit")
@@ -142,37 +141,43 @@ def inputs_are_right(account: Account, call: Call) -> str | None:
     for source in account.graph.upstream[call.handle[0]]:
         node = account.nodes[source]
         if node.has_begun and not node.has_output:
-            return f"{_label(call)} starts before {node.spec.name} has an output"
+            return f"{label_of(call)} starts before {node.spec.name} has an output"
     wanted = account.truth.inputs(*call.handle[:2])
-    return f"{_label(call)} is given {call.inputs} instead of {wanted}" if call.inputs != wanted else None
+    return f"{label_of(call)} is given {call.inputs} instead of {wanted}" if call.inputs != wanted else None
 
 
 @rule("submit")
 def what_is_done_is_done(account: Account, call: Call) -> str | None:
     """What a journal has called done is not computed again, whatever has died since."""
     is_done = account.truth.identity(*call.handle[:2]) in account.memory.acknowledged
-    return f"{_label(call)} was done" if is_done else None
+    return f"{label_of(call)} was done" if is_done else None
 
 
 @rule("submit")
 def higher_ranks_go_first(account: Account, call: Call) -> str | None:
     """Of the calls that fit, the one starts whose node has the highest priority, or comes first in the plan."""
-    number, cpu = call.handle[0], call.node.resources.cpu
-    for other in account.ready():
+    number, _, attempt = call.handle
+    use, ready = account.use(number, attempt), account.ready()
+    for other in ready:
         if account.rank[other] >= account.rank[number]:
             break
-        if account.fits(other) or account.nodes[other].spec.resources.cpu <= cpu:
-            return f"{_label(call)} starts before {account.nodes[other].spec.name}"
+        if account.is_kept_for_another(other, ready[0]):
+            continue
+        wanted = account.next_uses(other)[-1]
+        if account.room.fits(wanted) or (wanted.is_plain and use.is_plain and wanted.cpu <= use.cpu):
+            return f"{label_of(call)} starts before {account.nodes[other].spec.name}"
     return None
 
 
 @rule("submit")
 def large_calls_are_not_passed_for_ever(account: Account, call: Call) -> str | None:
-    """A call that does not fit is passed by a limited number of others."""
+    """A call that does not fit is passed by a limited number of others that take what it waits for."""
     ready = account.ready()
     if not ready or ready[0] == call.handle[0] or account.passed < PATIENCE:
         return None
-    return f"{account.nodes[ready[0]].spec.name} is passed by {_label(call)}, after {account.passed} others"
+    if not account.room.competes(account.use(call.handle[0], call.handle[2]), account.next_uses(ready[0])[0]):
+        return None
+    return f"{account.nodes[ready[0]].spec.name} is passed by {label_of(call)}, after {account.passed} others"
 
 
 # --- when the engine waits ---
@@ -184,10 +189,10 @@ def no_slot_is_idle(account: Account, wait_s: float) -> str | None:
     if account.stopping or wait_s <= 0:
         return None
     ready = account.ready()
-    if account.passed >= PATIENCE:
-        ready = ready[:1]  # what gets free is kept for it
-    found = next((number for number in ready if account.fits(number)), None)
-    return None if found is None else f"{account.nodes[found].spec.name} waits, {account.used:g} CPUs are in use"
+    for number in ready:
+        if account.fits(number) and not account.is_kept_for_another(number, ready[0]):
+            return f"{account.nodes[number].spec.name} waits, {account.room.used[CPU]:g} CPUs are in use"
+    return None
 
 
 @rule("wait")
@@ -289,7 +294,8 @@ def pauses_are_as_the_policy_says(account: Account, event: Event) -> str | None:
     return f"{_record(event)}: {pause} s are not between {least:g} and {most:g} s"
 
 
-def _label(call: Call) -> str:
+def label_of(call: Call) -> str:
+    """A call as people write it."""
     return label(call.node.name, *call.handle[1:])
 
 

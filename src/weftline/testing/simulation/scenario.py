@@ -27,6 +27,8 @@ MOMENTS = (
     "before poll",
     "after poll",
 )
+#: The one named resource that a simulated backend has.
+LICENCE = "licence"
 Happening = Literal["crash", "cancel", "kill", "full"]
 Ending = Literal["succeeds", "transient", "fatal", "lost", "interrupted"]
 
@@ -42,8 +44,9 @@ class Draft:
         makes: how many items the list has that it makes; None for a single text.
         skips: whether failed items are left out rather than failing the node.
         min_success: the share of items that must succeed then.
+        after: names of nodes before it that end first, although it reads nothing of them.
         priority: higher goes first.
-        resources: of each call.
+        resources: of each call; no more is asked than there is.
         policy: of each call.
         cached: whether its results may be taken by other runs.
         takes_s: how long a call takes; of three items the second takes twice and the third three times as long.
@@ -55,6 +58,7 @@ class Draft:
     makes: int | None = None
     skips: bool = False
     min_success: float = 0.0
+    after: tuple[str, ...] = ()
     priority: int = 0
     resources: Resources = DEFAULT_RESOURCES
     policy: Policy = DEFAULT_POLICY
@@ -113,7 +117,12 @@ class Scenario:
     Attributes:
         nodes: each reads only those before it.
         slots, queue, can_kill: of the backend.
+        memory_gb: of the backend; None where nobody knows.
+        devices: memory in GiB of each GPU; 0 where nobody knows. Their ids are `gpu0`, `gpu1` and so on.
+        licences: how much it has of the tag `LICENCE`.
         on_failure: whether a failure stops the run.
+        deadline_s: how long each life may take; None for ever.
+        retry_budget: retries in each life; None for any number.
         caches: whether there is a cache; without one a run has one life.
         stored: nodes that an earlier run has made, as far as they can be made alone.
         removed: of those, nodes whose entries are gone since; for a list of calls, every second one.
@@ -127,7 +136,12 @@ class Scenario:
     slots: int = 1
     queue: int = 0
     can_kill: bool = False
+    memory_gb: float | None = None
+    devices: tuple[float, ...] = ()
+    licences: float = 0.0
     on_failure: Literal["stop", "continue"] = "stop"
+    deadline_s: float | None = None
+    retry_budget: int | None = None
     caches: bool = True
     stored: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()

@@ -30,6 +30,7 @@ class World:
 
     def __init__(self, scenario: Scenario, listener: Listener | None = None) -> None:
         self.scenario = scenario
+        self.run = RUN
         self.listener = listener
         self.graph = graph_of(scenario)
         self.clock = ManualClock()
@@ -70,6 +71,8 @@ class World:
         self.fates = fates
         self.memory.succeeded.clear()  # in another journal
         self.memory.numbers.clear()
+        self.memory.known.clear()
+        self.memory.ended.clear()
         assert self.store is not None
         for event in self.ledger.events(EARLIER):
             if event.kind is Kind.CALL_SUCCEEDED and event.node in self.scenario.removed and event.item % 2:

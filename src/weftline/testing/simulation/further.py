@@ -1,0 +1,180 @@
+"""Draws what calls share and how much time there is: each feature from a stream of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from random import Random
+
+from weftline.model.policy import Breaker, Budget, Limiter, Policy
+from weftline.model.resources import Resources
+from weftline.testing.simulation.scenario import LICENCE, Draft, Fate, Scenario
+
+Feature = Callable[[Random, Scenario], Scenario]
+_FEATURES: list[tuple[float, Feature]] = []
+
+
+def further(seed: int, scenario: Scenario) -> Scenario:
+    """The scenario with some features more."""
+    for share, feature in _FEATURES:
+        rng = Random(f"{seed} {feature.__name__}")  # noqa: S311 - a schedule, no secret
+        if rng.random() < share:
+            scenario = feature(rng, scenario)
+    return scenario
+
+
+def _of(share: float) -> Callable[[Feature], Feature]:
+    """A share of all scenarios has a feature."""
+
+    def entered(feature: Feature) -> Feature:
+        _FEATURES.append((share, feature))
+        return feature
+
+    return entered
+
+
+def _some(rng: Random, scenario: Scenario, change: Callable[[Draft], Draft]) -> Scenario:
+    """The scenario with some nodes changed, or with all of them."""
+    share = rng.choice([0.3, 0.7, 1.0])
+    return replace(scenario, nodes=tuple(change(node) if rng.random() < share else node for node in scenario.nodes))
+
+
+def _policies(rng: Random, scenario: Scenario, change: Callable[[Policy], Policy]) -> Scenario:
+    return _some(rng, scenario, lambda node: replace(node, policy=change(node.policy)))
+
+
+def _resources(rng: Random, scenario: Scenario, change: Callable[[Resources], Resources]) -> Scenario:
+    return _some(rng, scenario, lambda node: replace(node, resources=change(node.resources)))
+
+
+# --- what attempts share ---
+
+
+@_of(0.25)
+def breakers(rng: Random, scenario: Scenario) -> Scenario:
+    """Shared by nodes, or their own."""
+    shared = [Breaker(name, rng.choice([1, 1, 2, 3]), rng.choice([0.03, 0.1, 0.25])) for name in ("", "a", "b")]
+    return _policies(rng, scenario, lambda policy: replace(policy, breaker=rng.choice(shared)))
+
+
+@_of(0.2)
+def limiters(rng: Random, scenario: Scenario) -> Scenario:
+    """Shared by nodes, or their own."""
+    shared = [Limiter(name, rng.choice([10.0, 30.0, 200.0]), rng.choice([1, 1, 2, 5])) for name in ("", "a", "b")]
+    return _policies(rng, scenario, lambda policy: replace(policy, limiter=rng.choice(shared)))
+
+
+@_of(0.2)
+def budgets(rng: Random, scenario: Scenario) -> Scenario:
+    """Of nodes, of a name, and of the run."""
+    if rng.random() < 0.4:
+        scenario = replace(scenario, retry_budget=rng.choice([0, 1, 2, 5]))
+    shared = [Budget(name, rng.choice([0, 1, 2, 4])) for name in ("", "a", "b")]
+    return _policies(rng, scenario, lambda policy: replace(policy, budget=rng.choice(shared)))
+
+
+# --- time ---
+
+
+@_of(0.2)
+def soft_timeouts(rng: Random, scenario: Scenario) -> Scenario:
+    """Some are longer than the calls, some are not."""
+    return _policies(rng, scenario, lambda policy: replace(policy, soft_timeout_s=rng.choice([0.01, 0.02, 0.05, 0.15])))
+
+
+@_of(0.2)
+def node_deadlines(rng: Random, scenario: Scenario) -> Scenario:
+    """Some pass."""
+    return _policies(rng, scenario, lambda policy: replace(policy, deadline_s=rng.choice([0.01, 0.04, 0.05, 0.1, 0.3])))
+
+
+@_of(0.12)
+def run_deadlines(rng: Random, scenario: Scenario) -> Scenario:
+    """Of each life."""
+    return replace(scenario, deadline_s=rng.choice([0.02, 0.05, 0.1, 0.3, 1.0]))
+
+
+# --- what calls need ---
+
+
+@_of(0.2)
+def memory(rng: Random, scenario: Scenario) -> Scenario:
+    """Some calls need more with each attempt."""
+    there_is = rng.choice([2.0, 4.0, 8.0])
+
+    def change(asked: Resources) -> Resources:
+        needed = min(there_is, rng.choice([0.1, 1.0, 2.0, 3.0]))
+        return replace(asked, memory_gb=needed, memory_step_gb=rng.choice([0.0, 0.0, 0.5, 3.0]))
+
+    return _resources(rng, replace(scenario, memory_gb=there_is), change)
+
+
+@_of(0.2)
+def devices(rng: Random, scenario: Scenario) -> Scenario:
+    """Whole ones and shares, with memory of their own or without."""
+    sizes = tuple(rng.choice([0.0, 8.0, 16.0]) for _ in range(rng.choice([1, 2, 2, 3])))
+
+    def change(asked: Resources) -> Resources:
+        memory_gb = rng.choice([0.0, 0.0, 4.0, 8.0, 16.0])
+        return replace(asked, gpu=rng.choice([0.1, 0.3, 0.5, 1.0, 1.0, 2.0, 3.0]), gpu_memory_gb=memory_gb)
+
+    return _resources(rng, replace(scenario, devices=sizes), change)
+
+
+@_of(0.15)
+def licences_and_locks(rng: Random, scenario: Scenario) -> Scenario:
+    """One licence, or several; locks by two names."""
+
+    def change(asked: Resources) -> Resources:
+        tags = {LICENCE: rng.choice([0.1, 0.3, 1.0, 1.0, 2.0])} if rng.random() < 0.6 else {}
+        return replace(asked, tags=tags, locks=tuple(name for name in ("x", "y") if rng.random() < 0.4))
+
+    return _resources(rng, replace(scenario, licences=rng.choice([1.0, 2.0, 3.0])), change)
+
+
+# --- the order of nodes ---
+
+
+@_of(0.15)
+def orders(rng: Random, scenario: Scenario) -> Scenario:
+    """Nodes come after others of which they read nothing."""
+    names = [node.name for node in scenario.nodes]
+    nodes = (
+        replace(node, after=tuple(name for name in names[:at] if name not in node.reads and rng.random() < 0.3))
+        for at, node in enumerate(scenario.nodes)
+    )
+    return replace(scenario, nodes=tuple(nodes))
+
+
+# --- crowds ---
+
+
+@_of(0.03)
+def crowds(rng: Random, scenario: Scenario) -> Scenario:
+    """A call that small ones could pass for ever, which hold what it waits for; some of them hold nothing of it."""
+    del scenario
+    what = rng.choice(["memory", "devices", "licences"])
+    count = rng.choice([90, 130])
+    large, small = {
+        "memory": (Resources(memory_gb=rng.choice([1.0, 4.0]), memory_step_gb=4.0), Resources(memory_gb=1.0)),
+        "devices": (Resources(gpu=2), Resources(gpu=1)),
+        "licences": (Resources(tags={LICENCE: 3.0}), Resources(tags={LICENCE: 1.0})),
+    }[what]
+    deadline_s = rng.choice([None, None, 0.35])
+    nodes = (
+        Draft("n0", makes=count),
+        Draft("n1", over="n0", resources=small, takes_s=0.02),
+        Draft("n2", reads=("n0",), priority=9, takes_s=0.03),
+        Draft("n3", reads=("n2",), priority=5, resources=large, takes_s=0.03, policy=Policy(3, "none", deadline_s=deadline_s)),
+        Draft("n4", reads=("n2",), over="n0", priority=-1, takes_s=0.02),
+    )
+    fates = tuple(Fate("n1", item, takes_s=rng.choice([0.0, 0.01, 0.02])) for item in range(count))
+    return Scenario(
+        nodes,
+        slots=4,
+        memory_gb=4.0,
+        devices=(0.0, 0.0),
+        licences=3.0,
+        on_failure="continue",
+        fates=(*fates, Fate("n3", ending="transient")),
+    )
