@@ -67,7 +67,7 @@ MUTANTS = [
     Mutant(
         "slots are not given back",
         "run/launch.py",
-        "            self.slots.give(self._shapes[number].demands[0])\n",
+        "            self.slots.give(self._shapes[handle[0]].demands[0])\n",
         "            pass\n",
     ),
     Mutant(
@@ -147,8 +147,8 @@ MUTANTS = [
     Mutant(
         "a node that does not fit holds up all others",
         "run/slots.py",
-        "                return self.first()\n        return best",
-        "                return self.first()\n        return best if best is None or best[1] == self._first else None",
+        "or self._first_demand\n        return best",
+        "or self._first_demand\n        return best if best is None or best[1] == self._first else None",
     ),
     Mutant("a large node is passed for ever", "run/slots.py", "_PATIENCE = 64", "_PATIENCE = 10**9"),
     # --- attempts ---
@@ -245,7 +245,7 @@ MUTANTS = [
     Mutant(
         "what cannot be killed is waited for",
         "run/engine.py",
-        "if wish.kill and not backend.capabilities.can_kill:",
+        "if wish.kill and not backend.capabilities.can_kill and self.core.attempts.is_running(wish.handle):",
         "if False:",
     ),
     Mutant(
