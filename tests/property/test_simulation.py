@@ -7,20 +7,25 @@ import os
 import shutil
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
-from tests.property.mutants.engine import MUTANTS
+from tests.property.mutants.engine import MUTANTS as ENGINE_MUTANTS
+from tests.property.mutants.sharing import SHARING_MUTANTS
 
 import weftline
+from weftline.model.event import Kind
 from weftline.testing.simulation import World, draw, story
 from weftline.testing.simulation.story import broken_by
 
 SEEDS = int(os.environ.get("WEFTLINE_SEEDS", "1504"))
 BLOCKS = 8
+SHARED = (Kind.BREAKER_OPENED, Kind.BREAKER_CLOSED, Kind.DEADLINE_PASSED, Kind.ATTEMPT_OVERDUE)
 #: Seeds within which a mistake must be found.
 MOST_SEEDS = 200
 PACKAGE = Path(weftline.__file__).parent
+MUTANTS = [*ENGINE_MUTANTS, *SHARING_MUTANTS]
 
 
 @pytest.mark.parametrize("block", range(BLOCKS))
@@ -53,6 +58,40 @@ def test_every_kind_of_trouble_is_drawn():
     assert {node.cached for node in nodes} == {scenario.can_kill for scenario in scenarios} == {True, False}
     assert max(len(scenario.lives) for scenario in scenarios) >= 5
     assert max(len(scenario.nodes) for scenario in scenarios) == 12
+
+
+def test_everything_that_calls_share_is_drawn():
+    scenarios = [draw(seed) for seed in range(MOST_SEEDS)]
+    nodes = [node for scenario in scenarios for node in scenario.nodes]
+    policies = [node.policy for node in nodes]
+    assert {policy.breaker.name for policy in policies if policy.breaker} > {"", "a", "b"}
+    assert {policy.limiter.burst for policy in policies if policy.limiter} > {1, 2}
+    assert {policy.budget.name for policy in policies if policy.budget} > {"", "a", "b"}
+    assert (
+        {policy.deadline_s is None for policy in policies}
+        == {policy.soft_timeout_s is None for policy in policies}
+        == {True, False}
+    )
+    assert {scenario.deadline_s is None for scenario in scenarios} == {True, False}
+    assert {scenario.retry_budget for scenario in scenarios} > {None, 1, 2}
+    assert {node.resources.gpu for node in nodes} > {0, 0.1, 0.5, 1.0, 2.0}
+    assert {node.resources.memory_step_gb for node in nodes} > {0.0, 0.5, 3.0}
+    assert {node.resources.locks for node in nodes} == {(), ("x",), ("y",), ("x", "y")}
+    assert {bool(node.resources.tags) for node in nodes} == {bool(node.after) for node in nodes} == {True, False}
+
+
+def test_what_is_shared_matters():
+    """Breakers open, budgets are spent and deadlines pass; else the rules about them would be kept by runs that know none."""
+    kinds, spent = Counter(), set()
+    for seed in range(MOST_SEEDS):
+        world = World(draw(seed))
+        world.play()
+        for event in (event for journal in world.ledger.journals.values() for event in journal):
+            kinds[event.kind] += 1
+            spent.add((event.body or {}).get("spent_budget"))
+    seldom = {kind: kinds[kind] for kind in SHARED if kinds[kind] < 10}
+    assert not seldom
+    assert spent == {None, "of the node", "of the run", "a", "b", "service"}
 
 
 # --- mistakes ---

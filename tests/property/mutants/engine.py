@@ -115,8 +115,8 @@ MUTANTS = [
     Mutant(
         "a skipped node is not in the journal",
         "run/machine.py",
-        '        self._record(Kind.NODE_FINISHED, at, number, body={"state": str(self.nodes[number].state), "why": why, **body})\n',
-        "",
+        'self._record(Kind.NODE_FINISHED, at, number, body={"state": str(self.nodes[number].state), "why": why, **body})',
+        "pass",
     ),
     Mutant(
         "a run ends before its last nodes",

@@ -104,7 +104,7 @@ def memory(rng: Random, scenario: Scenario) -> Scenario:
 
     def change(asked: Resources) -> Resources:
         needed = min(there_is, rng.choice([0.1, 1.0, 2.0, 3.0]))
-        return replace(asked, memory_gb=needed, memory_step_gb=rng.choice([0.0, 0.0, 0.5, 3.0]))
+        return replace(asked, memory_gb=needed, memory_step_gb=rng.choice([0.0, 0.5, 3.0]))
 
     return _resources(rng, replace(scenario, memory_gb=there_is), change)
 
@@ -149,7 +149,7 @@ def orders(rng: Random, scenario: Scenario) -> Scenario:
 # --- crowds ---
 
 
-@_of(0.03)
+@_of(0.05)
 def crowds(rng: Random, scenario: Scenario) -> Scenario:
     """A call that small ones could pass for ever, which hold what it waits for; some of them hold nothing of it."""
     del scenario
@@ -157,7 +157,7 @@ def crowds(rng: Random, scenario: Scenario) -> Scenario:
     count = rng.choice([90, 130])
     large, small = {
         "memory": (Resources(memory_gb=rng.choice([1.0, 4.0]), memory_step_gb=4.0), Resources(memory_gb=1.0)),
-        "devices": (Resources(gpu=2), Resources(gpu=1)),
+        "devices": (Resources(gpu=3), Resources(gpu=1)),
         "licences": (Resources(tags={LICENCE: 3.0}), Resources(tags={LICENCE: 1.0})),
     }[what]
     deadline_s = rng.choice([None, None, 0.35])
@@ -168,13 +168,50 @@ def crowds(rng: Random, scenario: Scenario) -> Scenario:
         Draft("n3", reads=("n2",), priority=5, resources=large, takes_s=0.03, policy=Policy(3, "none", deadline_s=deadline_s)),
         Draft("n4", reads=("n2",), over="n0", priority=-1, takes_s=0.02),
     )
-    fates = tuple(Fate("n1", item, takes_s=rng.choice([0.0, 0.01, 0.02])) for item in range(count))
+    fates = tuple(Fate("n1", item, takes_s=rng.choice([0.0, 0.007, 0.013])) for item in range(count))
     return Scenario(
         nodes,
         slots=4,
         memory_gb=4.0,
-        devices=(0.0, 0.0),
+        devices=(0.0, 0.0, 0.0),
         licences=3.0,
         on_failure="continue",
         fates=(*fates, Fate("n3", ending="transient")),
+    )
+
+
+@_of(0.12)
+def services(rng: Random, scenario: Scenario) -> Scenario:
+    """Several nodes ask one service, which fails often: breakers, limiters, budgets and deadlines at once."""
+    count = rng.choice([4, 8, 12])
+    policy = Policy(
+        max_attempts=rng.choice([2, 3, 4]),
+        backoff=rng.choice(["none", "none", "linear"]),
+        initial_s=0.02,
+        never_on=rng.choice([(), (ValueError,)]),
+        deadline_s=rng.choice([None, None, 0.15, 0.3]),
+        breaker=Breaker("service", rng.choice([1, 2, 3]), rng.choice([0.03, 0.1])),
+        limiter=rng.choice([None, None, Limiter("service", rng.choice([50.0, 300.0]), rng.choice([1, 3]))]),
+        budget=rng.choice([None, None, Budget(rng.choice(["", "service"]), rng.choice([2, 6]))]),
+    )
+    readers = [
+        Draft(f"n{at}", over="n0", skips=True, policy=policy, takes_s=rng.choice([0.0, 0.02, 0.04]), cached=rng.random() < 0.8)
+        for at in (1, 2, 3)
+    ]
+    readers[2] = replace(readers[2], policy=replace(policy, deadline_s=None))
+    chance = rng.choice([0.2, 0.4, 0.6])
+    fates = tuple(
+        Fate(node.name, item, attempt, rng.choice(["transient", "transient", "fatal"]), rng.choice([0.0, 0.0, 0.02, 0.2]))
+        for node in readers
+        for item in range(count)
+        for attempt in range(1, 6)
+        if rng.random() < chance
+    )
+    return replace(
+        scenario,
+        nodes=(Draft("n0", makes=count), *readers),
+        slots=rng.choice([2, 3, 4]),
+        on_failure="continue",
+        retry_budget=rng.choice([None, None, 3, 8]),
+        fates=fates,
     )

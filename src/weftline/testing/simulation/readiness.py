@@ -43,6 +43,10 @@ class Readiness:
         self.sharing = Sharing(graph.nodes, retry_budget)
         by_priority = sorted(graph.order, key=lambda number: -graph.nodes[number].priority)
         self.rank = {number: at for at, number in enumerate(by_priority)}
+        self.before = [  # nodes that end first; what the graph says of it is not asked
+            [*map(graph.index.__getitem__, spec.after), *map(graph.producers.__getitem__, spec.required)]
+            for spec in graph.nodes
+        ]
         self.passed = 0  # calls that surely went before the first of all that wait, and took what it waits for
         self.perhaps_passed = 0  # those that may have
         self._first = -1

@@ -76,7 +76,7 @@ def nothing_starts_after_a_deadline(account: Account, call: Call) -> str | None:
 @rule("submit")
 def what_comes_before_has_ended(account: Account, call: Call) -> str | None:
     """A call starts when all nodes have ended well that its node comes after, or are not part of the run."""
-    for source in account.graph.upstream[call.handle[0]]:
+    for source in account.before[call.handle[0]]:
         name = account.nodes[source].spec.name
         ended = account.memory.ended.get(name, "nothing")
         if ended not in HAS_OUTPUT and ended != LEFT_OUT:
