@@ -5,8 +5,8 @@ import dataclasses
 import pytest
 
 from weftline.model.ids import WHOLE
-from weftline.model.policy import Policy
-from weftline.model.resources import Resources
+from weftline.model.policy import Breaker, Budget, Limiter, Policy
+from weftline.model.resources import Device, Resources
 from weftline.model.transitions import RunStatus
 from weftline.testing.simulation import RULES, Draft, Fate, Incident, Life, RuleBrokenError, Scenario, World, draw, rule, story
 from weftline.testing.simulation.__main__ import main
@@ -129,7 +129,8 @@ def test_a_story_tells_the_smallest_scenario_and_how_to_see_it_again(no_second_n
 
 def test_a_scenario_is_written_as_what_makes_it():
     scenario = draw(3)
-    names = {kind.__name__: kind for kind in (Scenario, Draft, Fate, Life, Incident, Policy, Resources, OSError, ValueError)}
+    parts = (Scenario, Draft, Fate, Life, Incident, Policy, Breaker, Limiter, Budget, Resources, Device, OSError, ValueError)
+    names = {kind.__name__: kind for kind in parts}
     assert eval(written(scenario), names) == scenario
 
 
