@@ -13,7 +13,7 @@ else
   INSTALL   = $(BIN)/python -m pip install --quiet
 endif
 
-.PHONY: demo test test-torch check unit format bench bench-cache bench-truth docs clean
+.PHONY: demo test test-torch check unit format bench bench-cache bench-durable bench-truth docs clean
 
 demo: $(VENV)/.installed
 	@$(BIN)/python examples/demo.py
@@ -49,6 +49,9 @@ bench: $(VENV)/.installed
 
 bench-cache: $(VENV)/.installed
 	@$(BIN)/python benchmarks/cache.py $(ARGS)
+
+bench-durable: $(VENV)/.installed
+	@$(BIN)/python benchmarks/durable.py $(ARGS)
 
 bench-truth: $(VENV)/.installed
 	@$(BIN)/python benchmarks/truth.py $(ARGS)

@@ -65,6 +65,24 @@ class NodeCalls:
         return self.keys[0 if item == WHOLE else item]
 
 
+class CallsByNode(dict[int, NodeCalls]):
+    """The calls of the nodes that are in motion, by number; made when they are first asked for.
+
+    Args:
+        nodes: of the graph.
+        steps: what was planned for them.
+    """
+
+    def __init__(self, nodes: Sequence[NodeSpec], steps: Sequence[Step]) -> None:
+        super().__init__()
+        self._nodes = nodes
+        self._steps = steps
+
+    def __missing__(self, number: int) -> NodeCalls:
+        found = self[number] = NodeCalls(self._nodes[number], self._steps[number])
+        return found
+
+
 class CallFinder:
     """Finds out which calls a node has and which of them are done already.
 

@@ -1,14 +1,17 @@
-"""The loop that acts: fulfils the core's wishes after its records are safe, and tells it what became of them.
+"""The loop that acts: fulfils the core's wishes, those that act outside after its records are safe, and tells it the outcome.
 
-Theory of operation. One thread runs the loop; each turn is a tick: facts go into the core, records come out and are
-committed in one transaction, then the wishes are fulfilled, then the loop waits for reports. A result is stored before the
-core hears of it, and the core's record of it is committed before anything depends on it. So at whatever moment the process
-dies, what the journal calls succeeded is stored, and everything else will be done again.
+Theory of operation. One thread runs the loop; each turn is a tick: facts go into the core, and records and wishes come out.
+Wishes that only look are fulfilled at once, and what was seen goes into the core again, so that the end of one node and the
+start of the next are recorded together. Then the records are committed in one transaction, then the wishes that act outside
+are fulfilled, then the loop waits for reports. A result is stored before the core hears of it, and the core's record of it is
+committed before anything outside depends on it. So at whatever moment the process dies, what the journal calls succeeded is
+stored, and everything else will be done again.
 """
 
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
@@ -20,7 +23,7 @@ from weftline.model.graph import Graph
 from weftline.model.plan import Decision, Plan, Step
 from weftline.model.transitions import HAS_OUTPUT, NodeState, RunStatus
 from weftline.ports.backend import Capabilities
-from weftline.run.calls import CallFinder, NodeCalls, planned_entries, takes_planned
+from weftline.run.calls import CallFinder, CallsByNode, planned_entries, takes_planned
 from weftline.run.core import Core
 from weftline.run.facts import (
     Cancel,
@@ -51,6 +54,8 @@ from weftline.run.surroundings import Surroundings
 _NOTHING: Mapping[Handle, Fact] = {}
 #: The longest wait for a report, so that an interrupt or a due timer is noticed.
 _WAIT_S = 0.1
+#: Nodes that are prepared before their records are committed: a whole graph of hits is recorded in pieces.
+_PREPARED_AT_ONCE = 256
 #: Work that a backend should have waiting, in seconds: enough to bridge one tick.
 _QUEUED_S = 0.05
 
@@ -86,13 +91,13 @@ class Engine:
         # wall-clock times that never go backwards, whatever happens to the machine's clock
         self._epoch = around.clock.now() - around.clock.monotonic()
         graph = plan.graph
-        self._calls: dict[int, NodeCalls] = {}
-        self._steps: Sequence[Step] = sorted_by_number(plan)
+        steps: Sequence[Step] = sorted_by_number(plan)
+        self._calls = CallsByNode(graph.nodes, steps)
         self.holdings = Holdings(graph, plan.given, around.values, around.cache)
         self._finder = CallFinder(plan, run, self.holdings, around.cache, around.values, self._past.done, self._now)
         self._release = Release(graph, plan.goals, self.holdings, around.cache)
         starts: dict[int, Start] = {}
-        for number, step in enumerate(self._steps):
+        for number, step in enumerate(steps):
             if takes_planned(step):
                 starts[number] = "hit"
             elif step.decision is Decision.SKIP:
@@ -102,8 +107,8 @@ class Engine:
         self._preparation = Preparation(graph.index, self._finder, self.holdings, self._past, self._now)
         self._flight: SingleFlight | None = None
         if around.cache is not None and around.leases is not None:
-            self._flight = SingleFlight(around.leases, around.cache, self.calls, self._finder, self.holdings, self._now)
-        self._reader = ReportReader(run, around, self.calls, self.holdings, self._finder, self._now)
+            self._flight = SingleFlight(around.leases, around.cache, self._calls, self._finder, self.holdings, self._now)
+        self._reader = ReportReader(run, around, self._calls, self.holdings, self._finder, self._now)
         capabilities = around.backend.capabilities
         index = graph.index
         self.core = Core(
@@ -119,13 +124,6 @@ class Engine:
         self.took_s = 0.0
         self._interruption = _Interruption()
         self._sized = _Sized(-1, 0.0, 0.0)
-
-    def calls(self, number: int) -> NodeCalls:
-        """The calls of a node."""
-        found = self._calls.get(number)
-        if found is None:
-            found = self._calls[number] = NodeCalls(self.plan.graph.nodes[number], self._steps[number])
-        return found
 
     def _take_stored(self, number: int, entries: Mapping[int, Entry]) -> None:
         """What a node that is not part of this run made earlier."""
@@ -154,9 +152,7 @@ class Engine:
         finally:
             if self._flight is not None:
                 self._flight.close()
-        counts: dict[str, int] = {}
-        for node in self.core.nodes:
-            counts[str(node.state)] = counts.get(str(node.state), 0) + 1
+        counts = dict(Counter(str(node.state) for node in self.core.nodes))
         self._commit([Event(Kind.RUN_FINISHED, now(), body={"status": str(status), "counts": counts})])
         self.took_s = now() - began
         return status
@@ -166,15 +162,25 @@ class Engine:
 
     def _loop(self, records: list[Event], wishes: list[Wish]) -> RunStatus:
         """Turns, until every node has ended."""
+        core = self.core
+        acts: list[Wish] = []
         while True:
+            facts, prepared = self._look(wishes, acts), 0
+            while facts and prepared < _PREPARED_AT_ONCE:
+                prepared += len(facts)
+                more, wishes = core.step(facts)
+                records += more
+                facts = self._look(wishes, acts)
             if records:
                 self._commit(records)
-            facts = self._fulfil(wishes)
-            if not facts and not self.core.unfinished and (status := self.core.status) is not None:
+            self._release.free(core.nodes)
+            facts += self._act(acts)
+            acts.clear()
+            if not facts and not core.unfinished and (status := core.status) is not None:
                 return status
             facts += self._wait(0.0 if facts else _WAIT_S)
-            assert facts or self.core.attempts.running or self.core.attempts.wakes_at is not None, "the run waits for nothing"
-            records, wishes = self.core.step(facts)
+            assert facts or core.attempts.running or core.attempts.wakes_at is not None, "the run waits for nothing"
+            records, wishes = core.step(facts)
 
     # --- records ---
 
@@ -187,7 +193,20 @@ class Engine:
 
     # --- wishes ---
 
-    def _fulfil(self, wishes: Sequence[Wish]) -> list[Fact]:
+    def _look(self, wishes: Sequence[Wish], acts: list[Wish]) -> list[Fact]:
+        """Fulfils the wishes that nobody outside notices; the others are added to `acts`."""
+        facts: list[Fact] = []
+        for wish in wishes:
+            if type(wish) is Conclude:
+                self._conclude(wish.node)
+            elif type(wish) is Prepare:
+                facts.append(self._prepare(wish.node))
+            else:
+                acts.append(wish)
+        return facts
+
+    def _act(self, wishes: Sequence[Wish]) -> list[Fact]:
+        """Fulfils the wishes that act outside, after the records."""
         instead = self._flight.begin(wishes) if self._flight is not None and wishes else _NOTHING
         facts: list[Fact] = []
         backend = self._around.backend
@@ -197,10 +216,6 @@ class Engine:
                     facts.append(instead[wish.handle])
                 else:
                     self._submit(wish, facts)
-            elif type(wish) is Prepare:
-                facts.append(self._prepare(wish.node))
-            elif type(wish) is Conclude:
-                self._conclude(wish.node)
             elif type(wish) is Cancel:
                 backend.cancel(wish.handle, kill=wish.kill)
                 if wish.kill and not backend.capabilities.can_kill:
@@ -213,33 +228,28 @@ class Engine:
         self._calls.pop(number, None)
         if progress.state in HAS_OUTPUT:
             self.holdings.finish(number, progress.total, progress.failed)
-        self._release.ended(number, self.core.nodes)
+        self._release.ended(number, is_over=True)
 
     def _prepare(self, number: int) -> Fact:
         try:
-            return self._preparation.prepare(self.calls(number))
+            return self._preparation.prepare(self._calls[number])
         except OutputLostError as lost:
             return self._lost(lost, number, None)
 
     def _submit(self, wish: Submit, facts: list[Fact]) -> None:
-        number = wish.handle[0]
-        calls = self.calls(number)
         try:
-            call = calls.call(wish.handle, self.holdings)
-        except OutputLostError as lost:
-            facts.append(self._lost(lost, number, wish))
-            if self._flight is not None:
-                self._flight.drop(wish.handle)
-            return
-        if self._around.checked:
-            try:
+            call = self._calls[wish.handle[0]].call(wish.handle, self.holdings)
+            if self._around.checked:
                 self._reader.expect(call)
-            except WeftlineError as error:
-                facts.append(Failed(self._now(), wish.handle, Failure.of(error)))
-                if self._flight is not None:
-                    self._flight.drop(wish.handle)
-                return
-        self._around.backend.submit(call)
+        except OutputLostError as lost:
+            facts.append(self._lost(lost, wish.handle[0], wish))
+        except WeftlineError as error:
+            facts.append(Failed(self._now(), wish.handle, Failure.of(error)))
+        else:
+            self._around.backend.submit(call)
+            return
+        if self._flight is not None:
+            self._flight.drop(wish.handle)
 
     def _lost(self, lost: OutputLostError, reader: int, wish: Submit | None) -> Fact:
         """A stored input is gone: it is made again, if its node is part of this run."""
@@ -255,7 +265,7 @@ class Engine:
             return Unprepared(now, reader, failure) if wish is None else Failed(now, wish.handle, failure)
         if self.core.nodes[source].state.has_output:
             self._release.again(source)
-            calls = self.calls(source)
+            calls = self._calls[source]
             calls.recorded = self.holdings.forget(source)
             calls.is_lost = True
         return Lost(now, source, reader, None if wish is None else wish.handle)
@@ -271,10 +281,9 @@ class Engine:
             facts += interruption.news(now())
             longest_s = 0.0
         wakes_at, flight = attempts.wakes_at, self._flight
-        if wakes_at is not None:
-            longest_s = max(0.0, min(longest_s, wakes_at - now()))
-        if flight is not None and flight.wakes_at is not None:
-            longest_s = max(0.0, min(longest_s, flight.wakes_at - now()))
+        for at in (wakes_at, None if flight is None else flight.wakes_at):
+            if at is not None:
+                longest_s = max(0.0, min(longest_s, at - now()))
         if attempts.running or wakes_at is not None:
             is_running = attempts.is_running
             reports = [report for report in self._around.backend.poll(longest_s) if is_running(report.handle)]
@@ -285,10 +294,9 @@ class Engine:
             else:
                 facts += self._landed(reports, flight)
             if reports:
-                longest = reports[0].took_s if len(reports) == 1 else max(report.took_s for report in reports)
-                sized = self._sized
-                if not (sized.least_s <= longest <= sized.most_s and self.core.slots.queue == sized.calls):
-                    self._sized = _Sized.by(longest, self._around.backend.capabilities)
+                longest_s = reports[0].took_s if len(reports) == 1 else max(report.took_s for report in reports)
+                if not self._sized.fits(longest_s, self.core.slots.queue):
+                    self._sized = _Sized.by(longest_s, self._around.backend.capabilities)
                     facts.append(QueueSized(now(), self._sized.calls))
         if wakes_at is not None and wakes_at <= now():
             facts.append(TimerFired(now()))
@@ -316,6 +324,10 @@ class _Sized(NamedTuple):
         calls = min(capabilities.queue, int(work_s / max(longest_s, 1e-6)))
         least_s = 0.0 if calls == capabilities.queue else work_s / max(2 * calls, 1)
         return cls(calls, least_s, 2 * work_s / calls if calls else math.inf)
+
+    def fits(self, longest_s: float, calls: int) -> bool:
+        """Whether the core, which has been told so many, need not be told anew."""
+        return self.least_s <= longest_s <= self.most_s and calls == self.calls
 
 
 class _Interruption:

@@ -13,7 +13,7 @@ from weftline.model.call import Handle, Report
 from weftline.model.plan import ReasonCode
 from weftline.ports.cache import Cache
 from weftline.ports.leases import Leases
-from weftline.run.calls import CallFinder, NodeCalls
+from weftline.run.calls import CallFinder, CallsByNode
 from weftline.run.facts import Elsewhere, Fact, Failed, Found, Freed, Stopped, Submit, Succeeded, Wish
 from weftline.run.inputs import Holdings
 
@@ -38,7 +38,7 @@ class SingleFlight:
         self,
         leases: Leases,
         cache: Cache,
-        calls: Callable[[int], NodeCalls],
+        calls: CallsByNode,
         finder: CallFinder,
         holdings: Holdings,
         now: Callable[[], float],
@@ -81,7 +81,7 @@ class SingleFlight:
                 continue
             taken.discard(key)  # of two calls with one key, the second waits for the first
             self._ours[handle] = key
-            if self._calls(handle[0]).version != version:
+            if self._calls[handle[0]].version != version:
                 again[handle] = key
         for handle, fact in self._found(again).items():
             instead[handle] = fact
@@ -90,7 +90,7 @@ class SingleFlight:
 
     def _shared_key(self, handle: Handle) -> bytes | None:
         """The key that another process may compute; None for a call whose result stands for nobody else's."""
-        calls = self._calls(handle[0])
+        calls = self._calls[handle[0]]
         if not calls.keys or not calls.node.cache or calls.step.reason.code is ReasonCode.FORCED:
             return None
         return calls.key(handle[1])
@@ -107,7 +107,7 @@ class SingleFlight:
         for handle in wanted:
             by_node.setdefault(handle[0], []).append(handle)
         for number, handles in by_node.items():
-            entries = self._finder.take(self._calls(number), {item: wanted[number, item, n] for _, item, n in handles})
+            entries = self._finder.take(self._calls[number], {item: wanted[number, item, n] for _, item, n in handles})
             for handle in handles:
                 entry = entries.get(handle[1])
                 if entry is not None:

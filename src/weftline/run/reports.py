@@ -12,7 +12,7 @@ from weftline.errors import ChangedFileError, ChangedInputError, StoreUnusableEr
 from weftline.model.call import Call, Failure, Report
 from weftline.model.context import broken
 from weftline.model.entry import Entry
-from weftline.run.calls import CallFinder, NodeCalls
+from weftline.run.calls import CallFinder, CallsByNode
 from weftline.run.facts import Fact, Failed, Stopped, Succeeded
 from weftline.run.inputs import Holdings
 from weftline.run.paths import WrittenPaths
@@ -35,7 +35,7 @@ class ReportReader:
         self,
         run: str,
         around: Surroundings,
-        calls: Callable[[int], NodeCalls],
+        calls: CallsByNode,
         holdings: Holdings,
         finder: CallFinder,
         now: Callable[[], float],
@@ -104,13 +104,13 @@ class ReportReader:
                 self._holdings.put(number, item, outputs)
                 return Succeeded(now, report.handle)
             self._check_files(number)
-            calls = self._calls(number)
+            calls = self._calls[number]
             self._paths.take(report, calls.node, calls.key(item) if calls.keys else None)
-            made = self._finder.entries(self._calls(number), item, outputs, now, report.took_s)
-            if not made or not around.values.hold_artifacts(outputs, self._calls(number).node):
+            made = self._finder.entries(self._calls[number], item, outputs, now, report.took_s)
+            if not made or not around.values.hold_artifacts(outputs, self._calls[number].node):
                 self._holdings.put(number, item, outputs)  # a file or folder is read from the store, where nobody changes it
         except WeftlineError as error:
-            return Failed(now, report.handle, Failure.of(error, self._calls(number).node.place))
+            return Failed(now, report.handle, Failure.of(error, self._calls[number].node.place))
         body: dict[str, Any] = {"took_s": round(report.took_s, 6)}
         if made:
             entries += made
@@ -124,7 +124,7 @@ class ReportReader:
         Raises:
             ChangedFileError: somebody has written to one since, perhaps while the call read it.
         """
-        calls = self._calls(number)
+        calls = self._calls[number]
         for path, before in calls.step.files.items():
             if path not in self._files:
                 self._files[path] = signature_of(path)
@@ -139,7 +139,7 @@ class ReportReader:
             ChangedInputError: the call changed an input.
         """
         number, item, _ = report.handle
-        node = self._calls(number).node
+        node = self._calls[number].node
         if self._around.backend.capabilities.ships:
             for output, value in zip(node.outputs, report.outputs or (), strict=True):
                 if not output.check(value):
@@ -166,7 +166,7 @@ class ReportReader:
         if self._around.logs is not None and (report.log or trace):
             number, item, attempt = report.handle
             with contextlib.suppress(OSError):  # a log that cannot be written must not fail the call
-                self._around.logs.keep(self._run, self._calls(number).node.name, item, attempt, report.log + trace)
+                self._around.logs.keep(self._run, self._calls[number].node.name, item, attempt, report.log + trace)
 
 
 def _light(entry: Entry) -> Entry:
