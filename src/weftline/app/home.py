@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from weftline import settings
 from weftline.app.stores import Store, open_store
@@ -18,11 +18,14 @@ from weftline.errors import BadArgumentError, UnknownBackendError, did_you_mean
 from weftline.observe.log import LogFolder
 from weftline.plan.wish import Wish
 from weftline.ports.backend import Backend
-from weftline.ports.cache import Cache
+from weftline.ports.cache import Cache, Staging
 from weftline.ports.leases import Leases
 from weftline.ports.ledger import Ledger
 from weftline.ports.values import Values
 from weftline.store.artifacts import ArtifactFolder
+
+if TYPE_CHECKING:
+    from weftline.store.sqlite import SqliteLedger
 
 OnFailure = Literal["stop", "continue"]
 
@@ -82,7 +85,7 @@ class Home:
         self.artifacts = None if self.path is None else ArtifactFolder(self.path / "artifacts", self._located)
         self.values = Values(self.artifacts)
         self._opened: Store | None = None
-        self._ledger: Ledger | None = None
+        self._ledger: SqliteLedger | None = None
 
     @property
     def exists(self) -> bool:
@@ -109,16 +112,24 @@ class Home:
 
     def _store(self, path: Path) -> Store:
         if self._opened is None:
-            self._opened = open_store(self.settings.cache, path / "cache", self.clock)
+            self._opened = open_store(self.settings.cache, path / "cache", self.clock, lambda: self._journals(path).staged)
         return self._opened
+
+    @property
+    def staging(self) -> Staging | None:
+        """What leaves small results to the ledger; None where the cache keeps them itself."""
+        return None if self.path is None else self._store(self.path).staging
 
     @property
     def ledger(self) -> Ledger | None:
         """Where journals are kept."""
-        if self._ledger is None and self.path is not None:
+        return None if self.path is None else self._journals(self.path)
+
+    def _journals(self, path: Path) -> SqliteLedger:
+        if self._ledger is None:
             from weftline.store.sqlite import SqliteLedger
 
-            self._ledger = SqliteLedger(self.path / "ledger.db")
+            self._ledger = SqliteLedger(path / "ledger.db")
         return self._ledger
 
     @property

@@ -10,14 +10,14 @@ stored, and everything else will be done again.
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
-from weftline.errors import WeftlineError
+from weftline.errors import StoreUnusableError, WeftlineError
 from weftline.model.call import Failure, Handle, Report
-from weftline.model.entry import Entry
 from weftline.model.event import Event, Kind
 from weftline.model.graph import Graph
 from weftline.model.plan import Decision, Plan, Step
@@ -103,7 +103,10 @@ class Engine:
             elif step.decision is Decision.SKIP:
                 starts[number] = "skip"
                 self._release.ended(number)
-                self._take_stored(number, planned_entries(step))
+                stored = planned_entries(step)  # what it made earlier
+                for item, entry in stored.items():
+                    self.holdings.put_entry(number, item, entry)
+                self.holdings.finish(number, len(stored))
         self._preparation = Preparation(graph.index, self._finder, self.holdings, self._past, self._now)
         self._flight: SingleFlight | None = None
         if around.cache is not None and around.leases is not None:
@@ -124,12 +127,6 @@ class Engine:
         self.took_s = 0.0
         self._interruption = _Interruption()
         self._sized = _Sized(-1, 0.0, 0.0)
-
-    def _take_stored(self, number: int, entries: Mapping[int, Entry]) -> None:
-        """What a node that is not part of this run made earlier."""
-        for item, entry in entries.items():
-            self.holdings.put_entry(number, item, entry)
-        self.holdings.finish(number, len(entries))
 
     def cancel(self, *, kill: bool = False) -> None:
         """Asks for the run to end: running calls finish, or with `kill` are stopped. May be called from a signal handler."""
@@ -152,6 +149,9 @@ class Engine:
         finally:
             if self._flight is not None:
                 self._flight.close()
+            if self._around.staging is not None:
+                with contextlib.suppress(StoreUnusableError):  # nothing is lost: who opens the cache next does it
+                    self._around.staging.settle()
         counts = dict(Counter(str(node.state) for node in self.core.nodes))
         self._commit([Event(Kind.RUN_FINISHED, now(), body={"status": str(status), "counts": counts})])
         self.took_s = now() - began
@@ -174,6 +174,8 @@ class Engine:
             if records:
                 self._commit(records)
             self._release.free(core.nodes)
+            if self._flight is not None:
+                self._flight.give_back()
             facts += self._act(acts)
             acts.clear()
             if not facts and not core.unfinished and (status := core.status) is not None:

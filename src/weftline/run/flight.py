@@ -50,6 +50,7 @@ class SingleFlight:
         self._holdings = holdings
         self._now = now
         self._ours: dict[Handle, bytes] = {}
+        self._ended: list[bytes] = []
         self._waiting: dict[Handle, bytes] = {}
         self._pause_s = _SHORTEST_S
         self._looks_at = 0.0
@@ -68,10 +69,8 @@ class SingleFlight:
         wanted = {
             wish.handle: key for wish in wishes if type(wish) is Submit and (key := self._shared_key(wish.handle)) is not None
         }
-        self._finder.version = version = self._cache.version()
-        if not wanted:
-            return {}
-        taken = self._leases.take(list(wanted.values()))
+        taken = self._leases.take(list(wanted.values())) if wanted else set()
+        self._finder.version = version = self._cache.version()  # after that: what was stored by who had the lease is seen
         instead: dict[Handle, Fact] = {}
         again: dict[Handle, bytes] = {}
         for handle, key in wanted.items():
@@ -122,6 +121,7 @@ class SingleFlight:
         if not self._waiting or self._now() < self._looks_at:
             return []
         free = self._leases.free(list(self._waiting.values()))  # before the look: what is free now was stored before
+        self._cache.version()
         facts = self._found(self._waiting)
         for handle, key in self._waiting.items():
             if handle not in facts and key in free:
@@ -155,11 +155,15 @@ class SingleFlight:
         return kept, facts
 
     def end(self, facts: Iterable[Fact]) -> None:
-        """Gives back the leases of calls that have ended; their results are stored."""
+        """Calls have ended."""
         ours = self._ours
-        keys = [ours.pop(fact.handle) for fact in facts if isinstance(fact, _ENDINGS) and fact.handle in ours]
-        if keys:
-            self._leases.give_back(keys)
+        self._ended += [ours.pop(fact.handle) for fact in facts if isinstance(fact, _ENDINGS) and fact.handle in ours]
+
+    def give_back(self) -> None:
+        """Gives back the leases of calls that have ended; to be called when their results are durable."""
+        if self._ended:
+            self._leases.give_back(self._ended)
+            self._ended = []
 
     def drop(self, handle: Handle) -> None:
         """A call did not start after all."""
@@ -168,6 +172,6 @@ class SingleFlight:
 
     def close(self) -> None:
         """Gives everything back."""
-        self._leases.give_back(list(self._ours.values()))
+        self._leases.give_back([*self._ours.values(), *self._ended])
         self._ours.clear()
         self._waiting.clear()

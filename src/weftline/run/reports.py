@@ -57,7 +57,7 @@ class ReportReader:
         self._before[call.handle[:2]] = (call, before)
 
     def read(self, reports: Sequence[Report]) -> list[Fact]:
-        """The facts; results are stored first, all of them in one go."""
+        """The facts; results are stored first, all of them in one go, or left to the transaction that records the facts."""
         now = self._now()
         self._files = {}
         facts: list[Fact] = []
@@ -154,9 +154,13 @@ class ReportReader:
                     raise ChangedInputError(node=node.name, key=read.key, place=node.place)
 
     def _store(self, entries: Sequence[Entry], facts: list[Fact], now: float) -> list[Fact]:
-        assert self._around.cache is not None
+        around = self._around
+        assert around.cache is not None
         try:
-            self._around.cache.store(entries)
+            if around.staging is not None:
+                around.staging.stage(entries)
+            else:
+                around.cache.store(entries)
         except StoreUnusableError as error:
             failure = Failure.of(error)
             return [Failed(now, fact.handle, failure) if isinstance(fact, Succeeded) else fact for fact in facts]

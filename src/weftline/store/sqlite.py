@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -19,6 +20,7 @@ from weftline.model.transitions import RunStatus
 from weftline.ports.ledger import LastTime, RunSummary, Use
 from weftline.store.database import opened
 from weftline.store.recipes import Fresh, Recipes
+from weftline.store.staged import Staged
 
 _LATEST = 4
 _encode = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
@@ -33,6 +35,9 @@ _DONE = """
 """
 
 
+#: How often notes are taken of what the journal tells of the last time, in seconds, by the times of its events: at the end of a
+#: run, of all; after a crash, of those that are younger they are missing.
+_NOTED_EACH_S = 0.2
 #: Nodes that one query asks for; SQLite allows 999 values in any build (https://www.sqlite.org/limits.html).
 _AT_ONCE = 500
 #: Calls whose durations are kept for each node, and how one is written.
@@ -46,12 +51,18 @@ _DURATIONS = """
 
 
 class SqliteLedger:
-    """A ledger in a file, or in memory for `":memory:"`."""
+    """A ledger in a file, or in memory for `":memory:"`.
+
+    Attributes:
+        staged: small results that its transactions take along.
+    """
 
     def __init__(self, path: Path | str) -> None:
         self._path = str(path)
         self._next: dict[str, tuple[int, int]] = {}
         self._pipelines: dict[str, str] = {}
+        self._unnoted: dict[str, list[Event]] = {}
+        self._noted_at = -math.inf
         self._keys: dict[str, list[str]] = {}
         try:
             if isinstance(path, Path):
@@ -63,6 +74,7 @@ class SqliteLedger:
             self._db.close()
             raise LedgerTooNewError(path=self._path, found=found, known=_LATEST)
         self._recipes = Recipes(self._db, self._query)
+        self.staged = Staged(self._db, self._path)
 
     def append(self, run: str, events: Sequence[Event], recipes: Sequence[Recipe] = ()) -> None:
         """Adds events in one transaction."""
@@ -71,10 +83,13 @@ class SqliteLedger:
             self._db.execute("BEGIN IMMEDIATE")
             try:
                 self._append(run, events, fresh)
+                self.staged.write()
                 self._db.execute("COMMIT")
+                self.staged.written()
                 self._recipes.written(recipes, fresh)
             except BaseException:  # raised again
                 self._next.pop(run, None)
+                self._unnoted.clear()
                 with contextlib.suppress(sqlite3.Error):
                     self._db.execute("ROLLBACK")
                 raise
@@ -92,7 +107,32 @@ class SqliteLedger:
         self._next[run] = (first + len(rows), epoch)
         if fresh.recipes:
             self._recipes.write(fresh)
-        self._note_last_times(run, events)
+        self._unnoted.setdefault(run, []).extend(events)
+        if events and (events[-1].kind is Kind.RUN_FINISHED or not 0 <= events[-1].at - self._noted_at < _NOTED_EACH_S):
+            self._noted_at = events[-1].at
+            self._note_all()
+
+    def _note_all(self) -> None:
+        """Keeps up what is told of the last time of nodes; to be called inside of a transaction."""
+        unnoted, self._unnoted = self._unnoted, {}
+        for run, events in unnoted.items():
+            self._note_last_times(run, events)
+
+    def _note_rest(self) -> None:
+        """Takes the notes that are due soon; for somebody who wants to read them."""
+        if not self._unnoted:
+            return
+        try:
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                self._note_all()
+                self._db.execute("COMMIT")
+            except sqlite3.Error:  # raised again
+                with contextlib.suppress(sqlite3.Error):
+                    self._db.execute("ROLLBACK")
+                raise
+        except sqlite3.Error as error:
+            raise LedgerUnusableError(path=self._path, detail=str(error)) from error
 
     def _place(self, run: str) -> tuple[int, int]:
         """The number of a run's next event, and how often it was resumed."""
@@ -113,7 +153,8 @@ class SqliteLedger:
             if event.kind is Kind.CALL_SUCCEEDED or event.kind is Kind.CALL_RESTORED:
                 self._note_call(run, event, body, took_s)
             elif event.kind is Kind.RUN_FINISHED:
-                self._note_last_keys(run)
+                keys = bytes.fromhex("".join(self._keys.pop(run, ())))
+                self._db.execute("INSERT OR REPLACE INTO last_keys VALUES (?, ?)", (self._pipeline(run), keys))
             elif event.kind is Kind.RUN_STARTED:
                 self._pipelines[run] = body["pipeline"]
             elif "recipe" in body:
@@ -139,10 +180,6 @@ class SqliteLedger:
             took_s.setdefault(event.node, []).append(body["took_s"])
         if event.item == WHOLE and len(body.get("key", "")) == 2 * DIGEST_BYTES:
             self._keys.setdefault(run, []).append(body["key"])
-
-    def _note_last_keys(self, run: str) -> None:
-        keys = bytes.fromhex("".join(self._keys.pop(run, ())))
-        self._db.execute("INSERT OR REPLACE INTO last_keys VALUES (?, ?)", (self._pipeline(run), keys))
 
     def last_keys(self, pipeline: str) -> Sequence[bytes]:
         """The keys of the newest run that has ended."""
@@ -180,6 +217,7 @@ class SqliteLedger:
 
     def last_times(self, pipeline: str, nodes: Sequence[str]) -> Mapping[str, LastTime]:
         """The last time of each node; nodes that were never started are missing."""
+        self._note_rest()
         sql = """
             SELECT node, recipes.body, inputs, took_s, finished FROM last_times JOIN recipes USING (recipe)
             WHERE pipeline = ? AND node = ?
@@ -195,6 +233,7 @@ class SqliteLedger:
 
     def durations(self, pipeline: str, nodes: Sequence[str]) -> Mapping[str, Sequence[float]]:
         """How long the newest calls of each node took; nodes without any are missing."""
+        self._note_rest()
         found: dict[str, Sequence[float]] = {}
         for first in range(0, len(nodes), _AT_ONCE):
             asked = nodes[first : first + _AT_ONCE]
@@ -225,6 +264,8 @@ class SqliteLedger:
 
     def close(self) -> None:
         """Closes the file."""
+        with contextlib.suppress(LedgerUnusableError):  # the journal is complete
+            self._note_rest()
         self._db.close()
 
     def _query(self, sql: str, values: Sequence[Any]) -> list[Any]:

@@ -1,5 +1,7 @@
 """Whole runs in virtual time: real nodes, plans and stores in memory, and a backend that does what it is told."""
 
+import contextlib
+import sqlite3
 from typing import ClassVar
 
 import pytest
@@ -9,6 +11,9 @@ from weftline.errors import LedgerUnusableError, UndigestableError
 from weftline.model.entry import is_freed
 from weftline.model.event import CALL_OUTCOMES, Kind
 from weftline.model.ids import WHOLE
+from weftline.store.files import FileCache
+from weftline.store.joined import JoinedCache
+from weftline.store.locks import FileLeases
 from weftline.store.sqlite import SqliteLedger
 from weftline.testing import Act, fail, succeed
 
@@ -181,6 +186,68 @@ def test_a_result_is_stored_before_it_is_recorded(stage):
     stage.ledger.close()
     stage.ledger = Watchful(":memory:")
     assert stage.run(CHAIN).ok
+
+
+@pytest.fixture
+def home(stage, tmp_path):
+    """A stage whose small results become durable with the journal, and who looks into the home from outside."""
+    stage.ledger.close()
+    stage.ledger = Looking(tmp_path)
+    stage.cache = JoinedCache(tmp_path / "cache", stage.ledger.staged)
+    yield stage
+    stage.cache.close()
+
+
+class Looking(SqliteLedger):
+    """Whenever it has been written, compares what the journal says with what another process would find."""
+
+    def __init__(self, place):
+        super().__init__(place / "ledger.db")
+        self.place = place
+        self.ended = set()
+
+    def stored(self):
+        """Keys of all results that are in the home's files."""
+        found = set()
+        for file, table in (("ledger.db", "staged"), ("cache/index.db", "results")):
+            with (
+                contextlib.suppress(sqlite3.OperationalError),
+                contextlib.closing(sqlite3.connect(self.place / file)) as database,
+            ):
+                found |= {key.hex() for (key,) in database.execute(f"SELECT key FROM {table}")}
+        return found
+
+    def append(self, run, events, recipes=()):
+        new = {event.body["key"] for event in events if event.kind is Kind.CALL_SUCCEEDED}
+        assert not new & self.stored()
+        super().append(run, events, recipes)
+        self.ended |= new
+        assert self.ended <= self.stored()
+
+
+def test_a_small_result_and_its_record_are_one_commit(home):
+    assert home.run(CHAIN, staging=home.cache)["total"] == 14
+    assert len(home.ledger.ended) == 6
+
+
+def test_at_the_end_of_a_run_all_results_are_in_the_index(home, tmp_path):
+    assert home.run(CHAIN, staging=home.cache).ok
+    with contextlib.closing(FileCache(tmp_path / "cache")) as cache:
+        assert {found.entry.key.hex() for found in cache.held()} >= home.ledger.ended
+
+
+def test_a_lease_is_given_back_when_the_result_is_durable(home, tmp_path):
+    class Watchful(FileLeases):
+        def give_back(self, keys):
+            assert {key.hex() for key in keys} <= home.ledger.ended
+            given.extend(keys)
+            super().give_back(keys)
+
+    given = []
+    leases = Watchful(tmp_path / "leases")
+    assert home.run(CHAIN, staging=home.cache, leases=leases).ok
+    assert len(given) == 6
+    leases.close()
 
 
 class Batches(SqliteLedger):
