@@ -10,7 +10,7 @@ from weftline.codec import whole
 from weftline.errors import DamagedEntryError, UndigestableError, UnencodableError
 from weftline.model.call import Call, Handle
 from weftline.model.entry import Entry, Stored, is_freed
-from weftline.model.fingerprint import Recipe, call_keys, checkpoint_key, part_key
+from weftline.model.fingerprint import call_keys, checkpoint_key, part_key
 from weftline.model.ids import WHOLE
 from weftline.model.node import NodeSpec, is_confirmed
 from weftline.model.plan import Decision, Plan, ReasonCode, Step
@@ -32,13 +32,14 @@ class NodeCalls:
         step: what was planned for it.
     """
 
-    __slots__ = ("_shared", "is_lost", "keys", "node", "params", "recorded", "step", "version")
+    __slots__ = ("_shared", "digests", "is_lost", "keys", "node", "params", "recorded", "step", "version")
 
     def __init__(self, node: NodeSpec, step: Step) -> None:
         self.node = node
         self.step = step
         self.params = {name: bound.value for name, bound in step.params.items()} if step.params else _NO_PARAMS
         self.keys: list[bytes] = []
+        self.digests: Mapping[str, bytes] | None = None  # of the inputs, from which the keys were made
         self.is_lost = False  # what the plan found is not to be relied on any more
         self.recorded: dict[int, bytes] = {}  # cache keys of results that the journal has, from before a loss
         self.version = -1  # of the cache, when it was looked for these calls
@@ -137,7 +138,7 @@ class CallFinder:
             return total, {}
         items = [WHOLE] if node.over is None else range(total)
         try:
-            calls.keys = self._keys(node, step.recipe)
+            calls.keys = self._keys(calls)
         except UndigestableError:
             if node.cache:
                 raise
@@ -165,13 +166,15 @@ class CallFinder:
             if not is_freed(entry) and self._is_fresh(calls, item, entry) and self._is_sound(calls, entry)
         }
 
-    def _keys(self, node: NodeSpec, recipe: Recipe | None) -> list[bytes]:
-        digests: Mapping[str, bytes | None] = self._holdings.input_digests(node)
+    def _keys(self, calls: NodeCalls) -> list[bytes]:
+        node, recipe = calls.node, calls.step.recipe
         items = None if node.over is None else self._holdings.item_digests(node.over)
+        digests = self._holdings.input_digests(node, items)
         if recipe is None:  # nothing tells whether a resumed run has the same code
             raise UndigestableError(path=node.name, kind="a node without a recipe")
         keys = call_keys(recipe.digest, digests, node.over_name, items)
         assert keys is not None
+        calls.digests = digests
         if node.cache:
             return [key for key in keys if key is not None]
         return [checkpoint_key(self._run, node.name, at, key) for at, key in enumerate(keys) if key is not None]

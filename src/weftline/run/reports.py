@@ -175,5 +175,7 @@ class ReportReader:
 
 def _light(entry: Entry) -> Entry:
     """An entry without large contents: they are in the store, or about to be."""
+    if all(found.size <= 1024 for found in entry.outputs):
+        return entry
     outputs = tuple(found if found.size <= 1024 else found._replace(content=None) for found in entry.outputs)
     return entry._replace(outputs=outputs)

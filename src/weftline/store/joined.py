@@ -14,6 +14,8 @@ from weftline.store.staged import Staged
 
 #: Results that lie in the ledger's file before they are moved to the index.
 _MOST = 256
+#: Results that come at once and are worth a flush of their own: to write each of them twice would cost more.
+_MANY = 24
 
 
 class JoinedCache(FileCache):
@@ -31,14 +33,16 @@ class JoinedCache(FileCache):
             self.settle()
 
     def stage(self, entries: Sequence[Entry]) -> None:
-        """Small entries become durable with the ledger's next transaction, the others at once."""
-        if len(self._staged) >= _MOST:
+        """A few small entries become durable with the ledger's next transaction, others at once."""
+        small: list[Entry] = []
+        others: list[Entry] = []
+        for entry in entries:
+            (small if len(entries) < _MANY and _is_small(entry) else others).append(entry)
+        if len(self._staged) >= _MOST or self._staged.rows([entry.key for entry in others]):
             self.settle()
-        large = [entry for entry in entries if not _is_small(entry)]
-        if large:
-            super().store(large)
-            entries = [entry for entry in entries if _is_small(entry)]
-        self._staged.put([row for entry in entries for row in rows_of(entry)])
+        if others:
+            super().store(others)
+        self._staged.put([row for entry in small for row in rows_of(entry)])
 
     def settle(self) -> None:
         """Moves what the ledger has taken along into the index."""

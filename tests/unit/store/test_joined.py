@@ -8,7 +8,7 @@ import pytest
 from weftline.errors import LedgerUnusableError, StoreUnusableError
 from weftline.model.event import Event, Kind
 from weftline.store.files import FileCache, rows_of
-from weftline.store.joined import _MOST, JoinedCache
+from weftline.store.joined import _MANY, _MOST, JoinedCache
 from weftline.store.sqlite import SqliteLedger
 from weftline.testing.caches import entry, stored
 
@@ -79,6 +79,22 @@ def test_what_is_large_or_pickled_is_kept_at_once(home):
     home.ledger.append("run", [ENDED])
     assert home.lie_there == {SMALL.key}
     assert contents(home.cache, SMALL, LARGE) == {SMALL.key: [b"1"], LARGE.key: [b"4" * 50_000, b"5"]}
+
+
+def test_of_many_that_come_at_once_none_is_written_twice(home):
+    made = [entry(f"{number}", b"%d" % number) for number in range(_MANY)]
+    home.keep(SMALL)
+    home.cache.stage(made)
+    assert (home.lie_there, home.indexed) == ({SMALL.key}, {one.key for one in made})
+    assert contents(home.cache, *made) == {one.key: [one.outputs[0].content] for one in made}
+
+
+def test_one_of_many_takes_the_place_of_what_was_staged(home):
+    made = [entry(f"{number}", b"%d" % number) for number in range(_MANY)]
+    home.keep(entry("0", b"older"))
+    home.cache.stage(made)
+    home.cache.settle()
+    assert contents(home.cache, *made) == {one.key: [one.outputs[0].content] for one in made}
 
 
 def test_it_is_found_before_it_is_written(home):
