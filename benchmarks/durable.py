@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from catalogue import Case, Peer
-from contest import Row, Rules, arguments, chosen, measure, version_in, write
+from contest import Row, Rules, arguments, chosen, measure, said, version_in, write
 from table import machine, number, table
 
 CASES = {
@@ -92,7 +92,7 @@ def judged(row: Row, rows: list[Row]) -> list[tuple[str, ...]]:
     else:
         wanted = [("CPU us/step", row.cpu, CASES[row.case].bar or 0.0)]
     return [
-        (row.peer.name, row.case, what, number(found), number(bar), "met" if found is not None and found <= bar else "MISSED")
+        (row.peer.name, row.case, what, number(found), number(bar), row.reason or said(found or 0.0, bar))
         for what, found, bar in wanted
     ]
 
