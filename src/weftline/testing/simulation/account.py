@@ -8,7 +8,7 @@ items that it has found in the store when a node starts; whether it was right ab
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -82,7 +82,8 @@ class Account:
         self.withdrawn: dict[Handle, bool] = {}  # what the backend was asked to end, and whether by force
         self.used = 0.0  # CPUs of the calls that the backend has
         self.large = 0  # how many of them need more than one
-        self.begun: set[Handle] = set()  # attempts that the journal of this life knows
+        #: attempts that the journal of this life knows, and the nodes that have begun since they were decided on
+        self.begun: dict[Handle, set[int]] = {}
         self.outcomes: set[tuple[str, int]] = set()
         self.ended: dict[str, str] = {}  # states of nodes that the journal of this life says are over
         self.passed = 0  # calls that went before the first of all that wait
@@ -107,9 +108,11 @@ class Account:
             return False
         return bool(node.todo) or (bool(node.waiting) and any(last < self.now for _, last in node.waiting.values()))
 
-    def ready(self) -> list[int]:
-        """Nodes of which a call could start, if there is room; the first ones first."""
-        return sorted((number for number in range(len(self.nodes)) if self.is_ready(number)), key=self.rank.__getitem__)
+    def ready(self, handle: Handle | None = None) -> list[int]:
+        """Nodes of which a call can start, or could when that attempt was decided on, if there is room; in order of rank."""
+        later = set() if handle is None else self.begun.get(handle, set())
+        found = (number for number in range(len(self.nodes)) if number not in later and self.is_ready(number))
+        return sorted(found, key=self.rank.__getitem__)
 
     # --- what happens ---
 
@@ -117,7 +120,7 @@ class Account:
         """A call goes to the backend."""
         number, item, attempt = handle
         node = self.nodes[number]
-        ready = self.ready()
+        ready = self.ready(handle)
         if ready and ready[0] != self._first:
             self._first, self.passed = ready[0], 0
         self.passed += bool(ready) and number != ready[0]
@@ -222,32 +225,35 @@ class Account:
             events: the records.
             restored: by the number of a node that starts, its items that were found in the store.
         """
+        decided: list[set[int]] = []
         for event in events:
             number = self.graph.index.get(event.node, -1)
             if event.kind is Kind.CANCEL_REQUESTED:
                 self._stop("cancel")
             elif event.kind is Kind.NODE_STARTED:
-                self._begin(number, restored[number])
+                self._begin(number, restored[number], decided)
             elif event.kind is Kind.ATTEMPT_STARTED:
-                self.begun.add((number, event.item, event.attempt))
+                decided.append(self.begun.setdefault((number, event.item, event.attempt), set()))
             elif event.kind is Kind.ATTEMPT_FAILED:
                 self._narrow(number, event)
             elif event.kind is Kind.NODE_FINISHED:
                 self.ended[event.node] = (event.body or {})["state"]
+                self._begin_at_once(decided)
             elif event.kind in CALL_OUTCOMES:
                 self._note_outcome(number, event)
-        if self.store is None:
-            self._begin_at_once()
+        self._begin_at_once(())
 
-    def _begin_at_once(self) -> None:
+    def _begin_at_once(self, decided: Iterable[set[int]]) -> None:
         """Where nothing is looked up, the start of a node with one call is not recorded."""
-        for number, node in enumerate(self.nodes):
+        for number, node in enumerate(self.nodes if self.store is None else ()):
             if not node.has_begun and node.spec.over is None:
                 sources = (self.ended.get(self.graph.nodes[source].name) for source in self.graph.upstream[number])
                 if all(state in HAS_OUTPUT for state in sources):
-                    self._begin(number, ())
+                    self._begin(number, (), decided)
 
-    def _begin(self, number: int, restored: Collection[int]) -> None:
+    def _begin(self, number: int, restored: Collection[int], decided: Iterable[set[int]]) -> None:
+        for later in decided:
+            later.add(number)
         node = self.nodes[number]
         node.has_begun = True
         node.total = self.truth.count(number)

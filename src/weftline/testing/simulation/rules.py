@@ -158,7 +158,7 @@ def what_is_done_is_done(account: Account, call: Call) -> str | None:
 def higher_ranks_go_first(account: Account, call: Call) -> str | None:
     """Of the calls that fit, the one starts whose node has the highest priority, or comes first in the plan."""
     number, cpu = call.handle[0], call.node.resources.cpu
-    for other in account.ready():
+    for other in account.ready(call.handle):
         if account.rank[other] >= account.rank[number]:
             break
         if account.fits(other) or account.nodes[other].spec.resources.cpu <= cpu:
@@ -169,7 +169,7 @@ def higher_ranks_go_first(account: Account, call: Call) -> str | None:
 @rule("submit")
 def large_calls_are_not_passed_for_ever(account: Account, call: Call) -> str | None:
     """A call that does not fit is passed by a limited number of others."""
-    ready = account.ready()
+    ready = account.ready(call.handle)
     if not ready or ready[0] == call.handle[0] or account.passed < PATIENCE:
         return None
     return f"{account.nodes[ready[0]].spec.name} is passed by {_label(call)}, after {account.passed} others"
