@@ -13,7 +13,7 @@ else
   INSTALL   = $(BIN)/python -m pip install --quiet
 endif
 
-.PHONY: demo test test-torch test-executors check unit simulate format bench bench-cache bench-pool bench-truth docs clean
+.PHONY: demo test test-torch test-executors check unit simulate format bench bench-cache bench-durable bench-pool bench-truth docs clean
 
 demo: $(VENV)/.installed
 	@$(BIN)/python examples/demo.py
@@ -58,6 +58,9 @@ bench: $(VENV)/.installed
 
 bench-cache: $(VENV)/.installed
 	@$(BIN)/python benchmarks/cache.py $(ARGS)
+
+bench-durable: $(VENV)/.installed
+	@$(BIN)/python benchmarks/durable.py $(ARGS)
 
 bench-pool: $(VENV)/.installed
 	@$(BIN)/python benchmarks/pool.py $(ARGS)

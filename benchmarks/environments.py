@@ -21,6 +21,7 @@ REQUIREMENTS: dict[str, tuple[str, ...]] = {
     "kedro": ("kedro==1.7.0",),
     "luigi": ("luigi==3.8.1",),
     "dagster": ("dagster==1.13.28",),
+    "dbos": ("dbos==3.4.0",),
     "redun": ("redun==0.44.1", "numpy==2.4.6"),
     "prefect": ("prefect==3.8.8", "fastapi==0.139.*"),  # its server does not start with the newest fastapi that it allows
     "diskcache": ("diskcache==5.6.3", "numpy==2.4.6"),
@@ -52,7 +53,7 @@ QUIET = {
 
 def surroundings(folder: str) -> dict[str, str]:
     """Environment variables of a measured process; everything that it leaves behind is below a folder."""
-    of_peers = ("WEFTLINE", "PREFECT", "DAGSTER", "HAMILTON", "HAYSTACK", "KEDRO", "PYTHONPATH")
+    of_peers = ("WEFTLINE", "PREFECT", "DAGSTER", "DBOS", "HAMILTON", "HAYSTACK", "KEDRO", "PYTHONPATH")
     kept = {name: value for name, value in os.environ.items() if name.partition("_")[0] not in of_peers}
     places = {"TMPDIR": folder, "PREFECT_HOME": f"{folder}/prefect", "XDG_CACHE_HOME": f"{folder}/cache"}
     return {**kept, **OPT_OUT, **QUIET, **places}
@@ -68,7 +69,7 @@ def python_of(name: str) -> Path:
     Raises:
         NotInstalledError: the peer cannot be installed.
     """
-    if name == "weftline":
+    if name in {"weftline", "bare"}:
         return Path(sys.executable)
     folder, wanted = VENVS / name, REQUIREMENTS[name]
     python, mark = folder / "bin" / "python", folder / ".installed"

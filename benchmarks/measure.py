@@ -39,7 +39,8 @@ class Job:
     """One case to build: how many nodes, where files may be kept, and which of the peer's variants to use.
 
     Cases are called `SHAPE` or `SHAPE-STATE`. The states: `cold`, all has to be computed; `hit`, all is in the cache, filled by
-    another process; `leaf`, the same, but one thing that nothing else depends on was changed since.
+    another process; `leaf`, the same, but one thing that nothing else depends on was changed since; `durable`, a journal that
+    survives a loss of power, where the builder's function plans and returns the one that runs, which are timed apart.
     """
 
     case: str
@@ -97,7 +98,7 @@ def serve(peer: str, distribution: str, builders: Mapping[str, Builder], note: s
 
     Args:
         peer: its name in the table.
-        distribution: whose version is printed.
+        distribution: whose version is printed; if that is not installed, it is printed itself.
         builders: by case.
         note: goes to the table when nothing else does.
         follow: count processes that are still alive, too (a server that the peer starts).
@@ -113,7 +114,7 @@ def serve(peer: str, distribution: str, builders: Mapping[str, Builder], note: s
     asked = parser.parse_args()
     if asked.limit:
         resource.setrlimit(resource.RLIMIT_CPU, (asked.limit, asked.limit))
-    line: dict[str, object] = {"peer": peer, "version": metadata.version(distribution), "case": asked.case, "size": asked.size}
+    line: dict[str, object] = {"peer": peer, "version": _version(distribution), "case": asked.case, "size": asked.size}
     with contextlib.ExitStack() as stack:
         folder = asked.folder or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
         job = Job(asked.case, asked.size, folder, asked.variant)
@@ -125,6 +126,8 @@ def serve(peer: str, distribution: str, builders: Mapping[str, Builder], note: s
             clock = Clock(follow=follow)
             if job.case.startswith("array"):
                 line |= arrays.measured(job, builders[job.case], clock)
+            elif job.case.endswith("-durable"):
+                line |= _durable(job, builders[job.case], clock)
             else:
                 line |= _measured(job, builders[job.case], clock, once=asked.once)
             line["note"] = line.get("note") or note
@@ -133,6 +136,13 @@ def serve(peer: str, distribution: str, builders: Mapping[str, Builder], note: s
                 raise
             line |= {"cpu_us_per_node": None, "wall_us_per_node": None, "note": _reason(error)}
         print(json.dumps(line), file=out, flush=True)
+
+
+def _version(distribution: str) -> str:
+    try:
+        return metadata.version(distribution)
+    except metadata.PackageNotFoundError:
+        return distribution
 
 
 @contextlib.contextmanager
@@ -182,6 +192,28 @@ def _measured(job: Job, build: Builder, clock: Clock, *, once: bool) -> dict[str
         "first_us_per_node": round(first.cpu_s * each, 3),
         "samples": len(samples),
         "note": "the first run alone" if is_only and not cold and not once else "",
+    }
+
+
+def _durable(job: Job, build: Callable[[Job], Callable[[], Run]], clock: Clock) -> dict[str, object]:
+    """One run on an empty home: making the graph, planning and running, each for itself."""
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+        tiny = replace(job, size=TINY, folder=Path(folder))
+        _checked(tiny, build(tiny)())
+    with clock.timing() as built:
+        plan = build(job)
+    with clock.timing() as planned:
+        run = plan()
+    with clock.timing() as ran:
+        _checked(job, run)
+    each = 1e6 / job.size
+    return {
+        "cpu_us_per_node": round(ran.cpu_s * each, 3),
+        "wall_us_per_node": round(ran.wall_s * each, 3),
+        "plan_cpu_us_per_node": round(planned.cpu_s * each, 3),
+        "plan_wall_us_per_node": round(planned.wall_s * each, 3),
+        "build_us_per_node": round(built.cpu_s * each, 3),
+        "samples": 1,
     }
 
 

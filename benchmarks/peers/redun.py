@@ -72,4 +72,5 @@ def array(job: Job):
 
 
 if __name__ == "__main__":
-    serve("redun", "redun", {"chain": chain, "wide": wide, "fan": fan, **kept_cases(fan, chain, array)})
+    durable = {"chain-durable": lambda job: lambda: chain(job), "fan-durable": lambda job: lambda: fan(job)}
+    serve("redun", "redun", {"chain": chain, "wide": wide, "fan": fan, **kept_cases(fan, chain, array), **durable})

@@ -3,11 +3,15 @@
 Variants are its backends; `nodes` is the inline backend with a node for each item of a fan instead of one node over all.
 """
 
+from collections.abc import Callable
+
 import arrays
 import numpy as np
 from measure import Job, Run, kept_cases, serve
 
 from weftline import Pipeline, node
+from weftline.app import verbs
+from weftline.app.home import Home, Request
 
 
 def first() -> int:
@@ -91,6 +95,31 @@ def array(job: Job):
     return lambda: pipeline.run(params={"size_bytes": job.size}, **options)["numbers"]
 
 
+def chain_durable(job: Job) -> Callable[[], Run]:
+    nodes = [node(provides="k0", name="n0")(first)]
+    nodes += [node(provides=f"k{i}", requires={"x": f"k{i - 1}"}, name=f"n{i}")(step) for i in range(1, job.size)]
+    return planned(job, Pipeline(nodes), lambda result: result[f"k{job.size - 1}"])
+
+
+def fan_durable(job: Job) -> Callable[[], Run]:
+    @node(provides="ys", requires={"x": "xs"}, over="xs")
+    def step(x: int) -> int:
+        return x + 1
+
+    return planned(job, Pipeline([step]), lambda result: sum(result["ys"]), given={"xs": job.items})
+
+
+def planned(job: Job, pipeline: Pipeline, value, **asked) -> Callable[[], Run]:
+    """Plans on a new home; then runs what was planned."""
+    home, request = Home(job.folder / "home"), Request(backend=job.variant, **asked)
+
+    def plan() -> Run:
+        made = verbs.plan(pipeline, home, request)
+        return lambda: value(verbs.run(pipeline, home, request, planned=made))
+
+    return plan
+
+
 def options_of(job: Job) -> dict:
     """With journal and cache where results are kept, else without."""
     backend = "inline" if job.variant == "nodes" else job.variant
@@ -98,4 +127,5 @@ def options_of(job: Job) -> dict:
 
 
 if __name__ == "__main__":
-    serve("weftline", "weftline", {"chain": chain, "wide": wide, "fan": fan, **kept_cases(fan, chain, array)})
+    durable = {"chain-durable": chain_durable, "fan-durable": fan_durable}
+    serve("weftline", "weftline", {"chain": chain, "wide": wide, "fan": fan, **kept_cases(fan, chain, array), **durable})

@@ -4,8 +4,10 @@ import pytest
 
 from weftline.store.files import FileCache, SingleFileCache
 from weftline.store.folder import FolderBlobs
+from weftline.store.joined import JoinedCache
 from weftline.store.memory import MemoryCache
 from weftline.store.shared import SharedCache
+from weftline.store.sqlite import SqliteLedger
 from weftline.testing import CacheContract
 
 
@@ -39,6 +41,34 @@ class TestFiles(CacheContract):
                 assert changed.rowcount == 1
             index.close()
         return True
+
+
+class Joined(JoinedCache):
+    """What is stored goes to a ledger first."""
+
+    def __init__(self, place):
+        self.ledger = SqliteLedger(place / "ledger.db")
+        super().__init__(place / "cache", self.ledger.staged)
+
+    def store(self, entries):
+        self.stage(entries)
+        self.ledger.append("a run", [])
+
+    def close(self):
+        super().close()
+        self.ledger.close()
+
+
+class TestJoined(TestFiles):
+    def cache(self, place):
+        return Joined(place)
+
+    def reopened(self, place):
+        return Joined(place)
+
+    def spoil(self, cache, place, entry):
+        cache.settle()
+        return super().spoil(cache, place, entry)
 
 
 class TestFilesTruncated(TestFiles):

@@ -26,6 +26,7 @@ from weftline.model.event import Event, Kind
 from weftline.store import aside
 from weftline.store.files import FileCache, SingleFileCache
 from weftline.store.folder import FolderBlobs
+from weftline.store.joined import JoinedCache
 from weftline.store.shared import SharedCache
 from weftline.store.sqlite import SqliteLedger
 from weftline.testing.caches import entry
@@ -35,9 +36,27 @@ from weftline.testing.ledgers import RECIPE, opening, started
 EACH = 20
 SEEDS = range(max(2, int(os.environ.get("WEFTLINE_POWER_LOSSES", "240")) // (2 * EACH)))
 
-#: Caches below a home. The ledger goes with that of the home.
+
+class Joined(JoinedCache):
+    """The cache of a home with its ledger, which takes small results along."""
+
+    def __init__(self, home):
+        self.ledger = SqliteLedger(home / "ledger.db")
+        super().__init__(home / "cache", self.ledger.staged)
+
+    def store(self, entries):
+        self.stage(entries)
+        self.ledger.append("", [])
+
+    def close(self):
+        super().close()
+        self.ledger.close()
+
+
+#: Caches below a home. A ledger goes with those of the home.
 CACHES = {
     "home": lambda home: FileCache(home / "cache"),
+    "joined": Joined,
     "sqlite": lambda home: SingleFileCache(home / "cache" / "one.db"),
     "shared": lambda home: SharedCache(FolderBlobs(home / "cache")),
 }
@@ -85,7 +104,7 @@ class Writer:
         self._home = home
         self._length = {}
         self.cache = CACHES[kind](home)
-        self.ledger = SqliteLedger(home / "ledger.db") if kind == "home" else None
+        self.ledger = SqliteLedger(home / "ledger.db") if kind == "home" else getattr(self.cache, "ledger", None)
 
     def close(self):
         self.cache.close()
@@ -266,7 +285,7 @@ class Looked(NamedTuple):
 def look(home, promises, kind):
     """Opens what is left, and compares it with what was promised; then goes on with it."""
     lost, wrong = [], []
-    for what in (_look_at_cache, _look_at_ledger) if kind == "home" else (_look_at_cache,):
+    for what in (_look_at_cache, _look_at_ledger) if kind in {"home", "joined"} else (_look_at_cache,):
         try:
             what(home, promises, lost, wrong, kind)
         except Exception as error:
@@ -483,6 +502,7 @@ def is_any(path, is_folder):
 
 UNFLUSHED = {
     "home": [is_any, is_log, is_database, is_content, is_folder_of_contents],
+    "joined": [is_any, is_log, is_database, is_content],
     "sqlite": [is_any, is_log, is_database],
     "shared": [is_any, is_entry, is_folder_of_entries, is_content, is_folder_of_contents, is_folder_of_recipes],
 }

@@ -44,7 +44,7 @@ class Stage:
         return planner.make(graph, Wish(**wish), self.cache if cached else None, self.ledger, self.values)
 
     def engine(self, nodes, *, run=None, cached=True, on_failure="stop", past=None, **options):
-        own = {name: options.pop(name) for name in ("checked", "sinks", "logs") if name in options}
+        own = {name: options.pop(name) for name in ("checked", "sinks", "logs", "leases", "staging") if name in options}
         around = Surroundings(
             backend=self.backend,
             values=self.values,

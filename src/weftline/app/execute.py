@@ -59,6 +59,7 @@ def execute(
             clock=home.clock,
             entropy=random.random,
             cache=home.cache if request.cache else None,
+            staging=home.staging if request.cache else None,
             leases=home.leases if request.cache else None,
             ledger=home.ledger,
             sinks=bus,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from weftline import settings
 from weftline.app.ledgers import open_journals
@@ -21,12 +21,15 @@ from weftline.model.graph import Graph, Grouped
 from weftline.observe.log import LogFolder
 from weftline.plan.wish import Wish
 from weftline.ports.backend import Backend
-from weftline.ports.cache import TendedCache
+from weftline.ports.cache import Staging, TendedCache
 from weftline.ports.leases import Leases
 from weftline.ports.ledger import History, Journals, Ledger
 from weftline.ports.values import Values
 from weftline.run.limits import Limits
 from weftline.store.artifacts import ArtifactFolder
+
+if TYPE_CHECKING:
+    from weftline.store.staged import Staged
 
 OnFailure = Literal["stop", "continue"]
 
@@ -147,8 +150,13 @@ class Home:
 
     def _store(self, path: Path) -> Store:
         if self._opened is None:
-            self._opened = open_store(self.settings.cache, path / "cache", self.clock)
+            self._opened = open_store(self.settings.cache, path / "cache", self.clock, self._staged)
         return self._opened
+
+    @property
+    def staging(self) -> Staging | None:
+        """What leaves small results to the ledger; None where the cache keeps them itself."""
+        return None if self.path is None else self._store(self.path).staging
 
     @property
     def ledger(self) -> Ledger | None:
@@ -164,6 +172,15 @@ class Home:
         if self._journals is None and self.path is not None:
             self._journals = open_journals(self.settings.ledger, self.path / "ledger.db")
         return self._journals
+
+    def _staged(self) -> Staged | None:
+        """Where the home's own ledger takes small results along; None where journals are kept elsewhere."""
+        if self.settings.ledger:
+            return None
+        from weftline.store.sqlite import SqliteLedger
+
+        journals = self._kept()
+        return journals.staged if isinstance(journals, SqliteLedger) else None
 
     @property
     def logs(self) -> LogFolder | None:

@@ -7,14 +7,18 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, parse_qs, urlsplit
 
 from weftline.clock import Clock
 from weftline.errors import BadCacheUrlError, StoreUnusableError, UnknownCacheError, did_you_mean
 from weftline.ports import plugins
 from weftline.ports.blobs import Blobs
-from weftline.ports.cache import TendedCache
+from weftline.ports.cache import Staging, TendedCache
 from weftline.ports.leases import Leases
+
+if TYPE_CHECKING:
+    from weftline.store.staged import Staged
 
 _OPTIONS = ("trusted", "dead_after_s")
 _GROUP = "weftline.blobs"
@@ -24,10 +28,17 @@ _TABLES = frozenset({"results", "recipes"})
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    """A cache, and who computes what for it."""
+    """A cache, and who computes what for it.
+
+    Attributes:
+        cache: where results are.
+        leases: who computes what.
+        staging: the same cache, if it leaves small results to a ledger.
+    """
 
     cache: TendedCache
     leases: Leases
+    staging: Staging | None = None
 
     def close(self) -> None:
         """Gives leases back, and frees files and connections."""
@@ -35,13 +46,14 @@ class Store:
             self.leases.close()
 
 
-def open_store(url: str, folder: Path, clock: Clock) -> Store:
+def open_store(url: str, folder: Path, clock: Clock, staged: Callable[[], Staged | None] | None = None) -> Store:
     """The store that a URL names.
 
     Args:
         url: `shared:FOLDER`, `sqlite:FILE`, or a scheme that an installed package offers; empty for files in a folder.
         folder: that folder; leases of what one machine alone reaches are there as well.
         clock: for leases.
+        staged: opens the ledger of the same home, which takes small results along; None to keep them without one.
 
     Raises:
         UnknownCacheError: nobody knows the scheme.
@@ -51,9 +63,15 @@ def open_store(url: str, folder: Path, clock: Clock) -> Store:
     """
     if not url:
         from weftline.store.files import FileCache
+        from weftline.store.joined import JoinedCache
         from weftline.store.locks import FileLeases
 
-        return Store(FileCache(folder), FileLeases(folder / "leases"))
+        leases = FileLeases(folder / "leases")
+        taken_along = None if staged is None else staged()
+        if taken_along is None:
+            return Store(FileCache(folder), leases)
+        joined = JoinedCache(folder, taken_along)
+        return Store(joined, leases, joined)
     url, secret = without_secrets(url), url
     try:
         parts = urlsplit(secret)
@@ -79,8 +97,7 @@ def open_store(url: str, folder: Path, clock: Clock) -> Store:
     else:
         blobs = _offered(url, parts)
         is_trusted = options.truth("trusted", bool)
-    cache = SharedCache(blobs, is_trusted)
-    return Store(cache, BlobLeases(blobs, options.number("dead_after_s", DEAD_AFTER_S), clock))
+    return Store(SharedCache(blobs, is_trusted), BlobLeases(blobs, options.number("dead_after_s", DEAD_AFTER_S), clock))
 
 
 def _offered(url: str, parts: SplitResult) -> Blobs:

@@ -48,6 +48,7 @@ _ALIGNMENT = 64
 _APART_BYTES = 1 << 16
 _ARTIFACTS = (f"{File.kind}:", f"{Folder.kind}:")
 _JSON_READY = frozenset({type(None), bool, int, str})
+_written = json.JSONEncoder(separators=(",", ":")).encode
 
 
 class Encoded(NamedTuple):
@@ -298,7 +299,7 @@ def _asked(foreign: ForeignCodec, value: Any) -> Content:
 
 def _text(skeleton: Any, path: str) -> bytes:
     try:
-        return json.dumps(skeleton, separators=(",", ":")).encode()
+        return _written(skeleton).encode()
     except ValueError:  # https://docs.python.org/3/library/stdtypes.html#integer-string-conversion-length-limitation
         raise UnencodableError(path=path, kind="builtins.int with more digits than Python writes") from None
 

@@ -98,3 +98,25 @@ class Tended(Protocol):
 
 class TendedCache(Cache, Tended, Protocol):
     """A cache of a home: one class gives both."""
+
+
+class Staging(Protocol):
+    """What a cache can besides, that leaves small results to the transactions of a ledger: one flush for result and journal."""
+
+    def stage(self, entries: Sequence[Entry]) -> None:
+        """Keeps entries as `Cache.store` does; but they survive a power failure only when the ledger's next `append` returns.
+
+        In this process they are found at once.
+
+        Raises:
+            StoreUnusableError: the store cannot be written, such as on a full disk.
+        """
+        ...
+
+    def settle(self) -> None:
+        """Moves what the ledger has taken along to its place in the cache.
+
+        Raises:
+            StoreUnusableError: the store cannot be written; nothing is lost.
+        """
+        ...

@@ -31,7 +31,7 @@ class Values:
         self.foreign = InstalledValues()
         self._shelf = shelf
         self._reaching: dict[int, tuple[Output, bool]] = {}
-        self._codecs: dict[tuple[int, str], tuple[Output, Codec]] = {}
+        self._codecs: dict[tuple[object, str], tuple[Output, Codec]] = {}
 
     def digest(self, value: Any, path: str = "value") -> bytes:
         """The digest of a value.
@@ -120,11 +120,13 @@ class Values:
         return self._codec(node, output).decode(Encoded(stored.codec, content), stored.object)
 
     def _codec(self, node: NodeSpec, output: Output) -> Codec:
-        memo = (id(output), node.codec)
-        if memo not in self._codecs:
+        kind = output.kind
+        memo = (kind if type(kind) is type and kind in _PLAIN else id(output), node.codec)
+        found = self._codecs.get(memo)
+        if found is None:
             is_trusting = node.codec == "pickle"
-            self._codecs[memo] = (output, Codec(output.kind, self.foreign, trusted_pickle=is_trusting, shelf=self._shelf))
-        return self._codecs[memo][1]
+            found = self._codecs[memo] = (output, Codec(kind, self.foreign, trusted_pickle=is_trusting, shelf=self._shelf))
+        return found[1]
 
     def hold_artifacts(self, values: Sequence[Any], node: NodeSpec) -> bool:
         """Whether there are files or folders among the outputs of a node, or may be in them."""

@@ -10,7 +10,7 @@ from weftline.codec import whole
 from weftline.errors import DamagedEntryError, UndigestableError, UnencodableError
 from weftline.model.call import Call, Handle
 from weftline.model.entry import Entry, Stored, is_freed
-from weftline.model.fingerprint import Recipe, call_keys, checkpoint_key, part_key
+from weftline.model.fingerprint import call_keys, checkpoint_key, part_key
 from weftline.model.ids import WHOLE
 from weftline.model.node import NodeSpec, is_confirmed
 from weftline.model.plan import Decision, Plan, ReasonCode, Step
@@ -88,6 +88,24 @@ def _env(devices: Sequence[str]) -> dict[str, str]:
     return {"CUDA_VISIBLE_DEVICES": ",".join(devices), "CUDA_DEVICE_ORDER": "PCI_BUS_ID"}
 
 
+class CallsByNode(dict[int, NodeCalls]):
+    """The calls of the nodes that are in motion, by number; made when they are first asked for.
+
+    Args:
+        nodes: of the graph.
+        steps: what was planned for them.
+    """
+
+    def __init__(self, nodes: Sequence[NodeSpec], steps: Sequence[Step]) -> None:
+        super().__init__()
+        self._nodes = nodes
+        self._steps = steps
+
+    def __missing__(self, number: int) -> NodeCalls:
+        found = self[number] = NodeCalls(self._nodes[number], self._steps[number])
+        return found
+
+
 class CallFinder:
     """Finds out which calls a node has and which of them are done already.
 
@@ -142,7 +160,7 @@ class CallFinder:
             return total, {}
         items = [WHOLE] if node.over is None else range(total)
         try:
-            calls.keys = self._keys(calls, node, step.recipe)
+            calls.keys = self._keys(calls)
         except UndigestableError:
             if node.cache:
                 raise
@@ -173,9 +191,10 @@ class CallFinder:
             if not is_freed(entry) and self._is_fresh(calls, item, entry) and self._is_sound(calls, entry)
         }
 
-    def _keys(self, calls: NodeCalls, node: NodeSpec, recipe: Recipe | None) -> list[bytes]:
-        calls.inputs = self._holdings.input_digests(node)
+    def _keys(self, calls: NodeCalls) -> list[bytes]:
+        node, recipe = calls.node, calls.step.recipe
         items = None if node.over is None else self._holdings.item_digests(node.over)
+        calls.inputs = self._holdings.input_digests(node, items)
         calls.items = items or ()
         if recipe is None:  # nothing tells whether a resumed run has the same code
             raise UndigestableError(path=node.name, kind="a node without a recipe")

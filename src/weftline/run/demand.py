@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from weftline.model.resources import Device, Resources
+from weftline.ports.backend import Capabilities
 
 
 class Further(NamedTuple):
@@ -53,6 +54,17 @@ class Capacity(NamedTuple):
     memory_gb: float = math.inf
     devices: Sequence[Device] = ()
     named: Mapping[str, float] = {}
+
+    @classmethod
+    def of(cls, capabilities: Capabilities) -> Capacity:
+        """What calls may occupy together on a backend."""
+        return cls(
+            cpu=capabilities.slots,
+            queue=min(capabilities.queue, capabilities.slots),
+            memory_gb=capabilities.memory_gb,
+            devices=capabilities.devices,
+            named=capabilities.named,
+        )
 
 
 ONE = Demand()

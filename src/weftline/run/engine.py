@@ -1,27 +1,29 @@
-"""The loop that acts: fulfils the core's wishes after its records are safe, and tells it what became of them.
+"""The loop that acts: fulfils the core's wishes, those that act outside after its records are safe, and tells it the outcome.
 
-Theory of operation. One thread runs the loop; each turn is a tick: facts go into the core, records come out and are
-committed in one transaction, then the wishes are fulfilled, then the loop waits for reports. A result is stored before the
-core hears of it, and the core's record of it is committed before anything depends on it. So at whatever moment the process
-dies, what the journal calls succeeded is stored, and everything else will be done again.
+Theory of operation. One thread runs the loop; each turn is a tick: facts go into the core, and records and wishes come out.
+Wishes that only look are fulfilled at once, and what was seen goes into the core again, so that the end of one node and the
+start of the next are recorded together. Then the records are committed in one transaction, then the wishes that act outside
+are fulfilled, then the loop waits for reports. A result is stored before the core hears of it, and the core's record of it is
+committed before anything outside depends on it. So at whatever moment the process dies, what the journal calls succeeded is
+stored, and everything else will be done again.
 """
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from weftline.errors import WeftlineError
+from weftline.errors import StoreUnusableError, WeftlineError
 from weftline.model.call import Failure, Handle, Report
-from weftline.model.entry import Entry
 from weftline.model.event import Event, Kind
 from weftline.model.graph import Graph
 from weftline.model.plan import Decision, Plan, ReasonCode, Step
 from weftline.model.transitions import HAS_OUTPUT, NodeState, RunStatus
 from weftline.ports.backend import Capabilities
-from weftline.run.calls import CallFinder, NodeCalls, planned_entries, takes_planned
+from weftline.run.calls import CallFinder, CallsByNode, planned_entries, takes_planned
 from weftline.run.core import Core
 from weftline.run.demand import Capacity, demands_of
 from weftline.run.facts import (
@@ -54,6 +56,8 @@ from weftline.run.surroundings import Surroundings
 _NOTHING: Mapping[Handle, Fact] = {}
 #: The longest wait for a report, so that an interrupt or a due timer is noticed.
 _WAIT_S = 0.1
+#: Nodes that are prepared before their records are committed: a whole graph of hits is recorded in pieces.
+_PREPARED_AT_ONCE = 256
 #: Work that a backend should have waiting, in seconds: enough to bridge one tick.
 _QUEUED_S = 0.05
 
@@ -89,24 +93,11 @@ class Engine:
         # wall-clock times that never go backwards, whatever happens to the machine's clock
         self._epoch = around.clock.now() - around.clock.monotonic()
         graph, index = plan.graph, plan.graph.index
-        self._calls: dict[int, NodeCalls] = {}
-        self._steps: Sequence[Step] = sorted_by_number(plan)
+        steps: Sequence[Step] = sorted_by_number(plan)
+        self.calls = CallsByNode(graph.nodes, steps)
         self.holdings = Holdings(graph, plan.given, around.values, around.cache)
         self._finder = CallFinder(plan, run, self.holdings, around.cache, around.values, self._past.done, self._now)
         self._release = Release(graph, plan.goals, self.holdings, around.cache)
-        starts: dict[int, Start] = {}
-        for number, step in enumerate(self._steps):
-            if step.node in self._past.states:
-                starts[number] = self._past.states[step.node]
-                self._release.ended(number)
-            elif takes_planned(step):
-                starts[number] = "hit"
-            elif step.reason.code is ReasonCode.GATE and graph.nodes[number].gate:
-                starts[number] = "gate"
-            elif step.decision is Decision.SKIP:
-                starts[number] = "skip"
-                self._release.ended(number)
-                self._take_stored(number, planned_entries(step))
         self._preparation = Preparation(index, self._finder, self.holdings, self._past, self._now)
         self._flight: SingleFlight | None = None
         if around.cache is not None and around.leases is not None:
@@ -115,8 +106,8 @@ class Engine:
         self.usage = self._reader.usage
         self.core = Core(
             graph.remembered("shapes", lambda: _shapes(graph)),
-            capacity=_capacity(around.backend.capabilities),
-            starts=starts,
+            capacity=Capacity.of(around.backend.capabilities),
+            starts=_starts(steps, self._past, self._release, self.holdings, graph),
             looks_up=around.cache is not None,
             on_failure=limits.on_failure,
             deadline_s=limits.deadline_s,
@@ -127,19 +118,6 @@ class Engine:
         self.took_s = 0.0
         self._interruption = _Interruption()
         self._sized = _Sized(-1, 0.0, 0.0)
-
-    def calls(self, number: int) -> NodeCalls:
-        """The calls of a node."""
-        found = self._calls.get(number)
-        if found is None:
-            found = self._calls[number] = NodeCalls(self.plan.graph.nodes[number], self._steps[number])
-        return found
-
-    def _take_stored(self, number: int, entries: Mapping[int, Entry]) -> None:
-        """What a node that is not part of this run made earlier."""
-        for item, entry in entries.items():
-            self.holdings.put_entry(number, item, entry)
-        self.holdings.finish(number, len(entries))
 
     def cancel(self, *, kill: bool = False) -> None:
         """Asks for the run to end: running calls finish, or with `kill` are stopped. May be called from a signal handler."""
@@ -161,6 +139,9 @@ class Engine:
         finally:
             if self._flight is not None:
                 self._flight.close()
+            if self._around.staging is not None:
+                with contextlib.suppress(StoreUnusableError):  # nothing is lost: who opens the cache next does it
+                    self._around.staging.settle()
         status = self._past.settled(status)
         counts = dict(Counter(str(node.state) for node in self.core.nodes))
         self._commit([Event(Kind.RUN_FINISHED, self._now(), body={"status": str(status), "counts": counts})])
@@ -172,15 +153,27 @@ class Engine:
 
     def _loop(self, records: list[Event], wishes: list[Wish]) -> RunStatus:
         """Turns, until every node has ended."""
+        core = self.core
+        acts: list[Wish] = []
         while True:
+            facts, prepared = self._look(wishes, acts), 0
+            while facts and prepared < _PREPARED_AT_ONCE:
+                prepared += len(facts)
+                more, wishes = core.step(facts)
+                records += more
+                facts = self._look(wishes, acts)
             if records:
                 self._commit(records)
-            facts = self._fulfil(wishes)
-            if not facts and not self.core.unfinished and (status := self.core.status) is not None:
+            self._release.free(core.nodes)
+            if self._flight is not None:
+                self._flight.give_back()
+            facts += self._act(acts)
+            acts.clear()
+            if not facts and not core.unfinished and (status := core.status) is not None:
                 return status
             facts += self._wait(0.0 if facts else _WAIT_S)
-            assert facts or self.core.attempts.running or self.core.wakes_at is not None, "the run waits for nothing"
-            records, wishes = self.core.step(facts)
+            assert facts or core.attempts.running or core.wakes_at is not None, "the run waits for nothing"
+            records, wishes = core.step(facts)
 
     # --- records ---
 
@@ -193,7 +186,20 @@ class Engine:
 
     # --- wishes ---
 
-    def _fulfil(self, wishes: Sequence[Wish]) -> list[Fact]:
+    def _look(self, wishes: Sequence[Wish], acts: list[Wish]) -> list[Fact]:
+        """Fulfils the wishes that nobody outside notices; the others are added to `acts`."""
+        facts: list[Fact] = []
+        for wish in wishes:
+            if type(wish) is Conclude:
+                self._conclude(wish.node)
+            elif type(wish) is Prepare:
+                facts.append(self._prepare(wish.node))
+            else:
+                acts.append(wish)
+        return facts
+
+    def _act(self, wishes: Sequence[Wish]) -> list[Fact]:
+        """Fulfils the wishes that act outside, after the records."""
         instead = self._flight.begin(wishes) if self._flight is not None and wishes else _NOTHING
         facts: list[Fact] = []
         backend = self._around.backend
@@ -203,10 +209,6 @@ class Engine:
                     facts.append(instead[wish.handle])
                 else:
                     self._submit(wish, facts)
-            elif type(wish) is Prepare:
-                facts.append(self._prepare(wish.node))
-            elif type(wish) is Conclude:
-                self._conclude(wish.node)
             elif type(wish) is Cancel:
                 backend.cancel(wish.handle, kill=wish.kill)
                 if wish.kill and not backend.capabilities.can_kill and self.core.attempts.is_running(wish.handle):
@@ -216,36 +218,31 @@ class Engine:
     def _conclude(self, number: int) -> None:
         """A node is over: its outputs are complete, and what it held in memory may go."""
         progress = self.core.nodes[number]
-        self._calls.pop(number, None)
+        self.calls.pop(number, None)
         if progress.state in HAS_OUTPUT:
             self.holdings.finish(number, progress.total, progress.failed)
-        self._release.ended(number, self.core.nodes)
+        self._release.ended(number, is_over=True)
 
     def _prepare(self, number: int) -> Fact:
         try:
-            return self._preparation.prepare(self.calls(number))
+            return self._preparation.prepare(self.calls[number])
         except OutputLostError as lost:
             return self._lost(lost, number, None)
 
     def _submit(self, wish: Submit, facts: list[Fact]) -> None:
-        number = wish.handle[0]
-        calls = self.calls(number)
         try:
-            call = calls.call(wish.handle, self.holdings, wish.devices)
-        except OutputLostError as lost:
-            facts.append(self._lost(lost, number, wish))
-            if self._flight is not None:
-                self._flight.drop(wish.handle)
-            return
-        if self._around.checked:
-            try:
+            call = self.calls[wish.handle[0]].call(wish.handle, self.holdings, wish.devices)
+            if self._around.checked:
                 self._reader.expect(call)
-            except WeftlineError as error:
-                facts.append(Failed(self._now(), wish.handle, Failure.of(error)))
-                if self._flight is not None:
-                    self._flight.drop(wish.handle)
-                return
-        self._around.backend.submit(call)
+        except OutputLostError as lost:
+            facts.append(self._lost(lost, wish.handle[0], wish))
+        except WeftlineError as error:
+            facts.append(Failed(self._now(), wish.handle, Failure.of(error)))
+        else:
+            self._around.backend.submit(call)
+            return
+        if self._flight is not None:
+            self._flight.drop(wish.handle)
 
     def _lost(self, lost: OutputLostError, reader: int, wish: Submit | None) -> Fact:
         """A stored input is gone: it is made again, if its node is part of this run."""
@@ -261,7 +258,7 @@ class Engine:
             return Unprepared(now, reader, failure) if wish is None else Failed(now, wish.handle, failure)
         if self.core.nodes[source].state.has_output:
             self._release.again(source)
-            calls = self.calls(source)
+            calls = self.calls[source]
             calls.recorded = self.holdings.forget(source)
             calls.is_lost = True
         return Lost(now, source, reader, None if wish is None else wish.handle)
@@ -277,10 +274,9 @@ class Engine:
         if interruption.is_news:
             facts += interruption.news(now())
             longest_s = 0.0
-        if wakes_at is not None:
-            longest_s = max(0.0, min(longest_s, wakes_at - now()))
-        if flight is not None and flight.wakes_at is not None:
-            longest_s = max(0.0, min(longest_s, flight.wakes_at - now()))
+        for at in (wakes_at, None if flight is None else flight.wakes_at):
+            if at is not None:
+                longest_s = max(0.0, min(longest_s, at - now()))
         if attempts.running or wakes_at is not None:
             reports, ended = counting(self._around.backend.poll(longest_s), attempts, now)
             if interruption.is_news:  # before what it did to the reports
@@ -290,10 +286,9 @@ class Engine:
             else:
                 facts += self._landed(reports, ended, flight)
             if reports:
-                longest = reports[0].took_s if len(reports) == 1 else max(report.took_s for report in reports)
-                sized = self._sized
-                if not (sized.least_s <= longest <= sized.most_s and self.core.slots.queue == sized.calls):
-                    self._sized = _Sized.by(longest, self._around.backend.capabilities)
+                longest_s = reports[0].took_s if len(reports) == 1 else max(report.took_s for report in reports)
+                if not self._sized.fits(longest_s, self.core.slots.queue):
+                    self._sized = _Sized.by(longest_s, self._around.backend.capabilities)
                     facts.append(QueueSized(now(), self._sized.calls))
         if wakes_at is not None and wakes_at <= now():
             facts.append(TimerFired(now()))
@@ -322,6 +317,10 @@ class _Sized(NamedTuple):
         least_s = 0.0 if calls == capabilities.queue else work_s / max(2 * calls, 1)
         return cls(calls, least_s, 2 * work_s / calls if calls else math.inf)
 
+    def fits(self, longest_s: float, calls: int) -> bool:
+        """Whether the core, which has been told so many, need not be told anew."""
+        return self.least_s <= longest_s <= self.most_s and calls == self.calls
+
 
 class _Interruption:
     """Somebody's wish that the run ends; it may come at any moment, and is told to the core at the next."""
@@ -339,17 +338,6 @@ class _Interruption:
         """What the core is to be told."""
         self.is_news = False
         return [CancelRequested(now, self._asked == 2)]
-
-
-def _capacity(capabilities: Capabilities) -> Capacity:
-    """What calls may occupy together."""
-    return Capacity(
-        cpu=capabilities.slots,
-        queue=min(capabilities.queue, capabilities.slots),
-        memory_gb=capabilities.memory_gb,
-        devices=capabilities.devices,
-        named=capabilities.named,
-    )
 
 
 def _shapes(graph: Graph) -> list[Shape]:
@@ -370,6 +358,27 @@ def _shapes(graph: Graph) -> list[Shape]:
         )
         for number, node in enumerate(graph.nodes)
     ]
+
+
+def _starts(steps: Sequence[Step], past: Past, release: Release, holdings: Holdings, graph: Graph) -> dict[int, Start]:
+    """The nodes that do not start like others; what those made that are not part of the run is held from now on."""
+    starts: dict[int, Start] = {}
+    for number, step in enumerate(steps):
+        if step.node in past.states:
+            starts[number] = past.states[step.node]
+            release.ended(number)
+        elif takes_planned(step):
+            starts[number] = "hit"
+        elif step.reason.code is ReasonCode.GATE and graph.nodes[number].gate:
+            starts[number] = "gate"
+        elif step.decision is Decision.SKIP:
+            starts[number] = "skip"
+            release.ended(number)
+            stored = planned_entries(step)  # what it made earlier
+            for item, entry in stored.items():
+                holdings.put_entry(number, item, entry)
+            holdings.finish(number, len(stored))
+    return starts
 
 
 def sorted_by_number(plan: Plan) -> Sequence[Step]:

@@ -13,7 +13,7 @@ from weftline.model.call import Handle, Report
 from weftline.model.plan import ReasonCode
 from weftline.ports.cache import Cache
 from weftline.ports.leases import Leases
-from weftline.run.calls import CallFinder, NodeCalls
+from weftline.run.calls import CallFinder, CallsByNode
 from weftline.run.facts import Elsewhere, Fact, Failed, Found, Freed, Stopped, Submit, Succeeded, Wish
 from weftline.run.inputs import Holdings
 
@@ -38,7 +38,7 @@ class SingleFlight:
         self,
         leases: Leases,
         cache: Cache,
-        calls: Callable[[int], NodeCalls],
+        calls: CallsByNode,
         finder: CallFinder,
         holdings: Holdings,
         now: Callable[[], float],
@@ -50,6 +50,7 @@ class SingleFlight:
         self._holdings = holdings
         self._now = now
         self._ours: dict[Handle, bytes] = {}
+        self._ended: list[bytes] = []
         self._waiting: dict[Handle, bytes] = {}
         self._pause_s = _SHORTEST_S
         self._looks_at = 0.0
@@ -68,10 +69,8 @@ class SingleFlight:
         wanted = {
             wish.handle: key for wish in wishes if type(wish) is Submit and (key := self._shared_key(wish.handle)) is not None
         }
-        self._finder.version = version = self._cache.version()
-        if not wanted:
-            return {}
-        taken = self._leases.take(list(wanted.values()))
+        taken = self._leases.take(list(wanted.values())) if wanted else set()
+        self._finder.version = version = self._cache.version()  # after that: what was stored by who had the lease is seen
         instead: dict[Handle, Fact] = {}
         again: dict[Handle, bytes] = {}
         for handle, key in wanted.items():
@@ -81,7 +80,7 @@ class SingleFlight:
                 continue
             taken.discard(key)  # of two calls with one key, the second waits for the first
             self._ours[handle] = key
-            if self._calls(handle[0]).version != version:
+            if self._calls[handle[0]].version != version:
                 again[handle] = key
         for handle, fact in self._found(again).items():
             instead[handle] = fact
@@ -90,7 +89,7 @@ class SingleFlight:
 
     def _shared_key(self, handle: Handle) -> bytes | None:
         """The key that another process may compute; None for a call whose result stands for nobody else's."""
-        calls = self._calls(handle[0])
+        calls = self._calls[handle[0]]
         if not calls.keys or not calls.node.cache or calls.step.reason.code is ReasonCode.FORCED:
             return None
         return calls.key(handle[1])
@@ -107,7 +106,7 @@ class SingleFlight:
         for handle in wanted:
             by_node.setdefault(handle[0], []).append(handle)
         for number, handles in by_node.items():
-            entries = self._finder.take(self._calls(number), {item: wanted[number, item, n] for _, item, n in handles})
+            entries = self._finder.take(self._calls[number], {item: wanted[number, item, n] for _, item, n in handles})
             for handle in handles:
                 entry = entries.get(handle[1])
                 if entry is not None:
@@ -122,6 +121,7 @@ class SingleFlight:
         if not self._waiting or self._now() < self._looks_at:
             return []
         free = self._leases.free(list(self._waiting.values()))  # before the look: what is free now was stored before
+        self._cache.version()
         facts = self._found(self._waiting)
         for handle, key in self._waiting.items():
             if handle not in facts and key in free:
@@ -155,11 +155,15 @@ class SingleFlight:
         return kept, facts
 
     def end(self, facts: Iterable[Fact]) -> None:
-        """Gives back the leases of calls that have ended; their results are stored."""
+        """Calls have ended."""
         ours = self._ours
-        keys = [ours.pop(fact.handle) for fact in facts if isinstance(fact, _ENDINGS) and fact.handle in ours]
-        if keys:
-            self._leases.give_back(keys)
+        self._ended += [ours.pop(fact.handle) for fact in facts if isinstance(fact, _ENDINGS) and fact.handle in ours]
+
+    def give_back(self) -> None:
+        """Gives back the leases of calls that have ended; to be called when their results are durable."""
+        if self._ended:
+            self._leases.give_back(self._ended)
+            self._ended = []
 
     def drop(self, handle: Handle) -> None:
         """A call did not start after all."""
@@ -168,6 +172,6 @@ class SingleFlight:
 
     def close(self) -> None:
         """Gives everything back."""
-        self._leases.give_back(list(self._ours.values()))
+        self._leases.give_back([*self._ours.values(), *self._ended])
         self._ours.clear()
         self._waiting.clear()

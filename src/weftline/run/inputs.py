@@ -98,8 +98,13 @@ class Holdings:
 
     # --- digests ---
 
-    def input_digests(self, node: NodeSpec) -> dict[str, bytes]:
-        """The digest of each input by its name; of the list for the one that the node runs over."""
+    def input_digests(self, node: NodeSpec, items: Sequence[bytes] | None = None) -> dict[str, bytes]:
+        """The digest of each input by its name; of the list for the one that the node runs over.
+
+        Args:
+            node: who reads them.
+            items: digests of that list's items, if they are known already.
+        """
         found: dict[str, bytes] = {}
         for read in node.inputs:
             if read.optional:
@@ -107,7 +112,7 @@ class Holdings:
                 pairs = [(key.removeprefix(node.scope).encode(), self.digest(key)) for key in present]
                 found[read.name] = digest.of_parts(*(part for pair in pairs for part in pair))
             elif read.key == node.over:
-                found[read.name] = digest.of_items(self.item_digests(read.key))
+                found[read.name] = digest.of_items(self.item_digests(read.key) if items is None else items)
             else:
                 found[read.name] = self.digest(read.key)
         return found

@@ -76,6 +76,6 @@ class Preparation:
             fields["recipe"] = recipe.digest.hex()
             is_hit = calls.step.decision is Decision.CACHED and not calls.is_lost
             with contextlib.suppress(UndigestableError):  # only a node that is never cached comes here with such an input
-                digests = calls.step.inputs if is_hit else self._holdings.input_digests(calls.node)
+                digests = calls.step.inputs if is_hit else calls.inputs or self._holdings.input_digests(calls.node)
                 fields["inputs"] = {name: found.hex() for name, found in digests.items() if found is not None}
         return fields

@@ -30,24 +30,33 @@ class Release:
         self._holdings = holdings
         self._cache = cache
         self._unread = list(map(len, graph.downstream))
+        self._due: list[int] = []
         self._temporary = {
             number
             for number, node in enumerate(graph.nodes)
             if node.temp and node.cache and graph.downstream[number] and not set(node.provided).intersection(goals)
         }
 
-    def ended(self, number: int, nodes: Sequence[NodeProgress] | None = None) -> None:
-        """A node is over, or, without `nodes`, was never part of the run."""
+    def ended(self, number: int, *, is_over: bool = False) -> None:
+        """A node was never part of the run, or is over; what it and others made may go with the next `free`."""
         graph, unread = self._graph, self._unread
         for source in graph.upstream[number]:
             unread[source] -= 1
-        if self._cache is None or nodes is None:
+        if self._cache is None or not is_over:
             return
         for source in (number, *graph.upstream[number]):
             if not unread[source]:
                 self._holdings.release(source)
                 if source in self._temporary:
-                    self._free(source, nodes)
+                    self._due.append(source)
+
+    def free(self, nodes: Sequence[NodeProgress]) -> None:
+        """Frees temporary outputs that nobody reads any more; once the journal has the results of who did."""
+        if self._due:
+            due, self._due = self._due, []
+            for number in due:
+                if not self._unread[number]:  # still: a reader may have to read it again
+                    self._free(number, nodes)
 
     def again(self, number: int) -> None:
         """What a node made is lost, and it will read its inputs again."""

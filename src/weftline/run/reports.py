@@ -14,7 +14,7 @@ from weftline.model.context import broken
 from weftline.model.entry import Entry
 from weftline.model.usage import NodeUsage
 from weftline.run.attempts import Attempts
-from weftline.run.calls import CallFinder, NodeCalls
+from weftline.run.calls import CallFinder, CallsByNode
 from weftline.run.facts import Fact, Failed, Stopped, Succeeded
 from weftline.run.inputs import Holdings
 from weftline.run.paths import WrittenPaths
@@ -49,7 +49,7 @@ class ReportReader:
         self,
         run: str,
         around: Surroundings,
-        calls: Callable[[int], NodeCalls],
+        calls: CallsByNode,
         holdings: Holdings,
         finder: CallFinder,
         now: Callable[[], float],
@@ -72,7 +72,7 @@ class ReportReader:
         self._before[call.handle[:2]] = (call, before)
 
     def read(self, reports: Sequence[Report]) -> list[Fact]:
-        """The facts; results are stored first, all of them in one go."""
+        """The facts; results are stored first, all of them in one go, or left to the transaction that records the facts."""
         now = self._now()
         self._files = {}
         facts: list[Fact] = []
@@ -108,7 +108,7 @@ class ReportReader:
     def _failed(
         self, now: float, handle: Handle, failure: Failure, entropy: float = 0.0, used: Mapping[str, Any] | None = None
     ) -> Failed:
-        return Failed(now, handle, failure, entropy, self._calls(handle[0]).given(handle[1]), used)
+        return Failed(now, handle, failure, entropy, self._calls[handle[0]].given(handle[1]), used)
 
     def _used(self, report: Report) -> dict[str, Any] | None:
         """What an attempt took, for its event; counted for its node."""
@@ -132,13 +132,13 @@ class ReportReader:
                 self._holdings.put(number, item, outputs)
                 return Succeeded(now, report.handle, self._used(report))
             self._check_files(number)
-            calls = self._calls(number)
+            calls = self._calls[number]
             self._paths.take(report, calls.node, calls.key(item) if calls.keys else None)
-            made = self._finder.entries(self._calls(number), item, outputs, now, report.took_s)
-            if not made or not around.values.hold_artifacts(outputs, self._calls(number).node):
+            made = self._finder.entries(self._calls[number], item, outputs, now, report.took_s)
+            if not made or not around.values.hold_artifacts(outputs, self._calls[number].node):
                 self._holdings.put(number, item, outputs)  # a file or folder is read from the store, where nobody changes it
         except WeftlineError as error:
-            return self._failed(now, report.handle, Failure.of(error, self._calls(number).node.place))
+            return self._failed(now, report.handle, Failure.of(error, self._calls[number].node.place))
         body: dict[str, Any] = {"took_s": round(report.took_s, 6), **(self._used(report) or {})}
         if made:
             entries += made
@@ -152,7 +152,7 @@ class ReportReader:
         Raises:
             ChangedFileError: somebody has written to one since, perhaps while the call read it.
         """
-        calls = self._calls(number)
+        calls = self._calls[number]
         for path, before in calls.step.files.items():
             if path not in self._files:
                 self._files[path] = signature_of(path)
@@ -167,7 +167,7 @@ class ReportReader:
             ChangedInputError: the call changed an input.
         """
         number, item, _ = report.handle
-        node = self._calls(number).node
+        node = self._calls[number].node
         if self._around.backend.capabilities.ships:
             for output, value in zip(node.outputs, report.outputs or (), strict=True):
                 if not output.check(value):
@@ -182,9 +182,13 @@ class ReportReader:
                     raise ChangedInputError(node=node.name, key=read.key, place=node.place)
 
     def _store(self, entries: Sequence[Entry], facts: list[Fact], now: float) -> list[Fact]:
-        assert self._around.cache is not None
+        around = self._around
+        assert around.cache is not None
         try:
-            self._around.cache.store(entries)
+            if around.staging is not None:
+                around.staging.stage(entries)
+            else:
+                around.cache.store(entries)
         except StoreUnusableError as error:
             failure = Failure.of(error)
             return [self._failed(now, fact.handle, failure) if isinstance(fact, Succeeded) else fact for fact in facts]
@@ -194,10 +198,12 @@ class ReportReader:
         if self._around.logs is not None and (report.log or trace):
             number, item, attempt = report.handle
             with contextlib.suppress(OSError):  # a log that cannot be written must not fail the call
-                self._around.logs.keep(self._run, self._calls(number).node.name, item, attempt, report.log + trace)
+                self._around.logs.keep(self._run, self._calls[number].node.name, item, attempt, report.log + trace)
 
 
 def _light(entry: Entry) -> Entry:
     """An entry without large contents: they are in the store, or about to be."""
+    if all(found.size <= 1024 for found in entry.outputs):
+        return entry
     outputs = tuple(found if found.size <= 1024 else found._replace(content=None) for found in entry.outputs)
     return entry._replace(outputs=outputs)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from weftline.clock import Clock
 from weftline.ports.backend import Backend
-from weftline.ports.cache import Cache
+from weftline.ports.cache import Cache, Staging
 from weftline.ports.leases import Leases
 from weftline.ports.ledger import Ledger
 from weftline.ports.sink import LogKeeper, Sink
@@ -24,6 +24,7 @@ class Surroundings:
         clock: the only source of time.
         entropy: numbers between 0 and 1, for jitter.
         cache: where results are; None to keep nothing.
+        staging: leaves small results to the ledger's transactions; None where the cache keeps results before they are recorded.
         leases: who computes what, among those that share the cache; None if nobody else can.
         ledger: where the journal is; None to keep none.
         sinks: who is told.
@@ -36,6 +37,7 @@ class Surroundings:
     clock: Clock
     entropy: Callable[[], float]
     cache: Cache | None = None
+    staging: Staging | None = None
     leases: Leases | None = None
     ledger: Ledger | None = None
     sinks: Sequence[Sink] = ()

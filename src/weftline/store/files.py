@@ -25,7 +25,7 @@ from weftline.store.pieces import ObjectTable
 from weftline.store.replaceable import Row
 
 #: Values up to this size lie in the index.
-_INLINE_BYTES = 32 << 10
+INLINE_BYTES = 32 << 10
 #: Contents up to this size are kept in memory with a found entry; larger ones are read again when they are wanted.
 _CARRIED_BYTES = 1 << 10
 
@@ -56,7 +56,7 @@ class IndexedCache:
 
     def find(self, keys: Sequence[bytes]) -> Mapping[bytes, Entry]:
         """The entries of those keys that are there and sound."""
-        found = self._index.rows(keys)
+        found = self._rows(keys)
         if not found:
             return {}
         large = [row[5] for rows in found.values() for row in rows if row[7] is None and row[2]]
@@ -71,12 +71,12 @@ class IndexedCache:
         if stored.content is not None:
             return whole(stored.content)
         content: bytes | memoryview | None
-        if stored.size > _INLINE_BYTES:
+        if stored.size > INLINE_BYTES:
             content = self._large(stored.object)
         else:
-            rows = self._index.contents(key)
-            content = next((content for digest, content in rows if digest == stored.object), None)
-            if content is None and rows:  # nothing is damaged: another process has made this entry anew
+            contents = [(row[5], row[7]) for row in self._rows([key]).get(key, ()) if row[7] is not None]
+            content = next((content for digest, content in contents if digest == stored.object), None)
+            if content is None and contents:  # nothing is damaged: another process has made this entry anew
                 raise DamagedEntryError(what_is_damaged=key.hex()[:12], detail="it was replaced meanwhile")
             if content is not None and hashlib.sha256(content).digest() != stored.object:
                 content = None
@@ -85,6 +85,9 @@ class IndexedCache:
             self._put_aside(key, [stored.object], detail)
             raise DamagedEntryError(what_is_damaged=key.hex()[:12], detail=detail)
         return content
+
+    def _rows(self, keys: Sequence[bytes]) -> dict[bytes, list[Row]]:
+        return self._index.rows(keys)
 
     def _large(self, digest: bytes) -> bytes | memoryview | None:
         before = self._index.compared([digest]).get(digest)
@@ -102,9 +105,9 @@ class IndexedCache:
             stored.object: stored.content
             for entry in entries
             for stored in entry.outputs
-            if stored.content is not None and stored.size > _INLINE_BYTES
+            if stored.content is not None and stored.size > INLINE_BYTES
         }
-        rows = [row for entry in entries for row in _rows(entry)]
+        rows = [with_texts(row) for entry in entries for row in rows_of(entry)]
         recipes = {entry.recipe for entry in entries}
         if not large:
             self._index.write(rows, recipes, {})
@@ -157,7 +160,7 @@ class IndexedCache:
     def free(self, keys: Collection[bytes]) -> None:
         """Drops rows' contents, and the files that no other row names; not while somebody is about to name one."""
         found = self.find(list(keys))
-        large = [stored.object for entry in found.values() for stored in entry.outputs if stored.size > _INLINE_BYTES]
+        large = [stored.object for entry in found.values() for stored in entry.outputs if stored.size > INLINE_BYTES]
         self.store([freed(entry) for entry in found.values()])
         self._objects.drop(large, self._index.named)
 
@@ -231,22 +234,28 @@ class SingleFileCache(IndexedCache):
         return ObjectTable(self._index.database)
 
 
-def _rows(entry: Entry) -> list[Row]:
-    made = (entry.recipe, entry.made_at, entry.took_s, entry.made_by)
+def rows_of(entry: Entry) -> list[Row]:
+    """The rows of an entry, their texts as bytes, as they are read."""
+    made = (entry.recipe, entry.made_at, entry.took_s, entry.made_by.encode())
     if not entry.outputs:
-        return [_sealed(entry.key, 0, 0, b"", "", b"", 0, None, *made)]
+        return [_sealed(entry.key, 0, 0, b"", b"", b"", 0, None, *made)]
     total = len(entry.outputs)
     return [
         _sealed(
-            entry.key, position, total, stored.digest, stored.codec, stored.object, stored.size,
-            None if stored.content is None or stored.size > _INLINE_BYTES else whole(stored.content), *made,
+            entry.key, position, total, stored.digest, stored.codec.encode(), stored.object, stored.size,
+            None if stored.content is None or stored.size > INLINE_BYTES else whole(stored.content), *made,
         )
         for position, stored in enumerate(entry.outputs)
     ]  # fmt: skip
 
 
 def _sealed(*row: Any) -> Row:
-    return (*row, _seal([column.encode() if isinstance(column, str) else column for column in row]))
+    return (*row, _seal(row))
+
+
+def with_texts(row: Row) -> Row:
+    """A row as it is written; what is no text any more does not fit its seal afterwards."""
+    return (*row[:4], row[4].decode(errors="replace"), *row[5:11], row[11].decode(errors="replace"), row[12])
 
 
 def _seal(row: Sequence[Any]) -> bytes | None:

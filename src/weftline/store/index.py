@@ -45,11 +45,6 @@ class CacheIndex:
             return {keys[0]: found} if found else {}
         return self._db.do(lambda db: _rows(db, keys))
 
-    def contents(self, key: bytes) -> list[tuple[bytes, bytes]]:
-        """Digests and contents of an entry's outputs that lie in the index."""
-        sql = "SELECT object, content FROM results WHERE key = ? AND content IS NOT NULL"
-        return self._db.do(lambda db: db.execute(sql, (key,)).fetchall())
-
     def compared(self, objects: Sequence[bytes]) -> dict[bytes, bytes]:
         """The signatures that files had when they were last compared with their digests, by digest."""
         return self._db.do(lambda db: _signatures(db, objects))

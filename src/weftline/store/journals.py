@@ -6,19 +6,21 @@ up what stands beside them.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 from weftline.digest import DIGEST_BYTES
+from weftline.errors import LedgerUnusableError, RunTakenOverError
 from weftline.model.event import Event, Kind
 from weftline.model.fingerprint import Recipe
 from weftline.model.restored import unpacked
 from weftline.model.transitions import RunStatus
 from weftline.ports.ledger import LastTime, RunSummary, Use
 from weftline.store.claims import Claims
-from weftline.store.notes import DURATIONS_WIDTH, Notes
+from weftline.store.notes import DURATIONS_WIDTH, Notes, Unnoted
 from weftline.store.recipes import Recipes
 
 _encode = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
@@ -78,6 +80,9 @@ class SqlJournals:
 
     #: Between two parts of a removal; for a database that does not let those go first who have waited longest.
     _pause_s = 0.0
+    #: How often notes are taken of what a journal tells of the last time, in seconds; after a crash, of younger events they are
+    #: missing. Of the end of a run they are taken at once.
+    _noted_each_s = 0.0
 
     def __init__(self, db: Database) -> None:
         self._db = db
@@ -86,13 +91,15 @@ class SqlJournals:
         self._keys: dict[str, list[str]] = {}
         self._claims = Claims(db)
         self._recipes = Recipes(db)
+        self._unnoted = Unnoted(self._noted_each_s)
 
     # --- the journal ---
 
     def append(self, run: str, events: Sequence[Event], recipes: Sequence[Recipe] = ()) -> None:
         """Adds events in one transaction."""
         fresh = self._recipes.fresh(recipes)  # files are read before others have to wait
-        notes = Notes.of(events)
+        due = self._unnoted.due(run, events)
+        notes = due or Notes()
         pipeline = notes.pipeline or (self._pipeline(run) if notes.are_written else "")
         first = self._next.get(run)
         after = (0, 0)
@@ -100,7 +107,7 @@ class SqlJournals:
         def write(again: bool) -> None:
             nonlocal first, after
             self._claims.check(run)
-            found = self._place(run) if first is None or again else first
+            found = _place(self._db, run) if first is None or again else first
             if again and events and first is not None and found[0] == first[0] + len(events):
                 after = found
                 return  # it had succeeded
@@ -117,11 +124,10 @@ class SqlJournals:
             self._next.pop(run, None)
             raise
         self._next[run] = after
-        if notes.pipeline is not None:
-            self._pipelines[run] = notes.pipeline
-        self._keys.setdefault(run, []).extend(notes.keys)
-        if notes.is_end:
-            del self._keys[run]
+        if due is None:
+            self._unnoted.take(run, events)
+        else:
+            self._noted(run, due, events)
         self._recipes.written(recipes, fresh)
 
     def _write(self, run: str, events: Sequence[Event], first: int, epoch: int) -> tuple[int, int]:
@@ -132,12 +138,6 @@ class SqlJournals:
         ]
         self._db.many(_INSERT, rows)
         return first + len(rows), epoch
-
-    def _place(self, run: str) -> tuple[int, int]:
-        """The number of a run's next event, and how often it was resumed."""
-        sql = "SELECT coalesce(max(seq), -1) + 1, coalesce(max(epoch), 0) FROM events WHERE run = ?"
-        ((first, epoch),) = self._db.query(sql, (run,))
-        return first, epoch
 
     def _write_notes(self, run: str, pipeline: str, notes: Notes) -> None:
         if notes.seen:
@@ -150,6 +150,29 @@ class SqlJournals:
         if notes.is_end:
             keys = [*self._keys.get(run, ()), *notes.keys]
             self._db.query(_LAST_KEYS, (pipeline, bytes.fromhex("".join(keys))))
+
+    def _noted(self, run: str, notes: Notes, events: Sequence[Event] = ()) -> None:
+        self._unnoted.noted(run, events)
+        if notes.pipeline is not None:
+            self._pipelines[run] = notes.pipeline
+        self._keys.setdefault(run, []).extend(notes.keys)
+        if notes.is_end:
+            del self._keys[run]
+
+    def _note_rest(self) -> None:
+        """Takes the notes that were put off; for somebody who wants to read them."""
+        for run in self._unnoted.runs():
+            notes = self._unnoted.rest(run)
+            pipeline = notes.pipeline or self._pipeline(run)
+
+            def write(_: bool, run: str = run, pipeline: str = pipeline, notes: Notes = notes) -> None:
+                self._claims.check(run)
+                self._write_notes(run, pipeline, notes)
+
+            if notes.are_written:
+                with contextlib.suppress(RunTakenOverError):  # whoever has it now knows more
+                    self._db.transact(write, run, pipeline)
+            self._noted(run, notes)
 
     def _pipeline(self, run: str) -> str:
         if run not in self._pipelines:
@@ -182,6 +205,7 @@ class SqlJournals:
                 time.sleep(self._pause_s)
             for known_things in (self._next, self._pipelines, self._keys):
                 known_things.pop(known, None)
+            self._unnoted.forget(known)
 
     def _remove_part(self, run: str) -> bool:
         """Whether there is more."""
@@ -238,13 +262,14 @@ class SqlJournals:
 
     def last_times(self, pipeline: str, nodes: Sequence[str]) -> Mapping[str, LastTime]:
         """The last time of each node; nodes that were never started are missing."""
+        self._note_rest()
         found: dict[str, LastTime] = {}
         known: dict[str, Recipe] = {}
         sql = """
             SELECT node, recipes.body, inputs, took_s, finished FROM last_times JOIN recipes USING (recipe)
             WHERE pipeline = ? AND node IN ({})
         """
-        for node, body, inputs, took_s, finished in self._by_node(sql, pipeline, nodes):
+        for node, body, inputs, took_s, finished in _by_node(self._db, sql, pipeline, nodes):
             if body not in known:
                 known[body] = self._recipes.read(body)
             found[node] = LastTime(known[body], json.loads(inputs), took_s, bool(finished))
@@ -252,17 +277,28 @@ class SqlJournals:
 
     def durations(self, pipeline: str, nodes: Sequence[str]) -> Mapping[str, Sequence[float]]:
         """How long the newest calls of each node took; nodes without any are missing."""
+        self._note_rest()
         sql = "SELECT node, newest FROM durations WHERE pipeline = ? AND node IN ({})"
-        return {node: [float(word) for word in newest.split()] for node, newest in self._by_node(sql, pipeline, nodes)}
-
-    def _by_node(self, sql: str, pipeline: str, nodes: Sequence[str]) -> Iterator[Any]:
-        for first in range(0, len(nodes), _AT_ONCE):
-            asked = nodes[first : first + _AT_ONCE]
-            yield from self._db.query(sql.format(", ".join("?" * len(asked))), (pipeline, *asked))
+        return {node: [float(word) for word in newest.split()] for node, newest in _by_node(self._db, sql, pipeline, nodes)}
 
     def close(self) -> None:
         """Frees files and connections."""
+        with contextlib.suppress(LedgerUnusableError):  # the journal is complete
+            self._note_rest()
         self._db.close()
+
+
+def _place(db: Database, run: str) -> tuple[int, int]:
+    """The number of a run's next event, and how often it was resumed."""
+    sql = "SELECT coalesce(max(seq), -1) + 1, coalesce(max(epoch), 0) FROM events WHERE run = ?"
+    ((first, epoch),) = db.query(sql, (run,))
+    return first, epoch
+
+
+def _by_node(db: Database, sql: str, pipeline: str, nodes: Sequence[str]) -> Iterator[Any]:
+    for first in range(0, len(nodes), _AT_ONCE):
+        asked = nodes[first : first + _AT_ONCE]
+        yield from db.query(sql.format(", ".join("?" * len(asked))), (pipeline, *asked))
 
 
 def _summary(run: str, opening: str, started_at: float, ended_at: float | None, ending: str | None) -> RunSummary:

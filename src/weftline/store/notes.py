@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -78,3 +79,49 @@ class Notes:
     def durations(self) -> dict[str, str]:
         """The newest durations of each node, as they are written."""
         return {node: "".join(map(_DURATION, found[-NEWEST:])) for node, found in self.took_s.items()}
+
+
+class Unnoted:
+    """Events whose notes are taken later, some times in a second: a step of a chain would cost more to note than to record.
+
+    Args:
+        each_s: how often, by the times of the events; 0 to do so at once.
+    """
+
+    def __init__(self, each_s: float) -> None:
+        self._each_s = each_s
+        self._events: dict[str, list[Event]] = {}
+        self._noted_at: dict[str, float] = {}
+
+    def runs(self) -> list[str]:
+        """The runs whose notes are not all taken."""
+        return list(self._events)
+
+    def rest(self, run: str) -> Notes:
+        """What is left to note of a run."""
+        return Notes.of(self._events.get(run, ()))
+
+    def due(self, run: str, events: Sequence[Event]) -> Notes | None:
+        """What is to be noted together with some new events of a run; None for later. The end of a run is noted at once."""
+        if not events:
+            return None
+        last = events[-1]
+        age_s = last.at - self._noted_at.get(run, -math.inf)
+        if 0 <= age_s < self._each_s and last.kind is not Kind.RUN_FINISHED:
+            return None
+        return Notes.of([*self._events.get(run, ()), *events])
+
+    def take(self, run: str, events: Sequence[Event]) -> None:
+        """Puts off new events of a run."""
+        self._events.setdefault(run, []).extend(events)
+
+    def noted(self, run: str, events: Sequence[Event] = ()) -> None:
+        """Says that what was put off is noted, and these new events with it."""
+        self._events.pop(run, None)
+        if events:
+            self._noted_at[run] = events[-1].at
+
+    def forget(self, run: str) -> None:
+        """A run is gone."""
+        self._events.pop(run, None)
+        self._noted_at.pop(run, None)

@@ -26,6 +26,9 @@ class Fresh(NamedTuple):
     texts: Mapping[tuple[str, str], str]
 
 
+_NOTHING = Fresh((), {})
+
+
 class Recipes:
     """The tables `recipes` and `sources`; the transactions are the ledger's.
 
@@ -41,6 +44,8 @@ class Recipes:
     def fresh(self, recipes: Sequence[Recipe]) -> Fresh:
         """Those that are new here, with the texts of their symbols: of no others the files are read."""
         unknown = {recipe.digest: recipe for recipe in recipes if recipe.digest not in self._known}
+        if not unknown:
+            return _NOTHING
         sql = "SELECT 1 FROM recipes WHERE recipe = ?"
         found = [recipe for digest, recipe in unknown.items() if not self._db.query(sql, (digest.hex(),))]
         texts: dict[tuple[str, str], str] = {}
@@ -61,8 +66,9 @@ class Recipes:
 
     def written(self, recipes: Sequence[Recipe], fresh: Fresh) -> None:
         """Says that the transaction has ended well."""
-        self._known.update(recipe.digest for recipe in recipes)
-        self._texts.update(fresh.texts)
+        self._known.update([recipe.digest for recipe in recipes])
+        if fresh.texts:
+            self._texts.update(fresh.texts)
 
     def read(self, body: str) -> Recipe:
         """A recipe as it was written; it gives the texts of its symbols as long as the ledger is open."""

@@ -12,6 +12,7 @@ from typing import Any
 from weftline.errors import LedgerTooNewError, LedgerUnusableError
 from weftline.store.database import opened
 from weftline.store.journals import SqlJournals
+from weftline.store.staged import Staged
 
 _LATEST = 5
 #: Pages that are given back to the file system in one transaction, and how many free ones are kept for what comes next.
@@ -19,13 +20,19 @@ _GIVEN_BACK, _KEPT_FREE = 500, 1000
 
 
 class SqliteLedger(SqlJournals):
-    """A ledger in a file, or in memory for `":memory:"`."""
+    """A ledger in a file, or in memory for `":memory:"`.
+
+    Attributes:
+        staged: small results that its transactions take along.
+    """
 
     _pause_s = 0.02  # SQLite lets those who wait look again after 1, 2, 5, 10, 15, 20, 25 ms and so on
+    _noted_each_s = 0.2
 
     def __init__(self, path: Path | str) -> None:
         self._file = _File(path)
         super().__init__(self._file)
+        self.staged = self._file.staged
 
     def remove(self, run: str) -> None:
         """Removes a journal, and lets a file that can shrink do so."""
@@ -48,6 +55,7 @@ class _File:
         if found > _LATEST:
             self._db.close()
             raise LedgerTooNewError(path=self._path, found=found, known=_LATEST)
+        self.staged = Staged(self._db, self._path)
 
     def query(self, sql: str, values: Sequence[Any] = ()) -> list[Any]:
         try:
@@ -62,16 +70,24 @@ class _File:
             raise LedgerUnusableError(path=self._path, detail=str(error)) from error
 
     def transact(self, body: Callable[[bool], None], *names: str) -> None:
-        """Excludes all others that write, whatever the names."""
+        """Excludes all others that write, whatever the names; small results that are new go along."""
         del names
         try:
             self.query("BEGIN IMMEDIATE")
             body(False)
+            self._take_along()
             self.query("COMMIT")
         except BaseException:  # raised again
             with contextlib.suppress(sqlite3.Error):
                 self._db.execute("ROLLBACK")
             raise
+        self.staged.written()
+
+    def _take_along(self) -> None:
+        try:
+            self.staged.write()
+        except sqlite3.Error as error:
+            raise LedgerUnusableError(path=self._path, detail=str(error)) from error
 
     def shrink(self) -> bool:
         """Gives some free pages back, of a file that was made to do so; whether there are more."""

@@ -220,14 +220,15 @@ MUTANTS = [
     Mutant(
         "calls start before the journal knows",
         "run/engine.py",
-        "            if records:\n                self._commit(records)\n            facts = self._fulfil(wishes)\n",
-        "            facts = self._fulfil(wishes)\n            if records:\n                self._commit(records)\n",
+        "                facts = self._look(wishes, acts)\n            if records:\n",
+        "                facts = self._look(wishes, acts)\n"
+        "            facts += self._act(acts)\n            acts.clear()\n            if records:\n",
     ),
     Mutant(
         "a pause is overslept",
         "run/engine.py",
-        "            longest_s = max(0.0, min(longest_s, wakes_at - now()))\n        if flight is not None",
-        "            longest_s = longest_s + 0.0\n        if flight is not None",
+        "for at in (wakes_at, None if flight is None else flight.wakes_at):",
+        "for at in (None, None if flight is None else flight.wakes_at):",
     ),
     Mutant(
         "somebody's wish that the run ends is told after what it did",

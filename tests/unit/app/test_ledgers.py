@@ -54,3 +54,14 @@ def test_a_ledger_elsewhere_is_one_of_every_home_that_names_it(tmp_path):
     assert not (tmp_path / "one").exists()
     with contextlib.closing(Home(tmp_path / "three", Settings())) as home:
         assert home.history is None, "what only reads makes no home"
+
+
+def test_small_results_go_along_with_the_journals_of_the_home_alone(tmp_path):
+    with contextlib.closing(Home(tmp_path / "one", Settings())) as home:
+        assert home.staging is home.cache
+    for url in (f"sqlite:{tmp_path}/team.db", f"sqlite:{tmp_path}/two/ledger.db"):
+        with contextlib.closing(Home(tmp_path / "two", Settings(ledger=url))) as home:
+            assert home.staging is None
+            assert home.cache is not None
+    with contextlib.closing(Home(tmp_path / "three", Settings(cache=f"sqlite:{tmp_path}/cache.db"))) as home:
+        assert home.staging is None

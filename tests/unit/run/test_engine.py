@@ -1,13 +1,20 @@
 """Whole runs in virtual time: real nodes, plans and stores in memory, and a backend that does what it is told."""
 
+import contextlib
+import sqlite3
 from typing import ClassVar
 
 import pytest
 
 from weftline import Node, Policy, Resources, node
 from weftline.errors import LedgerUnusableError, UndigestableError
+from weftline.model.entry import is_freed
 from weftline.model.event import CALL_OUTCOMES, Kind
 from weftline.model.ids import WHOLE
+from weftline.store.files import FileCache
+from weftline.store.joined import JoinedCache
+from weftline.store.locks import FileLeases
+from weftline.store.sqlite import SqliteLedger
 from weftline.testing import Act, fail, succeed
 
 THRICE = Policy(max_attempts=3, backoff="linear", initial_s=10.0, jitter=False)
@@ -179,6 +186,135 @@ def test_a_result_is_stored_before_it_is_recorded(stage):
     stage.ledger.close()
     stage.ledger = Watchful(":memory:")
     assert stage.run(CHAIN).ok
+
+
+@pytest.fixture
+def home(stage, tmp_path):
+    """A stage whose small results become durable with the journal, and who looks into the home from outside."""
+    stage.ledger.close()
+    stage.ledger = Looking(tmp_path)
+    stage.cache = JoinedCache(tmp_path / "cache", stage.ledger.staged)
+    yield stage
+    stage.cache.close()
+
+
+class Looking(SqliteLedger):
+    """Whenever it has been written, compares what the journal says with what another process would find."""
+
+    def __init__(self, place):
+        super().__init__(place / "ledger.db")
+        self.place = place
+        self.ended = set()
+
+    def stored(self):
+        """Keys of all results that are in the home's files."""
+        found = set()
+        for file, table in (("ledger.db", "staged"), ("cache/index.db", "results")):
+            with (
+                contextlib.suppress(sqlite3.OperationalError),
+                contextlib.closing(sqlite3.connect(self.place / file)) as database,
+            ):
+                found |= {key.hex() for (key,) in database.execute(f"SELECT key FROM {table}")}
+        return found
+
+    def append(self, run, events, recipes=()):
+        new = {event.body["key"] for event in events if event.kind is Kind.CALL_SUCCEEDED}
+        assert not new & self.stored()
+        super().append(run, events, recipes)
+        self.ended |= new
+        assert self.ended <= self.stored()
+
+
+def test_a_small_result_and_its_record_are_one_commit(home):
+    assert home.run(CHAIN, staging=home.cache)["total"] == 14
+    assert len(home.ledger.ended) == 6
+
+
+def test_at_the_end_of_a_run_all_results_are_in_the_index(home, tmp_path):
+    assert home.run(CHAIN, staging=home.cache).ok
+    with contextlib.closing(FileCache(tmp_path / "cache")) as cache:
+        assert {found.entry.key.hex() for found in cache.held()} >= home.ledger.ended
+
+
+def test_a_lease_is_given_back_when_the_result_is_durable(home, tmp_path):
+    class Watchful(FileLeases):
+        def give_back(self, keys):
+            assert {key.hex() for key in keys} <= home.ledger.ended
+            given.extend(keys)
+            super().give_back(keys)
+
+    given = []
+    leases = Watchful(tmp_path / "leases")
+    assert home.run(CHAIN, staging=home.cache, leases=leases).ok
+    assert len(given) == 6
+    leases.close()
+
+
+class Batches(SqliteLedger):
+    """Remembers what was committed together."""
+
+    def __init__(self):
+        super().__init__(":memory:")
+        self.batches = []
+
+    def append(self, run, events, recipes=()):
+        super().append(run, events, recipes)
+        self.batches.append([(event.kind, event.node) for event in events])
+
+
+def test_the_end_of_a_node_and_the_start_of_the_next_are_recorded_together(stage):
+    stage.ledger.close()
+    stage.ledger = Batches()
+    assert stage.run([one, two]).ok
+    starts = [[(Kind.NODE_STARTED, name), (Kind.ATTEMPT_STARTED, name)] for name in ("one", "two")]
+    ends = [[(Kind.CALL_SUCCEEDED, name), (Kind.NODE_FINISHED, name)] for name in ("one", "two")]
+    run = [(Kind.RUN_STARTED, ""), (Kind.RUN_FINISHED, "")]
+    assert stage.ledger.batches == [[run[0], *starts[0]], ends[0] + starts[1], ends[1], [run[1]]]
+
+
+def test_a_long_chain_of_hits_is_recorded_in_pieces(stage):
+    @node(provides="k0")
+    def parity(start: int = 0) -> int:
+        return start % 2
+
+    def step(x: int) -> int:
+        return x + 1
+
+    chain = [node(provides=f"k{at}", requires={"x": f"k{at - 1}"}, name=f"n{at}")(step) for at in range(1, 1_000)]
+    assert stage.run([parity, *chain]).ok
+    stage.ledger.close()
+    stage.ledger = Batches()
+    result = stage.run([parity, *chain], params={"start": 2})
+    assert result.steps["n999"].status == "cached"
+    sizes = [len(batch) for batch in stage.ledger.batches]
+    assert sum(sizes) > 2_000
+    assert max(sizes) < 600
+    assert len(sizes) < 10
+
+
+def test_a_temporary_output_stays_until_those_who_read_it_are_recorded(stage):
+    class Full(type(stage.ledger)):
+        def append(self, run, events, recipes=()):
+            if any((event.kind, event.node) == (Kind.NODE_FINISHED, "after") for event in events):
+                raise LedgerUnusableError(path="x", detail="disk full")
+            super().append(run, events, recipes)
+
+    @node(provides="before", temp=True)
+    def before() -> int:
+        return 1
+
+    @node(provides="after")
+    def after(before: int) -> int:
+        return before + 1
+
+    stage.ledger.close()
+    stage.ledger = Full(":memory:")
+    with pytest.raises(LedgerUnusableError):
+        stage.run([before, after])
+    assert sorted(is_freed(held.entry) for held in stage.cache.held()) == [False, False]
+    stage.ledger = type(stage.ledger).__base__(":memory:")
+    assert stage.run([before, after], force=["after"]).ok
+    assert sorted(is_freed(held.entry) for held in stage.cache.held()) == [False, True]
 
 
 def test_sinks_are_told_what_was_recorded(stage):

@@ -11,7 +11,7 @@ import pytest
 
 from weftline.codec import Pieces, sha256_of, whole
 from weftline.errors import DamagedEntryError, StoreUnusableError, UntrustedPickleError
-from weftline.store.files import FileCache, _rows
+from weftline.store.files import FileCache, rows_of, with_texts
 from weftline.testing.caches import entry, stored
 
 
@@ -276,7 +276,7 @@ def test_what_is_about_to_be_named_again_is_not_swept(place):
     os.utime(file, (0, 0))
     cache._objects.write([(made.outputs[0].object, b"1" * 100_000)])  # as another process does before it writes the entry
     cache.sweep()
-    cache._index.write(_rows(made), [made.recipe], {})
+    cache._index.write(map(with_texts, rows_of(made)), [made.recipe], {})
     assert cache.load(cache.find([made.key])[made.key].outputs[0], made.key) == b"1" * 100_000
     cache.close()
 

@@ -1,15 +1,17 @@
 """What the SQLite ledger and its files do besides their contract."""
 
+import contextlib
 import json
 import sqlite3
 
 import pytest
 
 from weftline.errors import LedgerTooNewError, LedgerUnusableError
+from weftline.model.event import Event, Kind
 from weftline.model.fingerprint import Recipe
 from weftline.store.database import connect, migrate
 from weftline.store.sqlite import SqliteLedger
-from weftline.testing.ledgers import RECIPE, opening, started
+from weftline.testing.ledgers import RECIPE, ending, finished, opening, started
 
 
 def test_a_ledger_of_a_newer_program_is_left_alone(tmp_path):
@@ -88,3 +90,77 @@ def test_whatever_goes_wrong_with_the_file_is_an_error_of_the_ledger(tmp_path, a
     }
     with pytest.raises(LedgerUnusableError):
         acts[act]()
+
+
+# --- notes of the last time, which are taken of several transactions in a short time at once ---
+
+
+def took(node, at):
+    """A call succeeded."""
+    return Event(Kind.CALL_SUCCEEDED, at, node, attempt=1, body={"took_s": 0.5})
+
+
+def noted(path):
+    """Nodes of which another process is told."""
+    with contextlib.closing(SqliteLedger(path)) as other:
+        return set(other.last_times("churn", ["a", "b", "c", "d"])), set(other.durations("churn", ["a", "b", "c", "d"]))
+
+
+def test_in_a_short_time_notes_are_taken_once(tmp_path):
+    path = tmp_path / "ledger.db"
+    ledger = SqliteLedger(path)
+    ledger.append("r1", [opening(100.0), started("a", 100.0)], [RECIPE])
+    ledger.append("r1", [took("a", 100.1), finished("a", 1.0, 100.1), started("b", 100.1)])
+    assert noted(path) == ({"a"}, set())
+    assert set(ledger.last_times("churn", ["a", "b"])) == {"a", "b"}
+    assert noted(path) == ({"a", "b"}, {"a"})
+    ledger.append("r1", [took("b", 100.15), started("c", 100.15)])
+    assert set(ledger.durations("churn", ["b"])) == {"b"}
+    ledger.append("r1", [took("c", 100.19), started("d", 100.19)])
+    assert noted(path) == ({"a", "b", "c"}, {"a", "b"})
+    ledger.append("r1", [finished("d", 1.0, 100.5)])
+    assert noted(path) == ({"a", "b", "c", "d"}, {"a", "b", "c"})
+    ledger.close()
+
+
+@pytest.mark.parametrize("last", [ending(100.1), started("b", 99.0)])
+def test_notes_are_taken_at_the_end_of_a_run_and_when_a_clock_goes_back(tmp_path, last):
+    path = tmp_path / "ledger.db"
+    ledger = SqliteLedger(path)
+    ledger.append("r1", [opening(100.0)])
+    ledger.append("r1", [started("a", 100.1)], [RECIPE])
+    ledger.append("r1", [last])
+    assert "a" in noted(path)[0]
+    ledger.close()
+
+
+def test_who_closes_a_ledger_leaves_all_notes(tmp_path):
+    path = tmp_path / "ledger.db"
+    ledger = SqliteLedger(path)
+    ledger.append("r1", [opening(100.0)])
+    ledger.append("r1", [started("a", 100.1)], [RECIPE])
+    assert noted(path) == (set(), set())
+    ledger.close()
+    assert noted(path) == ({"a"}, set())
+
+
+def test_who_lost_a_run_leaves_its_notes_to_who_has_it(tmp_path):
+    path = tmp_path / "ledger.db"
+    ledger, other = SqliteLedger(path), SqliteLedger(path)
+    assert ledger.claim("r1", "one") is None
+    ledger.append("r1", [opening(100.0)])
+    ledger.append("r1", [started("a", 100.1)], [RECIPE])
+    assert other.claim("r1", "two", instead_of="one") is None
+    ledger.close()
+    assert noted(path) == (set(), set())
+    other.close()
+
+
+def test_notes_of_two_runs_are_kept_apart(tmp_path):
+    ledger = SqliteLedger(tmp_path / "ledger.db")
+    ledger.append("r1", [opening(100.0)])
+    ledger.append("r2", [opening(100.0, "other")])
+    ledger.append("r1", [started("a", 100.1)], [RECIPE])
+    ledger.append("r2", [started("a", 100.1)], [RECIPE])
+    assert set(ledger.last_times("churn", ["a"])) == set(ledger.last_times("other", ["a"])) == {"a"}
+    ledger.close()

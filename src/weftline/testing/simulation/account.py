@@ -8,7 +8,7 @@ items that it has found in the store when a node starts; whether it was right ab
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -97,7 +97,7 @@ class Account(Readiness):
         number, item, attempt = handle
         node = self.nodes[number]
         use = self.use(number, attempt)
-        self.note_passing(number, use)
+        self.note_passing(number, use, self.ready(handle))
         node.todo.discard(item)
         node.waiting.pop(item, None)
         node.running[item] = attempt
@@ -238,14 +238,16 @@ class Account(Readiness):
             events: the records.
             restored: by the number of a node that starts, its items that were found in the store.
         """
+        decided: list[set[int]] = []
         for event in events:
             number = self.graph.index.get(event.node, -1)
             if event.kind is Kind.CANCEL_REQUESTED:
                 self._stop("cancel")
             elif event.kind is Kind.NODE_STARTED:
-                self._begin(number, restored[number])
+                self._begin(number, restored[number], decided)
             elif event.kind is Kind.ATTEMPT_STARTED:
                 self.begun[number, event.item, event.attempt] = tuple((event.body or {}).get("devices", ()))
+                decided.append(self.later.setdefault((number, event.item, event.attempt), set()))
                 self.memory.known[event.node, event.item] = event.attempt
             elif event.kind is Kind.ATTEMPT_OVERDUE:
                 self.started.pop((number, event.item, event.attempt), None)
@@ -259,20 +261,22 @@ class Account(Readiness):
                 body = event.body or {}
                 self.ended[event.node] = body["state"]
                 self.memory.ended[event.node] = body.get("why") or body["state"]
+                self._begin_at_once(decided)
             elif event.kind in CALL_OUTCOMES:
                 self._note_outcome(number, event)
-        if self.store is None:
-            self._begin_at_once()
+        self._begin_at_once(())
 
-    def _begin_at_once(self) -> None:
+    def _begin_at_once(self, decided: Iterable[set[int]]) -> None:
         """Where nothing is looked up, the start of a node with one call is not recorded."""
-        for number, node in enumerate(self.nodes):
+        for number, node in enumerate(self.nodes if self.store is None else ()):
             if not node.has_begun and node.spec.over is None:
                 sources = (self.ended.get(self.graph.nodes[source].name) for source in self.graph.upstream[number])
                 if all(state in HAS_OUTPUT for state in sources):
-                    self._begin(number, ())
+                    self._begin(number, (), decided)
 
-    def _begin(self, number: int, restored: Collection[int]) -> None:
+    def _begin(self, number: int, restored: Collection[int], decided: Iterable[set[int]]) -> None:
+        for later in decided:
+            later.add(number)
         node = self.nodes[number]
         node.has_begun = True
         node.total = self.truth.count(number)

@@ -167,7 +167,7 @@ class Process:
         """Results are about to be stored."""
         assert self._engine is not None
         made = [report.handle for report in self.account.accepted(self._heard) if report.outputs is not None]
-        keys = {self._engine.calls(number).key(item) for number, item, _ in made}
+        keys = {self._engine.calls[number].key(item) for number, item, _ in made}
         check("store", self.account, Storing(entries, keys))
 
     def settle(self, events: Sequence[Event] = ()) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from weftline.model.call import Handle
 from weftline.model.graph import Graph
 from weftline.ports.backend import Capabilities
 from weftline.testing.clock import ManualClock
@@ -50,6 +52,7 @@ class Readiness:
         self.passed = 0  # calls that surely went before the first of all that wait, and took what it waits for
         self.perhaps_passed = 0  # those that may have
         self._first = -1
+        self.later: dict[Handle, set[int]] = {}  # for attempts that are recorded, the nodes that have begun since
         self._uses = [uses_of(spec, capabilities) for spec in graph.nodes]
         self._clock = clock
         self._epoch = clock.now() - clock.monotonic()  # to the last bit what the engine takes for the time
@@ -98,9 +101,11 @@ class Readiness:
         """Whether a call of a node could start, if there is room."""
         return self.has_calls(number) and self.opens_at(number) <= self.now
 
-    def ready(self) -> list[int]:
-        """Nodes of which a call could start, if there is room; the first ones first."""
-        return sorted((number for number in range(len(self.nodes)) if self.is_ready(number)), key=self.rank.__getitem__)
+    def ready(self, handle: Handle | None = None) -> list[int]:
+        """Nodes of which a call can start, or could when that attempt was decided on, if there is room; in order of rank."""
+        later = set() if handle is None else self.later.get(handle, set())
+        found = (number for number in range(len(self.nodes)) if number not in later and self.is_ready(number))
+        return sorted(found, key=self.rank.__getitem__)
 
     def is_kept_for_another(self, number: int, first: int) -> bool:
         """Whether what a node would take may be kept for the first of all that wait, because so many have passed that."""
@@ -109,9 +114,8 @@ class Readiness:
         most = self.next_uses(first)[-1]
         return any(self.room.competes(use, most) for use in self.next_uses(number))
 
-    def note_passing(self, number: int, use: Use) -> None:
-        """A call starts: whom does it pass?"""
-        ready = self.ready()
+    def note_passing(self, number: int, use: Use, ready: Sequence[int]) -> None:
+        """A call starts: whom does it pass of those that were ready when that was decided?"""
         if not ready:
             return
         first = ready[0]

@@ -157,7 +157,7 @@ def what_is_done_is_done(account: Account, call: Call) -> str | None:
 def higher_ranks_go_first(account: Account, call: Call) -> str | None:
     """Of the calls that fit, the one starts whose node has the highest priority, or comes first in the plan."""
     number, _, attempt = call.handle
-    use, ready = account.use(number, attempt), account.ready()
+    use, ready = account.use(number, attempt), account.ready(call.handle)
     for other in ready:
         if account.rank[other] >= account.rank[number]:
             break
@@ -172,7 +172,7 @@ def higher_ranks_go_first(account: Account, call: Call) -> str | None:
 @rule("submit")
 def large_calls_are_not_passed_for_ever(account: Account, call: Call) -> str | None:
     """A call that does not fit is passed by a limited number of others that take what it waits for."""
-    ready = account.ready()
+    ready = account.ready(call.handle)
     if not ready or ready[0] == call.handle[0] or account.passed < PATIENCE:
         return None
     if not account.room.competes(account.use(call.handle[0], call.handle[2]), account.next_uses(ready[0])[0]):
