@@ -78,8 +78,8 @@ class Policy:
         grace_s: how long a call that ran out of time may take to end by itself, in seconds: it is asked to (SIGTERM), then
             stopped with all that it started.
         soft_timeout_s: after which time an attempt is reported as overdue, in seconds; it goes on.
-        deadline_s: after which time a node starts and awaits no more calls, in seconds since its first: those without a result
-            count as failed. With `on_item_error="skip"` and `min_success` the node makes do with the others.
+        deadline_s: after which time a node starts and awaits no more calls, in seconds since they could first start: those
+            without a result count as failed. With `on_item_error="skip"` and `min_success` the node makes do with the others.
         retry_on: errors that are tried again, besides those that are transient by nature (lost connections, timeouts,
             a worker that died, errors with a true attribute `transient`).
         never_on: errors that are not tried again even so.

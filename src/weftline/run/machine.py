@@ -168,7 +168,7 @@ class Machine(Launch):
         if node.state is not NodeState.RUNNING:
             return
         limit_s = self._shapes[number].policy.deadline_s
-        failure = Failure("DeadlinePassed", f"it had no result {limit_s:g} s after the first calls of its node had started")
+        failure = Failure("DeadlinePassed", f"it had no result {limit_s:g} s after the calls of its node could first start")
         left = [*node.left(), *self.attempts.waiting(number)]
         for handle in self.attempts.running_of(number):
             self.attempts.end(handle)
