@@ -1,0 +1,146 @@
+"""Files of manifests become pipelines: what names stand for, and where it is told that one stands for nothing."""
+
+import pytest
+
+from weftline import node
+from weftline.author.compose import GroupPipeline
+from weftline.author.manifest.load import load_manifest
+from weftline.author.registry import Registry
+from weftline.errors import InvalidManifestError, TargetNotFoundError
+
+HEAD = "apiVersion: weftline.dev/v1\nkind: {}\nmetadata: {{name: {}}}\nspec:\n"
+POLICIES = (
+    HEAD.format("Policies", "all") + "  policies:\n    polite: {max_attempts: 4, rate_limit: {rate_limit_per_second: 5}}\n"
+)
+
+
+@node(provides="text")
+def read(name: str = "nobody", times: int = 1) -> str:
+    return name * times
+
+
+@node(requires={"text": "text"})
+def words(text: str) -> list[str]:
+    return text.split()
+
+
+@pytest.fixture
+def registry():
+    found = Registry()
+    found.nodes.add("text.read", read)
+    found.nodes.add("text.words", words)
+    found.pipelines.add("one", read)
+    return found
+
+
+@pytest.fixture
+def load(tmp_path, registry):
+    def load(text, name="", beside=""):
+        if beside:
+            (tmp_path / "policies.yaml").write_text(beside)
+        file = tmp_path / "flow.yaml"
+        file.write_text(text)
+        return load_manifest(file, name, registry)
+
+    return load
+
+
+def pipeline(*nodes, params=""):
+    return HEAD.format("Pipeline", "words") + params + "  nodes:\n" + "".join(f"    - {{{each}}}\n" for each in nodes)
+
+
+def refused(load, *arguments, **options):
+    """Code, line and column of every finding."""
+    with pytest.raises(InvalidManifestError) as caught:
+        load(*arguments, **options)
+    return [(found.code, found.place.line, found.place.column) for found in caught.value.findings]
+
+
+def test_a_pipeline_joins_registered_nodes_under_names_of_its_own(load):
+    made = load(
+        pipeline(
+            "name: first, type: text.read, params: {name: you}, provides: {text: letter}",
+            "name: second, type: text.words, requires: {text: letter}, tags: [slow], priority: 3",
+        )
+    )
+    first, second = made.graph.nodes
+    assert (first.name, first.provided, first.parameters["name"].default) == ("first", ("letter",), "you")
+    assert (second.inputs[0].name, second.inputs[0].key) == ("text", "letter")
+    assert (second.priority, second.tags) == (3, {"slow"})
+    assert (made.name, second.place.line) == ("words", 7)
+
+
+def test_a_nodes_own_parameter_is_above_that_of_the_pipeline(load):
+    made = load(pipeline("name: a, type: text.read, params: {name: me}", params="  params: {name: all, times: 2}\n"))
+    found = made.graph.nodes[0].parameters
+    assert (found["name"].default, found["times"].default) == ("me", 2)
+
+
+def test_policies_are_found_beside_the_file_and_in_it(load):
+    text = pipeline("name: a, type: text.read, policy: polite")
+    for made in (load(text, beside=POLICIES), load(POLICIES + "---\n" + text)):
+        policy = made.graph.nodes[0].policy
+        assert policy.max_attempts == 4
+        assert (policy.limiter.name, policy.limiter.per_s) == ("polite", 5.0)
+
+
+def test_an_unknown_policy_is_told_where_it_stands(load):
+    text = pipeline("name: a, type: text.read, policy: polit")
+    with pytest.raises(InvalidManifestError) as caught:
+        load(text, beside=POLICIES)
+    (finding,) = caught.value.findings
+    assert (finding.code, finding.place.line, finding.place.column) == ("M106", 6, 42)
+    assert finding.hint == "did you mean 'polite'?"
+
+
+@pytest.mark.parametrize(
+    ("each", "code", "column"),
+    [
+        ("name: a, type: text.reed", "G215", 23),
+        ("name: a, type: text.read, params: {nmae: x}", "M102", 43),
+        ("name: a, type: text.read, params: {times: x}", "P303", 50),
+        ("name: a, type: text.read, provides: {texts: x}", "M102", 45),
+        ("name: a, type: text.words, requires: {words: x}", "M102", 46),
+    ],
+)
+def test_what_names_nothing_is_told_where_it_stands(load, each, code, column):
+    ((found, line, at),) = refused(load, pipeline(each))
+    assert (found, line, at) == (code, 6, column)
+
+
+def test_all_findings_of_a_file_come_at_once(load):
+    text = pipeline("name: a, type: text.reed", "name: b, type: text.read, params: {nmae: x}")
+    assert [code for code, *_ in refused(load, text)] == ["G215", "M102"]
+
+
+def test_a_group_names_pipelines_of_its_file_and_of_the_registry(load):
+    group = (
+        HEAD.format("PipelineGroup", "both")
+        + "  pipelines:\n    - {name: x, pipeline: one}\n    - {name: y, pipeline: words}\n"
+    )
+    made = load(pipeline("name: a, type: text.read", "name: b, type: text.words") + "---\n" + group)
+    assert isinstance(made, GroupPipeline)
+    assert [found.name for found in made.graph.nodes] == ["x", "y/a", "y/b"]
+
+
+def test_a_workflow_names_groups_of_its_file(load):
+    group = HEAD.format("PipelineGroup", "inner") + "  pipelines:\n    - {name: x, pipeline: one}\n"
+    flow = (
+        HEAD.format("Workflow", "outer")
+        + "  groups:\n    - {name: g, group: inner}\n    - {name: h, group: inner, depends_on: g}\n"
+    )
+    made = load(group + "---\n" + flow)
+    assert [(found.name, found.after) for found in made.graph.nodes] == [("g/x", ()), ("h/x", ("g/x",))]
+    assert load(group + "---\n" + flow, "inner").name == "inner", "one of several by its name"
+
+
+def test_two_of_one_name_are_refused(load):
+    group = HEAD.format("PipelineGroup", "same") + "  pipelines:\n    - {name: x, pipeline: one}\n"
+    assert refused(load, group + "---\n" + group) == [("M102", 10, 18)]
+
+
+def test_a_file_without_a_pipeline_is_no_target(load):
+    with pytest.raises(TargetNotFoundError, match="no pipeline, group or workflow"):
+        load(POLICIES)
+    with pytest.raises(TargetNotFoundError, match="no pipeline 'word'"):
+        load(pipeline("name: a, type: text.read"), "word")
