@@ -23,6 +23,7 @@ from weftline.backends.guest import answer, packed_setup
 from weftline.backends.machine import memory_gb
 from weftline.backends.parcel import NodePacker, pack_call, unpack_report
 from weftline.backends.perform import perform
+from weftline.backends.waiting import withdraw
 from weftline.errors import BadArgumentError, LostCallError, OtherVersionsError, SharedEnvironmentError, UnsendableError
 from weftline.model.call import Call, Failure, Handle, Report
 from weftline.ports.backend import Capabilities
@@ -120,11 +121,10 @@ class ExecutorBackend:
     def cancel(self, handle: Handle, *, kill: bool = False) -> None:
         """Withdraws a call that has not begun; executors cannot stop one that runs."""
         del kill
-        for call in self._waiting:
-            if call.handle == handle:
-                self._waiting.remove(call)
-                self._reports.append(Report(handle, None, cancelled=True))
-                return
+        report = withdraw(self._waiting, handle)
+        if report is not None:
+            self._reports.append(report)
+            return
         handed = self._handed.get(handle)
         if handed is not None and not handed.future.running() and _package_of(handed) not in _TELLS_NO_RUNNING:
             self._withdrawn.add(handle)

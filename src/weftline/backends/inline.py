@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from weftline.backends.capture import Capture
 from weftline.backends.machine import memory_gb
 from weftline.backends.perform import perform
+from weftline.backends.waiting import withdraw
 from weftline.model.call import Call, Handle, Report
 from weftline.ports.backend import Capabilities
 
@@ -56,11 +57,9 @@ class InlineBackend:
     def cancel(self, handle: Handle, *, kill: bool = False) -> None:
         """Withdraws a call that has not begun; one that runs cannot be stopped from here."""
         del kill
-        for call in self._waiting:
-            if call.handle == handle:
-                self._waiting.remove(call)
-                self._withdrawn.append(Report(handle, None, cancelled=True))
-                return
+        report = withdraw(self._waiting, handle)
+        if report is not None:
+            self._withdrawn.append(report)
 
     def close(self) -> None:
         """Puts the streams back."""

@@ -15,6 +15,7 @@ from weftline.backends.environments import StoppedError, environment_python
 from weftline.backends.launch import with_python
 from weftline.backends.parcel import NodePacker
 from weftline.backends.processes import ProcessBackend
+from weftline.backends.waiting import withdraw
 from weftline.errors import EnvironmentFailedError, WeftlineError
 from weftline.model.call import Call, Failure, Handle, Report
 from weftline.model.environment import Environment
@@ -95,11 +96,10 @@ class InterpreterBackend:
 
     def cancel(self, handle: Handle, *, kill: bool = False) -> None:
         """Withdraws a call that has not begun; with `kill`, stops the worker of one that runs."""
-        for call in self._waiting:
-            if call.handle == handle:
-                self._waiting.remove(call)
-                self._reports.append(Report(handle, None, cancelled=True))
-                return
+        report = withdraw(self._waiting, handle)
+        if report is not None:
+            self._reports.append(report)
+            return
         if self._workers is not None:
             self._workers.cancel(handle, kill=kill)
 

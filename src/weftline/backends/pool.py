@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from weftline.backends.launch import Launch
 from weftline.backends.parcel import NodePacker, unpack_report
+from weftline.backends.waiting import withdraw
 from weftline.backends.wire import Kind
 from weftline.backends.worker import LOADING_S, Step, Worker
 from weftline.errors import AttemptTimeoutError, UnsendableError, WorkerDiedError
@@ -94,11 +95,10 @@ class Pool:
 
     def cancel(self, handle: Handle, *, kill: bool) -> None:
         """Withdraws a call that has not begun; with `kill`, stops the worker of one that runs."""
-        for call in self._waiting:
-            if call.handle == handle:
-                self._waiting.remove(call)
-                self._tell(Report(handle, None, cancelled=True))
-                return
+        report = withdraw(self._waiting, handle)
+        if report is not None:
+            self._tell(report)
+            return
         worker = self._busy.get(handle)
         if kill and worker is not None:
             worker.told = worker.told or Report(handle, None, cancelled=True)

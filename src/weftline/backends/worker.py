@@ -92,7 +92,7 @@ class Worker:
         with theirs:
             try:
                 self._process = self._start(launch, theirs.fileno())
-            except BaseException:
+            except BaseException:  # raised again
                 ours.close()
                 self._output.close()
                 raise

@@ -88,7 +88,7 @@ class Fuse:
             self._state.begin(handle)
         try:
             yield
-        except BaseException as error:
+        except BaseException as error:  # raised again; an interrupt ends a probe, too
             with self._lock:
                 if isinstance(error, Exception) and not isinstance(error, self._never_on):
                     self._state.failed(handle, time.monotonic())

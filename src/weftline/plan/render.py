@@ -52,6 +52,8 @@ def as_text(plan: Plan, *, command: str = "", where: str = "", paint: Paint = pl
         yield f"  {name.ljust(width)}   {shown}   {paint(reason, 'dim')}".rstrip()
         if verbose:
             yield from (f"      {paint(line, 'dim')}" for line in _details(step))
+    for name, why in ({} if plan.graph.group is None else plan.graph.group.left_out).items():
+        yield f"  {name} is no part of this: {why}"
     yield ""
     yield "  " + total(plan)
     if told := times(plan):

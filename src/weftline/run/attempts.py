@@ -79,11 +79,6 @@ class Attempts:
     # --- pauses ---
 
     @property
-    def waits(self) -> bool:
-        """Whether an attempt waits: for the end of a pause, or for others."""
-        return bool(self._asleep or self._elsewhere)
-
-    @property
     def waits_for_others(self) -> bool:
         """Whether something waits, without a time: for what another process computes, or for an abandoned attempt."""
         return bool(self._elsewhere or self.abandoned)

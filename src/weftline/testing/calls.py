@@ -66,7 +66,7 @@ def cleans_up(folder: str, cleans: bool) -> int:
     while time.monotonic() < until:
         try:
             time.sleep(0.01)
-        except BaseException:
+        except BaseException:  # however it is asked to stop
             if not cleans:
                 continue
             Path(folder, "cleaned").touch()

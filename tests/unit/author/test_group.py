@@ -8,8 +8,13 @@ from weftline.author.group import GroupPolicy, PipelineGroup, Step, workflow
 from weftline.author.registry import Registry
 from weftline.errors import InvalidPipelineError, NotRegisteredError
 from weftline.model.node import Origin
+from weftline.plan import planner
 from weftline.plan.bind import bind
+from weftline.plan.render import as_text
 from weftline.plan.validate import findings
+from weftline.plan.wish import Wish
+from weftline.ports.backend import Capabilities
+from weftline.ports.values import Values
 
 
 @node
@@ -211,3 +216,11 @@ def test_what_is_not_registered_lists_what_is(registry):
     with pytest.raises(NotRegisteredError, match="two") as caught:
         registry.pipelines.get("tow")
     assert caught.value.hint == "did you mean 'two'?"
+
+
+def test_a_plan_says_what_is_left_out(registry):
+    group = PipelineGroup("g", defaults={"full": False}).add("a", "one").add("b", "one", when={"full": True})
+    made = GroupPipeline(group, registry.find)
+    wish = Wish(capabilities=Capabilities(named=made.composed.shared))
+    lines = list(as_text(planner.make(made.graph, wish, None, None, Values())))
+    assert "  b is no part of this: its condition is not met: full is False" in lines

@@ -95,5 +95,5 @@ class World:
             process.tell("the process dies")
         except RuleBrokenError:
             raise
-        except Exception as error:
+        except Exception as error:  # whatever it is, the engine must not raise it
             raise RuleBrokenError("The engine does not fail.", f"{type(error).__name__}: {error}") from error
