@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
@@ -14,13 +15,19 @@ class Wait(NamedTuple):
     Attributes:
         run, gate: which.
         at: when it came there, in seconds since the epoch.
-        body: of the event that told of it.
+        told: fields of the event that told of it, in JSON.
     """
 
     run: str
     gate: str
     at: float
-    body: Mapping[str, Any]
+    told: str
+
+    @property
+    def body(self) -> Mapping[str, Any]:
+        """Fields of the event; they are read each time, and whoever looks at many runs needs few."""
+        found: dict[str, Any] = json.loads(self.told)
+        return found
 
 
 class Watch(Protocol):

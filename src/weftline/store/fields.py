@@ -67,7 +67,7 @@ class SqlFields:
     def waits(self) -> Sequence[Wait]:
         """Runs at gates, in the order in which they came."""
         rows = self._db.query("SELECT run, gate, at, body FROM waits ORDER BY at, run, gate")
-        return [Wait(run, gate, at, json.loads(body)) for run, gate, at, body in rows]
+        return [Wait(*row) for row in rows]
 
     def watch(self) -> Watch:
         """Wakes up when fields are set or runs come to gates."""
