@@ -10,7 +10,7 @@ from weftline.model.gate import FieldValue, Scalar
 
 
 class Wait(NamedTuple):
-    """A run that came to a gate, and has neither passed it nor ended since.
+    """A run that came to a gate, and has not ended since, unless it ended because it waits.
 
     Attributes:
         run, gate: which.
@@ -69,7 +69,7 @@ class Fields(Protocol):
         ...
 
     def waits(self) -> Sequence[Wait]:
-        """Every run that waits at a gate, for each gate, those that came first before the others."""
+        """Every run that came to a gate and has not ended otherwise, for each gate, those that came first before the others."""
         ...
 
     def watch(self) -> Watch:

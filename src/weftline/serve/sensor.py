@@ -1,4 +1,7 @@
-"""Goes on with runs whose gates have opened, or are closed for good: when a field is set, or when their time is over."""
+"""Goes on with runs whose gates have opened, or are closed for good: when a field is set, or when their time is over.
+
+A run that has been at a gate is the daemon's to end: if its process is gone, the daemon goes on with it.
+"""
 
 from __future__ import annotations
 
@@ -14,8 +17,9 @@ from weftline.ports.fields import Wait
 from weftline.serve.errand import Errand
 from weftline.serve.launcher import Launcher
 
-#: How soon a run is looked at again that somebody works on although it waits at an open gate, in seconds.
-_BUSY_S = 0.1
+#: How soon a run is looked at again that has not ended although its gate is open, in seconds: somebody works on it, or it could
+#: not be gone on with. Twice as long after each time, up to the last.
+_FIRST_S, _LAST_S = 0.1, 60.0
 
 
 class GateSensor:
@@ -36,7 +40,8 @@ class GateSensor:
         self._number = 0
         self._known: dict[tuple[str, str], float] = {}  # gates at which runs wait, and since when
         self._until: dict[tuple[str, str], float] = {}
-        self._due: set[str] = set()
+        self._tries: dict[str, int] = {}  # of runs that are to be looked at again
+        self._again: dict[str, float] = {}
 
     def look(self, now: float) -> float | None:
         """Goes on with what is ready; the next deadline of a gate."""
@@ -45,14 +50,19 @@ class GateSensor:
         self._number, changed = fields.changed_since(self._number)
         waits = fields.waits()
         new = self._take(waits)
-        expired = {run for (run, _), until in self._until.items() if until <= now}
-        runs = {wait.run for wait in waits}
-        looked_at = (self._due | new | set(changed) | expired) & runs
-        self._due = {run for run in looked_at if not self._go_on(run)}
-        times = [until for until in self._until.values() if until > now]
-        if self._due:
-            times.append(now + _BUSY_S)
-        return min(times, default=None)
+        for run in new.union(changed):
+            self._tries.pop(run, None)
+        expired = {run for (run, _), until in self._until.items() if until <= now and run not in self._tries}
+        due = {run for run, at in self._again.items() if at <= now}
+        for run in (due | new | expired).union(changed) & {wait.run for wait in waits}:
+            if self._is_settled(run):
+                self._tries.pop(run, None)
+            else:
+                self._tries[run] = self._tries.get(run, -1) + 1
+                self._again[run] = now + min(_FIRST_S * 2 ** self._tries[run], _LAST_S)
+        self._again = {run: at for run, at in self._again.items() if run in self._tries}
+        later = [until for until in self._until.values() if until > now]
+        return min([*later, *self._again.values()], default=None)
 
     def _take(self, waits: Iterable[Wait]) -> set[str]:
         """Runs that have come to a gate since."""
@@ -66,19 +76,22 @@ class GateSensor:
         self._known = known
         return {run for run, _ in new}
 
-    def _go_on(self, run: str) -> bool:
-        """Whether nothing is left to do about a run until something changes."""
+    def _is_settled(self, run: str) -> bool:
+        """Goes on with a run if it can be; whether nothing is left to do about it until something changes."""
         if run in self._launcher.runs:
             return False
         record = record_of(run, self._home)
         if record is None:
             return True
-        ready = [each for each in at_gates(record, self._home) if each.verdict.is_open or each.verdict.is_final]
-        if not ready:
-            return True
-        if record.status is not RunStatus.BLOCKED:
-            assert self._home.ledger is not None
-            return is_abandoned(run, self._home.ledger)  # whoever works on it looks at its gates himself
-        self._tell(f"{run}: {ready[0].gate}: {ready[0].verdict.why}")
+        assert self._home.ledger is not None
+        if record.status is RunStatus.RUNNING:
+            if not is_abandoned(run, self._home.ledger):
+                return False  # whoever works on it looks at its gates himself
+            self._tell(f"{run}: its process is gone")
+        else:
+            ready = [each for each in at_gates(record, self._home) if each.verdict.is_open or each.verdict.is_final]
+            if not ready:
+                return True
+            self._tell(f"{run}: {ready[0].gate}: {ready[0].verdict.why}")
         self._launcher.start(Errand(run))
         return False
