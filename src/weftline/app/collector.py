@@ -7,6 +7,10 @@ import gc
 from collections.abc import Iterator
 
 
+#: Holds something while objects are frozen by us: to count them takes longer, the more there are.
+_ours: list[bool] = []
+
+
 @contextlib.contextmanager
 def frozen() -> Iterator[None]:
     """Objects that exist now are not examined until the end; whatever is made meanwhile is collected as always.
@@ -18,9 +22,11 @@ def frozen() -> Iterator[None]:
         yield
         return
     gc.freeze()
+    _ours.append(True)
     try:
         yield
     finally:
+        _ours.pop()
         gc.unfreeze()
 
 
@@ -34,7 +40,7 @@ def still() -> Iterator[None]:
     if not gc.isenabled():
         yield
         return
-    is_free = not gc.get_freeze_count()
+    is_free = not _ours and not gc.get_freeze_count()
     gc.disable()
     try:
         yield
