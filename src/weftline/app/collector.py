@@ -6,7 +6,6 @@ import contextlib
 import gc
 from collections.abc import Iterator
 
-
 #: Holds something while objects are frozen by us: to count them takes longer, the more there are.
 _ours: list[bool] = []
 
