@@ -12,9 +12,10 @@ from typing import Any
 from weftline.errors import LedgerTooNewError, LedgerUnusableError
 from weftline.store.database import opened
 from weftline.store.journals import SqlJournals
+from weftline.store.packed import PackedRows
 from weftline.store.staged import Staged
 
-_LATEST = 5
+_LATEST = 6
 #: Pages that are given back to the file system in one transaction, and how many free ones are kept for what comes next.
 _GIVEN_BACK, _KEPT_FREE = 500, 1000
 
@@ -31,7 +32,7 @@ class SqliteLedger(SqlJournals):
 
     def __init__(self, path: Path | str) -> None:
         self._file = _File(path)
-        super().__init__(self._file)
+        super().__init__(self._file, PackedRows(self._file, str(path)))
         self.staged = self._file.staged
 
     def remove(self, run: str) -> None:
