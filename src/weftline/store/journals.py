@@ -107,12 +107,12 @@ class SqlJournals:
         def write(again: bool) -> None:
             nonlocal first, after
             self._claims.check(run)
-            found = self._place(run) if first is None or again else first
+            found = self._rows.place(run) if first is None or again else first
             if again and events and first is not None and found[0] == first[0] + len(events):
                 after = found
                 return  # it had succeeded
             first = found
-            epoch = found[1] + sum(event.kind is Kind.RUN_RESUMED for event in events)
+            epoch = found[1] + [event.kind for event in events].count(Kind.RUN_RESUMED)
             self._rows.write(run, events, found[0], epoch)
             after = found[0] + len(events), epoch
             if fresh.recipes:
@@ -132,12 +132,6 @@ class SqlJournals:
         else:
             self._noted(run, due, events)
         self._recipes.written(recipes, fresh)
-
-    def _place(self, run: str) -> tuple[int, int]:
-        """The number of a run's next event, and how often it was resumed."""
-        sql = f"SELECT coalesce(max(seq), -1) + 1, coalesce(max(epoch), 0) FROM {self._rows.table} WHERE run = ?"  # noqa: S608
-        ((first, epoch),) = self._db.query(sql, (run,))
-        return first, epoch
 
     def _write_notes(self, run: str, pipeline: str, notes: Notes) -> None:
         if notes.seen:

@@ -1,9 +1,10 @@
 """The journal in SQLite: what happens often lies together in few rows, so that a step costs little more than its flush.
 
 Theory of operation. A row costs a search in each tree that it is in, and a page of each tree is written with each commit. So
-the events of one transaction that are of frequent kinds share a row: their fields in JSON, under the number of the last one.
-The view `events` shows a row for each. There is no index over them that could see to it that an attempt ends once; other
-processes are kept out by the claim of a run and by the numbers of its events, and what this process has written, it remembers.
+the events of one transaction that are of frequent kinds share a row: their fields in JSON, under the number of the first one.
+The view `events` shows a row for each. There is no index over them that could see to it that an attempt ends once. What this
+process has written, it remembers; others are kept out by the claim of a run, and by the numbers: who does not know of a row
+begins with the number that it has.
 """
 
 from __future__ import annotations
@@ -32,6 +33,10 @@ _MOST = 500
 # SQLite reads no NaN, and one in a row would hide all others
 _encode = json.JSONEncoder(separators=(",", ":"), check_circular=False, allow_nan=False).encode
 _INSERT = insert_into("journal")
+_PLACE = f"""
+    SELECT seq + CASE kind WHEN '{SEVERAL}' THEN json_array_length(body) ELSE 1 END, epoch
+    FROM journal WHERE run = ? ORDER BY seq DESC LIMIT 1
+"""  # noqa: S608 - of a constant
 _OUTCOMES = frozenset(CALL_OUTCOMES)
 
 
@@ -50,15 +55,17 @@ class PackedRows:
         self._path = path
         self._ended: dict[str, _Ended] = {}
 
+    def place(self, run: str) -> tuple[int, int]:
+        """The number of a run's next event, and how often it was resumed."""
+        found = self._db.query(_PLACE, (run,))
+        return (found[0][0], found[0][1]) if found else (0, 0)
+
     def write(self, run: str, events: Sequence[Event], first: int, epoch: int) -> None:
         """Refuses a second outcome of an attempt, as an index would."""
         self._take_outcomes(run, events, epoch)
-        for are_frequent, group in groupby(events, lambda event: event.kind in PACKED):
-            found = list(group)
-            for start in range(0, len(found), _MOST):
-                some = found[start : start + _MOST]
-                self._db.many(_INSERT, _packed(run, some, first, epoch) if are_frequent else rows_of(run, some, first, epoch))
-                first += len(some)
+        for some, are_frequent in _parts(events):
+            self._db.many(_INSERT, _packed(run, some, first, epoch) if are_frequent else rows_of(run, some, first, epoch))
+            first += len(some)
 
     def read(self, run: str, kinds: Collection[Kind]) -> Iterator[Event]:
         """A journal in order, or what of it is of these kinds."""
@@ -114,11 +121,22 @@ class _Ended:
         return len(items) > count
 
 
+def _parts(events: Sequence[Event]) -> Iterator[tuple[Sequence[Event], bool]]:
+    """The events in pieces, with whether those of a piece are of frequent kinds."""
+    if len(events) <= _MOST and PACKED.issuperset([event.kind for event in events]):
+        yield events, True  # as in most transactions
+        return
+    for are_frequent, group in groupby(events, lambda event: event.kind in PACKED):
+        found = list(group)
+        for start in range(0, len(found), _MOST):
+            yield found[start : start + _MOST], are_frequent
+
+
 def _packed(run: str, events: Sequence[Event], first: int, epoch: int) -> Sequence[tuple[object, ...]]:
     """One row; or a row for each, if there is one alone, or what SQLite cannot read."""
     if len(events) > 1:
         try:
-            row = run, first + len(events) - 1, SEVERAL, events[-1].at, "", WHOLE, 0, epoch, _encode(events)
+            row = run, first, SEVERAL, events[0].at, "", WHOLE, 0, epoch, _encode(events)
         except ValueError:
             pass
         else:

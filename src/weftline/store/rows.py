@@ -18,10 +18,14 @@ class Rows(Protocol):
     """How the events of journals lie in a table.
 
     Attributes:
-        table: its name. Each of its rows has a run, the number of an event in it, and how often the run had been resumed.
+        table: its name. Each of its rows has a run, and the number of the first event in it.
     """
 
     table: str
+
+    def place(self, run: str) -> tuple[int, int]:
+        """The number of a run's next event, and how often it was resumed."""
+        ...
 
     def write(self, run: str, events: Sequence[Event], first: int, epoch: int) -> None:
         """Adds events, numbered from `first`; to be called inside of a transaction."""
@@ -47,6 +51,12 @@ class PlainRows:
 
     def __init__(self, db: Database) -> None:
         self._db = db
+
+    def place(self, run: str) -> tuple[int, int]:
+        """The number of a run's next event, and how often it was resumed."""
+        sql = f"SELECT coalesce(max(seq), -1) + 1, coalesce(max(epoch), 0) FROM {self.table} WHERE run = ?"  # noqa: S608
+        ((first, epoch),) = self._db.query(sql, (run,))
+        return first, epoch
 
     def write(self, run: str, events: Sequence[Event], first: int, epoch: int) -> None:
         """Adds events, numbered from `first`."""

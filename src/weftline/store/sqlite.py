@@ -74,21 +74,17 @@ class _File:
         """Excludes all others that write, whatever the names; small results that are new go along."""
         del names
         try:
-            self.query("BEGIN IMMEDIATE")
+            self._db.execute("BEGIN IMMEDIATE")
             body(False)
-            self._take_along()
-            self.query("COMMIT")
-        except BaseException:  # raised again
+            self.staged.write()
+            self._db.execute("COMMIT")
+        except BaseException as error:  # raised again
             with contextlib.suppress(sqlite3.Error):
                 self._db.execute("ROLLBACK")
+            if isinstance(error, sqlite3.Error):
+                raise LedgerUnusableError(path=self._path, detail=str(error)) from error
             raise
         self.staged.written()
-
-    def _take_along(self) -> None:
-        try:
-            self.staged.write()
-        except sqlite3.Error as error:
-            raise LedgerUnusableError(path=self._path, detail=str(error)) from error
 
     def shrink(self) -> bool:
         """Gives some free pages back, of a file that was made to do so; whether there are more."""

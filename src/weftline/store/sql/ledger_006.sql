@@ -1,5 +1,6 @@
 -- Events that happen often lie together: a row of kind 'Several' has in its body those of one transaction, [[kind, at, node,
--- item, attempt, body], ...], and is numbered like the last of them. `events` is a view with a row for each.
+-- item, attempt, body], ...], and is numbered like the first of them, so that two who do not know of each other cannot both write.
+-- `events` is a view with a row for each.
 DROP VIEW uses;
 DROP VIEW attempts;
 DROP VIEW calls;
@@ -13,7 +14,7 @@ CREATE VIEW events AS
     FROM journal
     WHERE kind <> 'Several'
     UNION ALL
-    SELECT run, seq - json_array_length(journal.body) + 1 + each.key,
+    SELECT run, seq + each.key,
            json_extract(each.value, '$[0]'),
            json_extract(each.value, '$[1]'),
            json_extract(each.value, '$[2]'),
