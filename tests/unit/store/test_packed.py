@@ -119,6 +119,7 @@ def test_a_second_outcome_is_refused_by_who_wrote_the_first_and_by_who_comes_lat
     with contextlib.closing(SqliteLedger(path)) as later:
         assert refused(later, second)
         later.append("r1", [done(4), done(3, 2)])
+    assert [seq for (seq,) in rows(path, "seq", "events")] == list(range(5))
 
 
 def test_two_outcomes_in_one_transaction_are_refused(ledger):
@@ -130,6 +131,8 @@ def test_two_outcomes_in_one_transaction_are_refused(ledger):
 def test_a_resumed_run_may_restore_a_result_again(path, ledger):
     again = done()._replace(kind=Kind.CALL_RESTORED, attempt=0)
     ledger.append("r1", [opening(), again])
+    ledger.append("r1", [RESUMED, again])
+    assert refused(ledger, again)
     with contextlib.closing(SqliteLedger(path)) as later:
         later.append("r1", [RESUMED, again])
         assert refused(later, again)
