@@ -413,6 +413,32 @@ class WrongRegistrationError(AuthorError):
     detail: str
 
 
+class UnknownFieldError(PlanError):
+    code = "G220"
+    what = "runs of it have no field {field!r}"
+    remedy = "use one of: {known}; or declare it: Pipeline(..., fields={{{field!r}: bool}})"
+    field: str
+    known: str
+
+
+class UnfitFieldError(PlanError):
+    code = "G221"
+    what = "field {field!r} is {wanted}; it cannot be {given}"
+    remedy = "give it a value that it can hold"
+    field: str
+    wanted: str
+    given: str
+
+
+class UnfitFieldSourceError(PlanError):
+    code = "G222"
+    what = "field {field!r} cannot be what is provided as {key!r}: {detail}"
+    remedy = "name a key of which some node says that it is of the very type of the field"
+    field: str
+    key: str
+    detail: str
+
+
 # --- P: parameters and selections ---------------------------------------------------------------------------------
 
 
@@ -852,6 +878,20 @@ class AmbiguousLetterError(UsageError):
     remedy = "give more digits: {known}"
     word: str
     known: str
+
+
+class RunExistsError(UsageError):
+    code = "R541"
+    what = "run {run} is there already"
+    remedy = "go on with it: weftline resume {run}"
+    run: str
+
+
+class RunsNotStartedError(MachineError):
+    code = "R542"
+    what = "no run can be started: {detail}"
+    remedy = "see what it wrote to stderr, and start `weftline serve` again"
+    detail: str
 
 
 class UnknownGateError(UsageError):

@@ -18,8 +18,10 @@ from weftline.model.event import Event, Kind
 from weftline.model.fingerprint import Recipe
 from weftline.model.restored import unpacked
 from weftline.model.transitions import RunStatus
+from weftline.ports.fields import Watch
 from weftline.ports.ledger import LastTime, RunSummary, Use
 from weftline.store.claims import Claims
+from weftline.store.fields import SqlFields
 from weftline.store.notes import DURATIONS_WIDTH, Notes, Unnoted
 from weftline.store.recipes import Recipes
 from weftline.store.rows import PlainRows, Rows, encode
@@ -69,12 +71,20 @@ class Database(Protocol):
         """
         ...
 
+    def watch(self) -> Watch:
+        """Something that wakes up when anybody writes what others may wait for."""
+        ...
+
+    def wake(self) -> None:
+        """To be called in a transaction: those who watch are woken when it is over."""
+        ...
+
     def close(self) -> None:
         """Frees files and connections."""
         ...
 
 
-class SqlJournals:
+class SqlJournals(SqlFields):
     """Fits `weftline.ports.ledger.Journals`, on tables that its maker has brought to the latest schema."""
 
     #: Between two parts of a removal; for a database that does not let those go first who have waited longest.
@@ -84,7 +94,7 @@ class SqlJournals:
     _noted_each_s = 0.0
 
     def __init__(self, db: Database, rows: Rows | None = None) -> None:
-        self._db = db
+        super().__init__(db)
         self._rows = rows or PlainRows(db)
         self._next: dict[str, tuple[int, int]] = {}
         self._pipelines: dict[str, str] = {}
@@ -114,6 +124,7 @@ class SqlJournals:
             first = found
             epoch = found[1] + [event.kind for event in events].count(Kind.RUN_RESUMED)
             self._rows.write(run, events, found[0], epoch)
+            self.note_waits(run, events)
             after = found[0] + len(events), epoch
             if fresh.recipes:
                 self._recipes.write(fresh)
@@ -189,6 +200,7 @@ class SqlJournals:
             self._claims.check(run)
             self._db.query("INSERT INTO removals (run) VALUES (?) ON CONFLICT (run) DO NOTHING", (run,))
             self._db.query(f"DELETE FROM {self._rows.table} WHERE run = ? AND kind = 'RunStarted'", (run,))  # noqa: S608
+            self.remove_fields(run)
 
         self._db.transact(begin, run)
         for (known,) in self._db.query("SELECT run FROM removals"):

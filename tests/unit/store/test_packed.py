@@ -155,7 +155,7 @@ def test_who_writes_without_knowing_of_others_is_refused(path, ledger):
 def old(path):
     """A ledger as the program before made it, with one run, and its connection."""
     database = connect(path)
-    migrate(database, "ledger", 5)
+    migrate(database, "ledger", 6)
     database.execute("INSERT INTO events VALUES ('r1', 0, 'RunStarted', 1.0, '', -1, 0, 0, '{\"pipeline\": \"churn\"}')")
     body = json.dumps({"key": "ab", "took_s": 1.5})
     database.execute("INSERT INTO events VALUES ('r1', 1, 'CallSucceeded', 2.0, 'load', 3, 1, 0, ?)", (body,))
