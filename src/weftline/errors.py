@@ -1352,3 +1352,18 @@ class UnknownPolicyError(AuthorError):
     node: str
     name: str
     known: str
+
+
+class UnreadableManifestError(AuthorError):
+    code = "M107"
+    what = "{file} cannot be read: {detail}"
+    remedy = "make it a file in UTF-8 that may be read"
+    file: str
+    detail: str
+
+
+class KeptManifestError(AuthorError):
+    code = "M108"
+    what = "{file} is not valid any more; what it said before still holds"
+    remedy = "mend the file; what begins after that uses it"
+    file: str

@@ -12,9 +12,18 @@ from weftline.author.manifest import shapes
 from weftline.author.manifest.build import group_of, pipeline_of, policies_of
 from weftline.author.manifest.check import checked
 from weftline.author.manifest.located import Located, read
+from weftline.author.manifest.source import text_of
 from weftline.author.pipeline import Pipeline
 from weftline.author.registry import REGISTRY, Registry
-from weftline.errors import InvalidManifestError, ManifestError, TargetNotFoundError, WeftlineError, did_you_mean, listing
+from weftline.errors import (
+    InvalidManifestError,
+    ManifestError,
+    TargetNotFoundError,
+    UnreadableManifestError,
+    WeftlineError,
+    did_you_mean,
+    listing,
+)
 from weftline.model.policy import Policy
 
 #: The file of named policies that is read beside a manifest.
@@ -43,12 +52,10 @@ def load_files(files: Iterable[Path]) -> Loaded:
     loaded = Loaded()
     for file in files:
         try:
-            text = file.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            detail = f"{file} cannot be read: {error}"
-            loaded.findings.append(ManifestError(detail=detail, advice="write it in UTF-8, where it can be read"))
+            documents, findings = read(text_of(file), str(file))
+        except UnreadableManifestError as error:
+            loaded.findings.append(error)
             continue
-        documents, findings = read(text, str(file))
         loaded.findings += findings
         for document in documents:
             manifest, findings = checked(document)

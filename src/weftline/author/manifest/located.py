@@ -25,10 +25,9 @@ from yaml.events import (
     SequenceStartEvent,
 )
 
+from weftline.author.manifest.source import MOST_BYTES
 from weftline.errors import ManifestError, ManifestSyntaxError, Place, WeftlineError
 
-#: The largest file, in bytes; 10,000 steps take about one megabyte.
-MOST_BYTES = 32 * 1024 * 1024
 #: The deepest nesting, and the most values that all documents of a file hold, repeated ones included.
 _DEEPEST = 64
 _MOST_VALUES = 2_000_000
