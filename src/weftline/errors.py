@@ -1367,3 +1367,29 @@ class KeptManifestError(AuthorError):
     what = "{file} is not valid any more; what it said before still holds"
     remedy = "mend the file; what begins after that uses it"
     file: str
+
+
+class NotBuiltError(AuthorError):
+    code = "M109"
+    what = "{what_is} are not built yet; a file of the kind {kind} cannot be used"
+    remedy = "leave the document out; for other machines see the backends"
+    what_is: str
+    kind: str
+
+
+class UndeclaredFieldError(AuthorError):
+    code = "M110"
+    what = "gate {gate!r} asks for the field {name!r}, which is not declared"
+    remedy = "declare it in spec.fields; there are: {known}"
+    gate: str
+    name: str
+    known: str
+
+
+class UndeclaredGateError(AuthorError):
+    code = "M111"
+    what = "node {node!r} waits for the gate {name!r}, which is not declared"
+    remedy = "declare it in spec.gates; there are: {known}"
+    node: str
+    name: str
+    known: str

@@ -12,6 +12,7 @@ from weftline.author.manifest import shapes
 from weftline.author.manifest.build import group_of, pipeline_of, policies_of
 from weftline.author.manifest.check import checked
 from weftline.author.manifest.located import Located, read
+from weftline.author.manifest.policy import PoliciesManifest
 from weftline.author.manifest.source import text_of
 from weftline.author.pipeline import Pipeline
 from weftline.author.registry import REGISTRY, Registry
@@ -67,7 +68,7 @@ def load_files(files: Iterable[Path]) -> Loaded:
 
 def _take(loaded: Loaded, manifest: shapes.Manifest, document: Located) -> None:
     name = manifest.metadata.name
-    if isinstance(manifest, shapes.PoliciesManifest):
+    if isinstance(manifest, PoliciesManifest):
         loaded.policies |= policies_of(manifest)
         return
     known: Mapping[str, object] = loaded.pipelines if isinstance(manifest, shapes.PipelineManifest) else loaded.groups

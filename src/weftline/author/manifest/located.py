@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from math import inf, nan
+from math import inf, isinf, nan
 from typing import Any, NamedTuple
 
 import yaml
@@ -31,6 +31,8 @@ from weftline.errors import ManifestError, ManifestSyntaxError, Place, WeftlineE
 #: The deepest nesting, and the most values that all documents of a file hold, repeated ones included.
 _DEEPEST = 64
 _MOST_VALUES = 2_000_000
+#: The most characters of a number: no machine's number has as many digits, and Python writes no longer ones.
+_LONGEST_NUMBER = 1000
 _PLAIN_TAGS = {None, "!"}
 _NAMED: dict[str, bool | None] = {"null": None, "Null": None, "NULL": None, "~": None, "": None}
 _NAMED |= {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
@@ -262,14 +264,11 @@ class _Reader:
             return text
         if text in _NAMED:
             return _NAMED[text]
-        if _INT.fullmatch(text):
-            try:
-                return int(text, 0) if text[1:2] in {"o", "x"} else int(text)
-            except ValueError:
+        if (is_whole := _INT.fullmatch(text)) or _FLOAT.fullmatch(text):
+            if len(text) > _LONGEST_NUMBER or isinf(float(text) if not is_whole else 0.0):
                 self._add(ManifestError(detail="the number is too long", advice="quote it", place=self._place(event)))
                 return 0
-        if _FLOAT.fullmatch(text):
-            return float(text)
+            return float(text) if not is_whole else int(text, 0) if text[1:2] in {"o", "x"} else int(text)
         if found := _INFINITE.fullmatch(text):
             return -inf if found[1] == "-" else inf
         return nan if text in {".nan", ".NaN", ".NAN"} else text

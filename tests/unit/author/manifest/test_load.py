@@ -108,6 +108,32 @@ def test_what_names_nothing_is_told_where_it_stands(load, each, code, column):
     assert (found, line, at) == (code, 6, column)
 
 
+GATES = """  fields: {ready: {type: boolean}, pages: {type: integer}}
+  gates:
+    parsed: {clauses: [{field: ready, operator: equals, value: true}, {field: pages, operator: at_least, value: 0.5}]}
+    editor: {manual: true}
+"""
+
+
+def test_a_node_waits_for_a_gate_of_its_file(load):
+    made = load(pipeline("name: a, type: text.read, gate: parsed", "name: b, type: text.words, gate: editor", params=GATES))
+    assert [found.gate for found in made.graph.nodes] == ["parsed", "editor"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "code", "line", "column"),
+    [
+        ("gate: parsed", "gate: prased", "M111", 10, 38),
+        ("field: ready", "field: redy", "M110", 7, 33),
+        ("value: true", "value: 3", "M105", 7, 64),
+        ("at_least, value: 0.5", "in, value: [1, 2.5]", "M105", 7, 116),
+    ],
+)
+def test_what_a_gate_asks_for_is_declared(load, old, new, code, line, column):
+    text = pipeline("name: a, type: text.read, gate: parsed", params=GATES)
+    assert refused(load, text.replace(old, new)) == [(code, line, column)]
+
+
 def test_all_findings_of_a_file_come_at_once(load):
     text = pipeline("name: a, type: text.reed", "name: b, type: text.read, params: {nmae: x}")
     assert [code for code, *_ in refused(load, text)] == ["G215", "M102"]
