@@ -10,36 +10,18 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 from weftline.author.manifest.located import Located
 from weftline.author.manifest.strict import Positive, Strict
 from weftline.errors import UndeclaredFieldError, UnfitManifestValueError, WeftlineError, did_you_mean, listing
+from weftline.model.gate import KINDS, UNARY, Clause, FieldSpec, Gate, Operator
 
 FieldName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=200, description="A word.")]
 Value = bool | int | float | str
-#: The types of values that a field's type takes; a truth value is no number.
-TYPES: dict[str, tuple[type, ...]] = {"boolean": (bool,), "integer": (int,), "number": (int, float), "string": (str,)}
 _ORDERED = {"greater_than", "less_than", "at_least", "at_most"}
-Operator = Literal[
-    "equals",
-    "not_equals",
-    "exists",
-    "not_exists",
-    "changed",
-    "in",
-    "not_in",
-    "greater_than",
-    "less_than",
-    "at_least",
-    "at_most",
-]
-
-
-def fits(kind: str, value: object) -> bool:
-    """Whether a field of that type may have the value."""
-    return isinstance(value, TYPES[kind]) and (kind == "boolean" or not isinstance(value, bool))
 
 
 class FieldShape(Strict):
     """One field of a run."""
 
     type: Literal["boolean", "integer", "number", "string"]
+    key: str = Field(default="", description="What a node provides under that key becomes its value.")
     default: Value | None = Field(default=None, description="What it is before anybody sets it; nothing if it is left out.")
     description: str = ""
 
@@ -47,9 +29,13 @@ class FieldShape(Strict):
     @classmethod
     def _of_its_type(cls, value: Value | None, info: ValidationInfo) -> Value | None:
         kind = info.data.get("type")
-        if value is not None and kind is not None and not fits(kind, value):
+        if kind is not None and not FieldSpec(KINDS[kind]).fits(value):
             raise ValueError(f"the field is of the type {kind}")
         return value
+
+    def spec(self) -> FieldSpec:
+        """As runs have it."""
+        return FieldSpec(KINDS[self.type], self.default, self.key)
 
 
 class ClauseShape(Strict):
@@ -59,7 +45,7 @@ class ClauseShape(Strict):
     operator: Operator
     value: Value | list[Value] | None = Field(
         default=None,
-        description="What it is compared with: a list for `in` and `not_in`, nothing for `exists` and `not_exists`.",
+        description="What it is compared with: a list for `in` and `not_in`, nothing for `exists`, `not_exists` and `changed`.",
     )
     previous_value: Value | None = Field(default=None, description="For `changed`: what it was before.")
 
@@ -72,18 +58,21 @@ class ClauseShape(Strict):
 
     def _problem(self) -> str:
         """What is wrong with the operator's values, if anything."""
-        given = "value" in self.model_fields_set
         if "previous_value" in self.model_fields_set and self.operator != "changed":
             return "only `changed` has a previous_value"
-        if self.operator in {"exists", "not_exists"}:
-            return f"`{self.operator}` has no value" if given else ""
+        if self.operator in UNARY:
+            return f"`{self.operator}` has no value" if "value" in self.model_fields_set else ""
         if self.operator in {"in", "not_in"}:
             return "" if isinstance(self.value, list) and self.value else f"`{self.operator}` needs a list of values"
-        if isinstance(self.value, list) or (self.value is None and (given or self.operator != "changed")):
+        if isinstance(self.value, list) or self.value is None:
             return f"`{self.operator}` needs one value"
-        if self.operator in _ORDERED and (isinstance(self.value, bool) or not isinstance(self.value, (int, float))):
-            return f"`{self.operator}` needs a number"
-        return ""
+        return (
+            f"`{self.operator}` needs a number or a text" if self.operator in _ORDERED and isinstance(self.value, bool) else ""
+        )
+
+    def clause(self) -> Clause:
+        """As runs have it."""
+        return Clause(self.field, self.operator, self.value, self.previous_value)
 
     def values(self) -> list[tuple[tuple[str | int, ...], Any]]:
         """Every value that it names, with the path to it."""
@@ -111,6 +100,10 @@ class GateShape(Strict):
             raise ValueError("a gate has clauses, or `manual: true`")
         return self
 
+    def gate(self, name: str) -> Gate:
+        """As runs have it; how often its fields are looked at is the daemon's."""
+        return Gate(name, tuple(clause.clause() for clause in self.clauses), self.match, self.timeout_seconds)
+
 
 def gate_findings(
     gates: Mapping[str, GateShape], fields: Mapping[str, FieldShape], document: Located
@@ -124,7 +117,8 @@ def gate_findings(
                 place, hint = document.place((*at, "field")), did_you_mean(clause.field, fields)
                 yield UndeclaredFieldError(gate=name, name=clause.field, known=listing(fields), place=place, hint=hint)
                 continue
+            kind = float if field.type == "integer" and clause.operator in _ORDERED else KINDS[field.type]
             for path, value in clause.values():
-                if not fits("number" if field.type == "integer" and clause.operator in _ORDERED else field.type, value):
+                if not FieldSpec(kind).fits(value):
                     place, wanted = document.place((*at, *path)), f"the field {clause.field!r} is of the type {field.type}"
                     yield UnfitManifestValueError(field=str(path[0]), value=repr(value), wanted=wanted, place=place)

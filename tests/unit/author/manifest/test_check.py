@@ -76,7 +76,7 @@ spec:
       clauses:
         - {field: pdf_ready, operator: equals, value: true}
         - {field: pages, operator: in, value: [1, 2]}
-        - {field: pages, operator: changed, value: 3, previous_value: 2}
+        - {field: pages, operator: changed, previous_value: 2}
         - {field: pages, operator: exists}
         - {field: pages, operator: at_least, value: 0.5}
       timeout_seconds: 900
@@ -226,8 +226,8 @@ BROKEN = [
     ("gated", "operator: in,", "operator: equals,", 13, 11, "`equals` needs one value", "fits"),
     ("gated", "operator: changed", "operator: equals", 14, 11, "only `changed` has a previous_value", "fits"),
     ("gated", "operator: exists", "operator: exists, value: 1", 15, 11, "`exists` has no value", "fits"),
-    ("gated", "value: 0.5", "value: many", 16, 11, "`at_least` needs a number", "fits"),
-    ("gated", "value: 0.5", "value: true", 16, 11, "`at_least` needs a number", "fits"),
+    ("gated", "value: 0.5", "value: true", 16, 11, "`at_least` needs a number or a text", "fits"),
+    ("gated", "operator: changed", "operator: changed, value: 3", 14, 11, "`changed` has no value", "fits"),
     ("gated", "timeout_seconds: 900", "timeout_seconds: 0", 17, 24, "timeout_seconds is 0", "fits"),
     ("gated", "poll_interval_seconds: 10", "poll_interval_seconds: 0.4", 18, 30, "poll_interval_seconds is 0.4", "fits"),
     ("gated", "poll_interval_seconds: 10", "poll_interval_seconds: 61", 18, 30, "poll_interval_seconds is 61", "fits"),

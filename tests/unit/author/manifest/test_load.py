@@ -123,10 +123,10 @@ def test_a_node_waits_for_a_gate_of_its_file(load):
 @pytest.mark.parametrize(
     ("old", "new", "code", "line", "column"),
     [
-        ("gate: parsed", "gate: prased", "M111", 10, 38),
-        ("field: ready", "field: redy", "M110", 7, 33),
+        ("gate: parsed", "gate: prased", "M111", 10, 40),
+        ("field: ready", "field: redy", "M110", 7, 32),
         ("value: true", "value: 3", "M105", 7, 64),
-        ("at_least, value: 0.5", "in, value: [1, 2.5]", "M105", 7, 116),
+        ("at_least, value: 0.5", "in, value: [1, 2.5]", "M105", 7, 111),
     ],
 )
 def test_what_a_gate_asks_for_is_declared(load, old, new, code, line, column):
