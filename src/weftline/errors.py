@@ -1393,3 +1393,12 @@ class UndeclaredGateError(AuthorError):
     node: str
     name: str
     known: str
+
+
+class OlderSpellingNote(AuthorError):
+    code = "M112"
+    severity = Severity.NOTE
+    what = "an older spelling: {was}"
+    remedy = "write {now}"
+    was: str
+    now: str

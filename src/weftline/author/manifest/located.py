@@ -8,7 +8,7 @@ one. The parser reports events, which are put together without recursion.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import inf, isinf, nan
 from typing import Any, NamedTuple
@@ -66,6 +66,16 @@ class Located:
     value: Any
     values: dict[Path, Spot] = field(default_factory=dict)
     keys: dict[Path, Spot] = field(default_factory=dict)
+
+    def at(self, path: Sequence[str | int]) -> Any:
+        """The value at a path; None where there is nothing."""
+        found = self.value
+        for step in path:
+            if isinstance(found, list):
+                found = found[step] if isinstance(step, int) and step < len(found) else None
+            else:
+                found = found.get(step) if isinstance(found, Mapping) else None
+        return found
 
     def place(self, path: Sequence[str | int], *, key: bool = False) -> Place:
         """Where something stands; where what is around it stands, if it is not there itself."""

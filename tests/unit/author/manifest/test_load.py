@@ -90,7 +90,7 @@ def test_an_unknown_policy_is_told_where_it_stands(load):
         load(text, beside=POLICIES)
     (finding,) = caught.value.findings
     assert (finding.code, finding.place.line, finding.place.column) == ("M106", 6, 42)
-    assert finding.hint == "did you mean 'polite'?"
+    assert finding.hint.startswith("did you mean 'polite'")
 
 
 @pytest.mark.parametrize(
