@@ -65,7 +65,7 @@ def load_files(files: Iterable[Path], registry: Registry = REGISTRY) -> Loaded:
             continue
         loaded.findings += findings
         for document in documents:
-            document, notes, unfit = modern(document, registry.nodes.names)
+            document, notes, unfit, _ = modern(document, registry.nodes.names)
             manifest, findings = checked(document)
             loaded.notes += notes
             loaded.findings += [*unfit, *findings]
