@@ -71,11 +71,11 @@ def papers(shell):
     shell.write("mine.py", NODES)
     shell.write("papers.yaml", PAPERS)
     shell.write("group.yaml", GROUP)
-    shell.write("records/one.txt", "Nothing. At all.")
+    shell.write("records/one.json", "Nothing. At all.")
     return lambda *words: shell(*words, WEFTLINE_MODULES="mine")
 
 
-def test_the_two_phases_of_documents_are_checked_planned_and_run_to_the_gate(papers, shell):
+def test_the_two_phases_of_documents_are_checked_planned_and_run_to_the_gate_and_behind_it(papers, shell):
     done = papers("check", "papers.yaml", "--backend", "processes")
     assert (done.returncode, done.stdout) == (0, "papers: 7 nodes, sound; 8 notes (--notes)\n")
     assert "note: papers.yaml:13:1: an older spelling: a list of gates; write spec.gates:" in done.stderr
@@ -89,7 +89,13 @@ def test_the_two_phases_of_documents_are_checked_planned_and_run_to_the_gate(pap
     run = papers("run", "papers.yaml", "--backend", "processes")
     assert run.returncode == 1
     assert "an older spelling" in run.stderr
-    assert "blocked" in run.stderr
+    assert "2 ran, 5 blocked" in run.stderr
+    (found,) = json.loads(papers("runs", "--json").stdout)["runs"]
+    opened = papers("field", "set", found["run"], "pdf_ir_ready=true", "pdf_downloaded=true")
+    assert "layout_ready is open" in opened.stdout + opened.stderr
+    resumed = papers("resume")
+    assert resumed.returncode == 0, resumed.stderr
+    assert "5 ran, 2 cached" in resumed.stderr
 
 
 def test_the_rewritten_file_is_the_same_pipeline(papers, shell):
