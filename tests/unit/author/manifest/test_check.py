@@ -69,7 +69,7 @@ metadata: {name: papers}
 spec:
   fields:
     pdf_ready: {type: boolean, default: false}
-    pages: {type: integer}
+    pages: {type: number}
   gates:
     layout_ready:
       match: all

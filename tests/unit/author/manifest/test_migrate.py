@@ -6,7 +6,7 @@ import textwrap
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.unit.author.manifest.test_older import GROUP, INLINE, POLICIES, TWO_PHASE
+from tests.unit.author.manifest.test_older import GROUP, HEADER, INLINE, POLICIES, TWO_PHASE
 
 from weftline.author.manifest.comments import comments
 from weftline.author.manifest.located import read
@@ -15,7 +15,6 @@ from weftline.author.manifest.older import modern
 from weftline.author.manifest.written import flow
 from weftline.errors import CannotMigrateError, InvalidManifestError
 
-HEADER = "apiVersion: spine.io/v1\nkind: PipelineGroup\nmetadata: {name: a}\nspec: {pipelines: [{name: x, pipeline: y}]}\n"
 OLD = {"group": GROUP, "two-phase": TWO_PHASE, "inline": INLINE, "policies": POLICIES, "header": HEADER}
 
 
