@@ -24,6 +24,7 @@ from weftline.cli import (
     runs,
     schema,
     search,
+    serve,
     status,
     why,
 )
@@ -43,8 +44,6 @@ app = typer.Typer(
 for module in (
     init,
     check,
-    migrate,
-    policies,
     plan,
     run,
     resume,
@@ -55,8 +54,11 @@ for module in (
     runs,
     dlq,
     gate,
+    serve,
     search,
     cache,
+    policies,
+    migrate,
     schema,
 ):
     module.register(app)
