@@ -31,7 +31,13 @@ from weftline.author.manifest.migrate import migrated
 from weftline.author.manifest.source import text_of
 from weftline.author.manifest.written import flow
 from weftline.author.registry import Registry
-from weftline.errors import InvalidPipelineError, TargetNotFoundError, UnreadableManifestError, WeftlineError
+from weftline.errors import (
+    CannotMigrateError,
+    InvalidPipelineError,
+    TargetNotFoundError,
+    UnreadableManifestError,
+    WeftlineError,
+)
 
 CPU_S = 1.0
 GROWTH_MB = 100
@@ -301,6 +307,8 @@ def looked_at(data: bytes, file: Path) -> str:
         check_findings(error.findings)
     except UnreadableManifestError:
         pass
+    except CannotMigrateError:  # directives between documents, and the like
+        word = "kept"
     return word
 
 

@@ -138,11 +138,10 @@ class _Gates:
             elif field == "timeout":
                 draft.note((*inside, field), "timeout", "timeout_seconds", key=True)
                 draft.move((*inside, field), (*target, "timeout_seconds"))
-        clauses = condition.get("clauses")
-        if isinstance(clauses, list):
-            for number in range(len(clauses)):
-                self._clause((*inside, "clauses", number), (*target, "clauses", number))
-        else:
+            elif field == "clauses" and isinstance(condition[field], list):
+                for number in range(len(condition[field])):
+                    self._clause((*inside, field, number), (*target, field, number))
+        if not isinstance(condition.get("clauses"), list):
             self._clause(inside, (*target, "clauses", 0))
 
     def _clause(self, at: Path, target: Path) -> None:
