@@ -176,3 +176,22 @@ def test_a_file_without_a_pipeline_is_no_target(load):
         load(POLICIES)
     with pytest.raises(TargetNotFoundError, match="no pipeline 'word'"):
         load(pipeline("name: a, type: text.read"), "word")
+
+
+def test_policies_of_the_file_itself_go_before_those_beside_it_and_those_before_the_shipped(load):
+    text = pipeline("name: a, type: text.read, policy: polite", "name: b, type: text.words, policy: default")
+    own = POLICIES.replace("max_attempts: 4", "max_attempts: 7")
+    beside = POLICIES + "    default: {max_attempts: 9}\n"
+    assert [found.policy.max_attempts for found in load(own + "---\n" + text, beside=beside).graph.nodes] == [7, 9]
+    (plain,) = load(pipeline("name: a, type: text.read, policy: gpu-bound"), beside=beside).graph.nodes
+    assert (plain.policy.max_attempts, plain.policy.timeout_s) == (1, 60)
+
+
+def test_two_policies_of_one_name_in_one_file_are_refused(load):
+    assert refused(load, POLICIES + "---\n" + POLICIES + "---\n" + pipeline("name: a, type: text.read")) == [("M102", 13, 5)]
+
+
+def test_older_files_have_notes(load):
+    made = load("name: g\nsteps: [{name: x, pipeline: one}]\n")
+    assert [note.code for note in made.notes] == ["M112", "M112"]
+    assert load(pipeline("name: a, type: text.read")).notes == ()
