@@ -5,6 +5,7 @@ import pytest
 from weftline import node
 from weftline.author.compose import GroupPipeline
 from weftline.author.manifest.load import load_manifest
+from weftline.author.manifest.source import text_of
 from weftline.author.registry import Registry
 from weftline.errors import InvalidManifestError, TargetNotFoundError
 from weftline.model.gate import Clause, FieldSpec, Gate
@@ -195,3 +196,18 @@ def test_older_files_have_notes(load):
     made = load("name: g\nsteps: [{name: x, pipeline: one}]\n")
     assert [note.code for note in made.notes] == ["M112", "M112"]
     assert load(pipeline("name: a, type: text.read")).notes == ()
+
+
+def test_a_byte_order_mark_is_no_part_of_the_text(tmp_path, registry):
+    file = tmp_path / "flow.yaml"
+    file.write_bytes(pipeline("name: a, type: text.read").encode("utf-8-sig"))
+    assert load_manifest(file, registry=registry).name == "words"
+    assert text_of(file) == pipeline("name: a, type: text.read")
+
+
+def test_a_file_that_is_no_text_is_told_where(tmp_path, registry):
+    file = tmp_path / "flow.yaml"
+    file.write_bytes(b"kind: Pipeline\nname: \xff\n")
+    with pytest.raises(InvalidManifestError) as caught:
+        load_manifest(file, registry=registry)
+    assert [(found.code, found.place.line, found.place.column) for found in caught.value.findings] == [("M107", 2, 7)]
