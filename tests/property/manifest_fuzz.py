@@ -126,6 +126,29 @@ def strange(rng: random.Random) -> Any:
     )
 
 
+def turned(value: Any, rng: random.Random) -> Any:
+    """The same in another order, with strange values where every value is allowed."""
+    if isinstance(value, dict):
+        names = list(value)
+        rng.shuffle(names)
+        found = {name: turned(value[name], rng) for name in names}
+        for name in {"params", "defaults", "config"} & found.keys():
+            plain = [each for each in (strange(rng) for _ in range(5)) if not isinstance(each, Raw)]
+            found[name] = {**found[name], rng.choice(["region", "size", "level"]): rng.choice([*plain, "a\nb", "x: y # z"])}
+        return found
+    return [turned(each, rng) for each in value] if isinstance(value, list) else value
+
+
+def commented(text: str, rng: random.Random) -> str:
+    """The text with comments and empty lines."""
+    lines = []
+    for line in text.split("\n"):
+        if rng.random() < 0.2:
+            lines.append(rng.choice(["", "# above", " " * (len(line) - len(line.lstrip())) + "# in it: [x"]))
+        lines.append(line + rng.choice(["", "", "", "  # behind", " # a # b"]))
+    return "\n".join(lines)
+
+
 def parts(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
     """The paths of everything in a value."""
     yield path
@@ -266,6 +289,9 @@ def mutant(seed: int) -> bytes:
             texts.append(text)
             continue
         value = document.value
+        if rng.random() < 0.3:
+            texts.append(commented(text_for(turned(copy.deepcopy(value), rng), rng).lstrip("\n"), rng))
+            continue
         for _ in range(rng.choice([1, 1, 2, 4, 10])):
             value = spoil(value, VALUES, rng) if isinstance(value, (dict, list)) else strange(rng)
         texts.append(json.dumps(value, default=str) if rng.random() < 0.05 else text_for(value, rng).lstrip("\n"))
