@@ -69,6 +69,11 @@ def listing(names: Collection[str], limit: int = 20) -> str:
     return shown + (f" and {len(names) - limit} more" if len(names) > limit else "")
 
 
+def brief(text: str, most: int = 80) -> str:
+    """A text that others wrote, short enough for a message."""
+    return text if len(text) <= most else text[: most - 3] + "..."
+
+
 @dataclass_transform(kw_only_default=True, eq_default=False)
 class _WithFields(Exception):
     """Shows annotated attributes of subclasses to type checkers as keyword arguments, without a dataclass's start-up cost."""
@@ -1392,3 +1397,75 @@ class UnknownPolicyError(AuthorError):
     node: str
     name: str
     known: str
+
+
+class UnreadableManifestError(AuthorError):
+    code = "M107"
+    what = "{file} cannot be read: {detail}"
+    remedy = "make it a file in UTF-8 that may be read"
+    file: str
+    detail: str
+
+
+class KeptManifestError(AuthorError):
+    code = "M108"
+    what = "{file} is not valid any more; what it said before still holds"
+    remedy = "mend the file; what begins after that uses it"
+    file: str
+
+
+class NotBuiltError(AuthorError):
+    code = "M109"
+    what = "{what_is} are not built yet; a file of the kind {kind} cannot be used"
+    remedy = "leave the document out; for other machines see the backends"
+    what_is: str
+    kind: str
+
+
+class UndeclaredFieldError(AuthorError):
+    code = "M110"
+    what = "gate {gate!r} asks for the field {name!r}, which is not declared"
+    remedy = "declare it in spec.fields; there are: {known}"
+    gate: str
+    name: str
+    known: str
+
+
+class UndeclaredGateError(AuthorError):
+    code = "M111"
+    what = "node {node!r} waits for the gate {name!r}, which is not declared"
+    remedy = "declare it in spec.gates; there are: {known}"
+    node: str
+    name: str
+    known: str
+
+
+class OlderSpellingNote(AuthorError):
+    code = "M112"
+    severity = Severity.NOTE
+    what = "an older spelling: {was}"
+    remedy = "write {now}"
+    was: str
+    now: str
+
+
+class ChangedManifestError(AuthorError):
+    code = "M114"
+    what = "{file} was changed while it was rewritten"
+    remedy = "do it again; the file is as it was left"
+    file: str
+
+
+class UnwritableManifestError(MachineError):
+    code = "M115"
+    what = "{file} cannot be written: {detail}"
+    remedy = "make room, or make the file and its folder writable; the file is as it was"
+    file: str
+    detail: str
+
+
+class CannotMigrateError(AuthorError):
+    code = "M113"
+    what = "{file} cannot be rewritten so that it says the same and keeps its comments"
+    remedy = "rewrite it by hand; the file is as it was, and is still read as it is"
+    file: str

@@ -32,8 +32,7 @@ def load(target: str) -> Pipeline:
     from weftline.author.load import load as find
     from weftline.settings import Settings
 
-    modules = [word.strip() for word in Settings.read().modules.split(",") if word.strip()]
-    found = find(target, modules)
+    found = find(target, Settings.read().modules_named)
     if isinstance(found, Pipeline):
         return found
     made = Pipeline.of(found)
@@ -66,6 +65,7 @@ class Pipeline(AuthoredPipeline):
         """A pipeline, or a group, as what plans and runs itself."""
         made = cls(found.nodes, name=found.name, inputs=found.inputs, fields=found.fields)
         made._source = found
+        made.notes = found.notes
         return made
 
     @cached_property

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from weftline.author.node import spec_of
+from weftline.errors import WeftlineError
 from weftline.model.gate import FieldSpec
 from weftline.model.graph import Graph
 from weftline.model.node import Input, NodeSpec
@@ -24,6 +25,9 @@ class Pipeline:
             no name of its own.
         inputs: keys that every run must be given, with their types.
         fields: small values that runs have and that others may set, by name: a type, or more of it.
+
+    Attributes:
+        notes: remarks about the file that declares it.
     """
 
     def __init__(
@@ -42,6 +46,7 @@ class Pipeline:
             field: found if isinstance(found, FieldSpec) else FieldSpec(found) for field, found in (fields or {}).items()
         }
         self.target = ""
+        self.notes: tuple[WeftlineError, ...] = ()
 
     def __repr__(self) -> str:
         return f"<pipeline {self.name}: {len(self.nodes)} node{'s' * (len(self.nodes) != 1)}>"
