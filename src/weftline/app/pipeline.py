@@ -63,9 +63,14 @@ class Pipeline(AuthoredPipeline):
     @classmethod
     def of(cls, found: AuthoredPipeline) -> Pipeline:
         """A pipeline, or a group, as what plans and runs itself."""
-        made = cls(found.nodes, name=found.name, inputs=found.inputs)
+        made = cls((), name=found.name, inputs=found.inputs)
         made._source = found
         return made
+
+    @property
+    def nodes(self) -> tuple[object, ...]:
+        """What it was made of."""
+        return super().nodes if self._source is None else self._source.nodes
 
     @cached_property
     def graph(self) -> Graph:

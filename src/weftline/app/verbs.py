@@ -66,7 +66,8 @@ def plan(pipeline: Pipeline, home: Home, request: Request) -> Plan:
     cache: Cache | None = None
     if request.cache and home.path is not None:
         cache = home.cache if home.has_results else MemoryCache()
-    graph = pipeline.graph_for(request.params)
+    with still():
+        graph = pipeline.graph_for(request.params)
     sources = _sources(request.inputs_from, home)
     wish = with_inputs(sources, home.wish(request, graph), graph) if sources else home.wish(request, graph)
     with still():

@@ -27,9 +27,14 @@ class Pipeline:
     def __init__(self, nodes: Iterable[object], *, name: str | None = None, inputs: Mapping[str, Any] | None = None) -> None:
         self.is_named = name is not None
         self.name = name or "pipeline"
-        self.nodes = tuple(nodes)
+        self._nodes = tuple(nodes)
         self.inputs = dict(inputs or {})
         self.target = ""
+
+    @property
+    def nodes(self) -> tuple[object, ...]:
+        """What it was made of."""
+        return self._nodes
 
     def __repr__(self) -> str:
         return f"<pipeline {self.name}: {len(self.nodes)} node{'s' * (len(self.nodes) != 1)}>"
