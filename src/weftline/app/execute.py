@@ -10,6 +10,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from weftline.app.batch import given_to, told_of
 from weftline.app.home import Home, Request
 from weftline.app.interrupts import interruptible
 from weftline.backends import program
@@ -83,12 +84,13 @@ def _opening(made: Plan, request: Request) -> dict[str, Any]:
     plain = (str, int, float, bool, type(None))
     is_named = request.backend is None or isinstance(request.backend, str)
     repeatable = is_named and not request.given and all(isinstance(value, plain) for value in request.params.values())
+    params = given_to(made, request.params)
     return {
         "pipeline": made.graph.name,
         "target": made.graph.target,
         "cwd": str(Path.cwd()),
-        "params": {name: value if isinstance(value, plain) else repr(value) for name, value in request.params.items()},
-        "typed": [name for name, value in request.params.items() if not isinstance(value, Text)],
+        "params": {name: value if isinstance(value, plain) else repr(value) for name, value in params.items()},
+        "typed": [name for name, value in params.items() if not isinstance(value, Text)],
         "given": sorted(request.given),
         "repeatable": repeatable,
         "targets": list(request.targets),
@@ -106,6 +108,7 @@ def _opening(made: Plan, request: Request) -> dict[str, Any]:
         "inputs_from": request.inputs_from,
         "gates": list(request.gates),
         "nodes": len(made.steps),
+        **told_of(made, request.trigger),
         "weftline": __version__,
         "python": ".".join(map(str, sys.version_info[:3])),
     }

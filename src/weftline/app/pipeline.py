@@ -65,6 +65,7 @@ class Pipeline(AuthoredPipeline):
         """A pipeline, or a group, as what plans and runs itself."""
         made = cls((), name=found.name, inputs=found.inputs)
         made._source = found
+        made.is_group = found.is_group
         return made
 
     @property

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
+from weftline.app.batch import with_batch
 from weftline.app.claims import claimed, is_abandoned
 from weftline.app.collector import frozen, still
 from weftline.app.execute import execute, request_of
@@ -23,12 +24,11 @@ from weftline.errors import (
     NotResumableError,
     UnknownNodeError,
     UnknownRunError,
-    WeftlineError,
     did_you_mean,
     listing,
 )
 from weftline.model.event import Kind
-from weftline.model.graph import Graph
+from weftline.model.graph import BATCH, Graph
 from weftline.model.ids import WHOLE, run_id
 from weftline.model.node import NO_BODY, NodeSpec, Output
 from weftline.model.plan import Decision, Plan
@@ -37,7 +37,7 @@ from weftline.model.transitions import RunStatus
 from weftline.plan import planner
 from weftline.plan.compare import Comparison, compare
 from weftline.plan.explain import Explanation, explain
-from weftline.plan.wish import checked
+from weftline.plan.wish import Checked, checked
 from weftline.ports.cache import Cache
 from weftline.ports.sink import Sink
 from weftline.run.result import RunResult
@@ -50,11 +50,11 @@ T = TypeVar("T")
 _LOOKED_THROUGH = 50
 
 
-def check(pipeline: Pipeline, home: Home, request: Request) -> tuple[list[WeftlineError], list[WeftlineError]]:
+def check(pipeline: Pipeline, home: Home, request: Request) -> Checked:
     """All findings, and the notes beside them."""
+    request = with_batch(request, pipeline, home)
     graph = pipeline.graph_for(request.params)
-    found = checked(graph, home.wish(request, graph))
-    return found.errors, found.notes
+    return checked(graph, home.wish(request, graph))
 
 
 def plan(pipeline: Pipeline, home: Home, request: Request) -> Plan:
@@ -63,6 +63,7 @@ def plan(pipeline: Pipeline, home: Home, request: Request) -> Plan:
     Raises:
         InvalidPipelineError: it carries all findings.
     """
+    request = with_batch(request, pipeline, home)
     cache: Cache | None = None
     if request.cache and home.path is not None:
         cache = home.cache if home.has_results else MemoryCache()
@@ -74,7 +75,7 @@ def plan(pipeline: Pipeline, home: Home, request: Request) -> Plan:
         made = planner.make(graph, wish, cache, home.history, home.values)
     if sources:
         check_inputs(sources[0], made, request)
-    return made
+    return replace(made, batch_id=str(request.params[BATCH])) if pipeline.is_group else made
 
 
 def _sources(run: str, home: Home) -> list[RunRecord]:
@@ -93,10 +94,12 @@ def why(pipeline: Pipeline, home: Home, request: Request, node: str) -> Explanat
         UnknownNodeError: there is no such node.
         InvalidPipelineError: the pipeline cannot be planned.
     """
-    if node not in pipeline.graph.index:
-        raise unknown_node(node, pipeline.graph.index)
+    request = with_batch(request, pipeline, home)
+    graph = pipeline.graph_for(request.params)
+    if node not in graph.index:
+        raise unknown_node(node, graph.index)
     history = home.history
-    last = history.last_times(pipeline.graph.name, [node]) if history is not None else {}
+    last = history.last_times(graph.name, [node]) if history is not None else {}
     return explain(plan(pipeline, home, request), node, last.get(node))
 
 
@@ -126,7 +129,7 @@ def run(
         if request.inputs_from:
             request = replace(request, inputs_from=find_run(request.inputs_from, home).run)
         made = planned or plan(pipeline, home, request)
-        run = run_id(home.clock.now(), os.urandom(3))
+        run = run_id(home.clock.now(), home.entropy(3))
         with claimed(run, home.ledger):
             return execute(made, run, home, request, sinks, None, echo=echo)
 
@@ -168,9 +171,10 @@ def resume(
             advice = f"start a new one: weftline run {opening.get('target') or '...'}{where}"
             raise NotResumableError(run=found, detail="it is complete", advice=advice)
         pipeline, request = asked_again(record, pipeline, request)
-        further = _behind(pipeline.graph, again)
+        graph = pipeline.graph_for(request.params)
+        further = _behind(graph, again)
         record.forget(further)
-        forced = dict.fromkeys((*request.force, *(name for name in record.again if name in pipeline.graph.index)))
+        forced = dict.fromkeys((*request.force, *(name for name in record.again if name in graph.index)))
         request = replace(request, force=tuple(forced), gates=(*request.gates, *sorted(record.gates.difference(request.gates))))
         made = plan(pipeline, home, request)
         for node in again:
@@ -207,6 +211,8 @@ def asked_again(record: RunRecord, pipeline: Pipeline | None, request: Request |
             raise NotResumableError(run=record.run, detail="it was started by a program", advice=advice)
         pipeline = pipeline or load(opening["target"])
         request = request or request_of(opening)
+    if pipeline.is_group and BATCH not in request.params and BATCH in opening["params"]:
+        request = replace(request, params={BATCH: opening["params"][BATCH], **request.params})
     return pipeline, request
 
 

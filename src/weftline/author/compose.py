@@ -27,7 +27,7 @@ from weftline.errors import (
     did_you_mean,
     listing,
 )
-from weftline.model.graph import Graph, Grouped
+from weftline.model.graph import Graph, Grouped, GroupStep
 from weftline.model.node import NodeSpec
 from weftline.model.order import circles, topological
 
@@ -50,6 +50,7 @@ class Composed:
         inputs: keys that a run must be given, with their types.
         scopes: names of the nodes of each step; steps of steps are called `OUTER/INNER`.
         asked: names of parameters that templates and conditions have asked for.
+        steps: what was declared of each, in their order.
         left_out: steps whose conditions are not met, or that depend on such a one, with the reason.
         shared: how much there is of the named resources by which the group bounds its concurrency.
         findings: what is wrong.
@@ -58,6 +59,7 @@ class Composed:
     nodes: list[NodeSpec] = field(default_factory=list)
     inputs: dict[str, Any] = field(default_factory=dict)
     scopes: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    steps: dict[str, GroupStep] = field(default_factory=dict)
     asked: set[str] = field(default_factory=set)
     left_out: dict[str, str] = field(default_factory=dict)
     shared: dict[str, float] = field(default_factory=dict)
@@ -107,6 +109,8 @@ class _Composer:
         placed: dict[str, _Placed] = {}
         is_read = {name for step in order for name in step.depends_on}
         for step in order:
+            runs = step.runs if isinstance(step.runs, str) else step.runs.name
+            self._found.steps[outer + step.name] = GroupStep(runs, tuple([outer + name for name in step.depends_on]))
             why = self._left_out(step, outer, values) if step.when or self._found.left_out else ""
             if why:
                 self._found.left_out[outer + step.name] = why
@@ -275,6 +279,8 @@ class GroupPipeline(Pipeline):
         params: of the run, for templates and conditions.
     """
 
+    is_group = True
+
     def __init__(self, group: PipelineGroup, find: Finder, params: Mapping[str, Any] | None = None) -> None:
         super().__init__((), name=group.name)
         self.group = group
@@ -314,7 +320,18 @@ class GroupPipeline(Pipeline):
             raise InvalidPipelineError(pipeline=self.name, findings=tuple(self.composed.findings))
         made = self.composed
         policy = self.group.policy
-        told = Grouped(made.scopes, frozenset(made.asked), made.left_out, made.shared, policy.on_failure, policy.timeout_s)
+        told = Grouped(
+            made.scopes,
+            frozenset(made.asked),
+            made.left_out,
+            made.shared,
+            policy.on_failure,
+            policy.timeout_s,
+            made.steps,
+            self.group.of,
+            self.group.domain,
+            self.group.version,
+        )
         return Graph(self.name, tuple(made.nodes), made.inputs, self.target, told)
 
     def graph_for(self, params: Mapping[str, Any]) -> Graph:

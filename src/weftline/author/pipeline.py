@@ -24,6 +24,9 @@ class Pipeline:
         inputs: keys that every run must be given, with their types.
     """
 
+    #: Whether its nodes are those of the steps of a group.
+    is_group = False
+
     def __init__(self, nodes: Iterable[object], *, name: str | None = None, inputs: Mapping[str, Any] | None = None) -> None:
         self.is_named = name is not None
         self.name = name or "pipeline"

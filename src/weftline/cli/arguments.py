@@ -182,6 +182,7 @@ class Typed:
             resources=amounts_of(self.resources),
             deadline_s=seconds_of(self.deadline),
             retry_budget=self.retry_budget,
+            trigger="cli",
             inputs_from=self.inputs_from,
         )
 

@@ -156,12 +156,13 @@ def _replaying(group: typer.Typer) -> None:
 def _replay(own: Sequence[DeadLetter], home: Home, progress: Progress) -> RunResult:
     """Makes the letters of one run again, and tells how that went."""
     from weftline.app import letters, verbs
+    from weftline.app.execute import request_of
     from weftline.app.pipeline import load
 
     opening = verbs.lives_of(own[0].run, home).opening
     verbs.enter(opening)
     pipeline = load(opening["target"]) if opening.get("target") else None
-    shown = None if pipeline is None else sink_for(progress, pipeline.graph)
+    shown = None if pipeline is None else sink_for(progress, pipeline.graph_for(request_of(opening).params))
     result = letters.replay(own, home, pipeline, sinks=[shown] if shown is not None else [])
     if progress not in {Progress.NDJSON, Progress.NONE}:
         tried = {letter.label for letter in own}

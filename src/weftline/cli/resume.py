@@ -34,14 +34,15 @@ def register(app: typer.Typer) -> None:
         Exit codes: as for `run`.
         """
         from weftline.app import verbs
+        from weftline.app.execute import request_of
         from weftline.app.pipeline import load
 
         opened = home_of(home)
         record = verbs.find_run(run or verbs.newest_resumable(opened, None), opened)
         verbs.enter(record.opening)
         pipeline = load(record.opening["target"]) if record.opening.get("target") else None
-        shown = None if pipeline is None else sink_for(progress, pipeline.graph)
-        result = verbs.resume(record.run, opened, sinks=[shown] if shown is not None else [], again=again or ())
+        shown = None if pipeline is None else sink_for(progress, pipeline.graph_for(request_of(record.opening).params))
+        result = verbs.resume(record.run, opened, pipeline, sinks=[shown] if shown is not None else [], again=again or ())
         params = [f"{name}={value}" for name, value in record.opening.get("params", {}).items()]
         typed = Typed(record.opening.get("target") or "", params=params, home=home)
         return conclude(result, opened, typed, json=json, quiet=progress in {Progress.NDJSON, Progress.NONE})

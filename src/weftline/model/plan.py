@@ -152,6 +152,7 @@ class Plan:
         notes: findings that do not stop the plan.
         backend: where calls will run.
         slots: calls of one CPU that run there at the same time.
+        batch_id: what a run of this plan is called to the steps of a group; empty for what is no group.
     """
 
     graph: Graph
@@ -161,6 +162,7 @@ class Plan:
     notes: tuple[WeftlineError, ...] = ()
     backend: str = "threads"
     slots: int = 1
+    batch_id: str = ""
 
     def __repr__(self) -> str:
         counts = ", ".join(f"{count} {decision}" for decision, count in self.counts.items())
