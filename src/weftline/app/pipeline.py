@@ -66,6 +66,7 @@ class Pipeline(AuthoredPipeline):
         made = cls((), name=found.name, inputs=found.inputs)
         made._source = found
         made.is_group = found.is_group
+        made.notes = found.notes
         return made
 
     @property

@@ -54,7 +54,8 @@ def check(pipeline: Pipeline, home: Home, request: Request) -> Checked:
     """All findings, and the notes beside them."""
     request = with_batch(request, pipeline, home)
     graph = pipeline.graph_for(request.params)
-    return checked(graph, home.wish(request, graph))
+    found = checked(graph, home.wish(request, graph))
+    return found._replace(notes=[*pipeline.notes, *found.notes])
 
 
 def plan(pipeline: Pipeline, home: Home, request: Request) -> Plan:
@@ -73,6 +74,8 @@ def plan(pipeline: Pipeline, home: Home, request: Request) -> Plan:
     wish = with_inputs(sources, home.wish(request, graph), graph) if sources else home.wish(request, graph)
     with still():
         made = planner.make(graph, wish, cache, home.history, home.values)
+    if pipeline.notes:
+        made = replace(made, notes=(*pipeline.notes, *made.notes))
     if sources:
         check_inputs(sources[0], made, request)
     return replace(made, batch_id=str(request.params[BATCH])) if pipeline.is_group else made

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from weftline.author.node import spec_of
+from weftline.errors import WeftlineError
 from weftline.model.graph import Graph
 from weftline.model.node import Input, NodeSpec
 
@@ -22,6 +23,9 @@ class Pipeline:
         name: of the pipeline; runs of one name know of each other. A pipeline in a file is called like the file if it has
             no name of its own.
         inputs: keys that every run must be given, with their types.
+
+    Attributes:
+        notes: remarks about the file that declares it.
     """
 
     #: Whether its nodes are those of the steps of a group.
@@ -33,6 +37,7 @@ class Pipeline:
         self._nodes = tuple(nodes)
         self.inputs = dict(inputs or {})
         self.target = ""
+        self.notes: tuple[WeftlineError, ...] = ()
 
     @property
     def nodes(self) -> tuple[object, ...]:
