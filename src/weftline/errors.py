@@ -1395,6 +1395,15 @@ class UndeclaredGateError(AuthorError):
     known: str
 
 
+class ChangedManifestNote(AuthorError):
+    code = "M113"
+    severity = Severity.NOTE
+    what = "{file} was changed since run {run} began, which goes on with what it said then"
+    remedy = "start a new run for what it says now"
+    file: str
+    run: str
+
+
 class OlderSpellingNote(AuthorError):
     code = "M112"
     severity = Severity.NOTE

@@ -10,9 +10,10 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from weftline.app.batch import given_to, told_of
+from weftline.app.groups import given_to, told_of
 from weftline.app.home import Home, Request
 from weftline.app.interrupts import interruptible
+from weftline.app.topologies import keep
 from weftline.backends import program
 from weftline.backends.capture import Capture
 from weftline.model.params import Text
@@ -67,7 +68,7 @@ def execute(
             logs=home.logs,
             checked=is_checked,
         )
-        opening = {**_opening(made, request), **told}
+        opening = {**_opening(made, request), **(keep(made.topology, run, home) if past is None else {}), **told}
         engine = Engine(made, run, around, opening=opening, limits=request.limits(made.graph.group), past=past)
         with interruptible(engine):
             status = engine.run()

@@ -124,7 +124,7 @@ def replay(
         found = [letter for letter in found if letter.label in is_open]
         if not found:
             raise NotResumableError(run=run, detail="another process has made these calls", advice="look: weftline dlq ls")
-        pipeline, asked = verbs.asked_again(record, pipeline, request)
+        pipeline, asked = verbs.asked_again(record, home, pipeline, request)
         asked = replace(asked, on_failure="continue")
         cache = home.cache if asked.cache else None
         if cache is None:

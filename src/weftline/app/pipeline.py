@@ -32,8 +32,8 @@ def load(target: str) -> Pipeline:
     from weftline.author.load import load as find
     from weftline.settings import Settings
 
-    modules = [word.strip() for word in Settings.read().modules.split(",") if word.strip()]
-    found = find(target, modules)
+    known = Settings.read()
+    found = find(target, known.module_names, known.groups_path)
     if isinstance(found, Pipeline):
         return found
     made = Pipeline.of(found)
@@ -65,8 +65,9 @@ class Pipeline(AuthoredPipeline):
         """A pipeline, or a group, as what plans and runs itself."""
         made = cls((), name=found.name, inputs=found.inputs)
         made._source = found
-        made.is_group = found.is_group
+        made.group_of = found.group_of
         made.notes = found.notes
+        made.topology = found.topology
         return made
 
     @property

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from weftline.app import verbs
-from weftline.app.batch import given_to
+from weftline.app.groups import given_to
 from weftline.app.home import Home, Request
 from weftline.author.pipeline import Pipeline
 from weftline.errors import BadArgumentError, PlanFileError, StalePlanError, WouldOverwriteError

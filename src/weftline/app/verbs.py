@@ -9,13 +9,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from weftline.app.batch import with_batch
 from weftline.app.claims import claimed, is_abandoned
 from weftline.app.collector import frozen, still
 from weftline.app.execute import execute, request_of
+from weftline.app.groups import with_batch
 from weftline.app.home import Home, Request
 from weftline.app.sources import check_inputs, with_inputs
-from weftline.author.load import load
+from weftline.app.topologies import pipeline_of
 from weftline.author.pipeline import Pipeline
 from weftline.codec import whole
 from weftline.errors import (
@@ -78,7 +78,8 @@ def plan(pipeline: Pipeline, home: Home, request: Request) -> Plan:
         made = replace(made, notes=(*pipeline.notes, *made.notes))
     if sources:
         check_inputs(sources[0], made, request)
-    return replace(made, batch_id=str(request.params[BATCH])) if pipeline.is_group else made
+    batch = str(request.params[BATCH]) if pipeline.group_of is not None else ""
+    return replace(made, batch_id=batch, topology=pipeline.topology)
 
 
 def _sources(run: str, home: Home) -> list[RunRecord]:
@@ -173,7 +174,7 @@ def resume(
             where = "" if home.shown == str(Settings().home) else f" --home {shlex.quote(home.shown)}"
             advice = f"start a new one: weftline run {opening.get('target') or '...'}{where}"
             raise NotResumableError(run=found, detail="it is complete", advice=advice)
-        pipeline, request = asked_again(record, pipeline, request)
+        pipeline, request = asked_again(record, home, pipeline, request)
         graph = pipeline.graph_for(request.params)
         further = _behind(graph, again)
         record.forget(further)
@@ -195,12 +196,13 @@ def enter(opening: Mapping[str, Any]) -> None:
         os.chdir(cwd)
 
 
-def asked_again(record: RunRecord, pipeline: Pipeline | None, request: Request | None) -> tuple[Pipeline, Request]:
+def asked_again(record: RunRecord, home: Home, pipeline: Pipeline | None, request: Request | None) -> tuple[Pipeline, Request]:
     """What a run runs, and what it was asked for.
 
     Args:
         record: the run.
-        pipeline: the pipeline; None to load it by the target that the journal names.
+        home: where its journal is.
+        pipeline: the pipeline; None for the one of the target that the journal names, as it was when the run began.
         request: as it was asked for; None to take it from the journal.
 
     Raises:
@@ -212,9 +214,10 @@ def asked_again(record: RunRecord, pipeline: Pipeline | None, request: Request |
         if not is_known or not opening.get("repeatable"):
             advice = "resume it there: pipeline.resume(run, ...) with the same parameters and given values"
             raise NotResumableError(run=record.run, detail="it was started by a program", advice=advice)
-        pipeline = pipeline or load(opening["target"])
+        pipeline = pipeline or pipeline_of(record, home)
+        assert pipeline is not None, "there is a target"
         request = request or request_of(opening)
-    if pipeline.is_group and BATCH not in request.params and BATCH in opening["params"]:
+    if pipeline.group_of is not None and BATCH not in request.params and BATCH in opening["params"]:
         request = replace(request, params={BATCH: opening["params"][BATCH], **request.params})
     return pipeline, request
 

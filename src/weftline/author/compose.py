@@ -279,11 +279,10 @@ class GroupPipeline(Pipeline):
         params: of the run, for templates and conditions.
     """
 
-    is_group = True
-
     def __init__(self, group: PipelineGroup, find: Finder, params: Mapping[str, Any] | None = None) -> None:
         super().__init__((), name=group.name)
         self.group = group
+        self.group_of = group.of
         self.find = find
         self._params = dict(params or {})
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
 from weftline.author.node import spec_of
 from weftline.errors import WeftlineError
 from weftline.model.graph import Graph
 from weftline.model.node import Input, NodeSpec
+from weftline.model.topology import Topology
 
 
 class Pipeline:
@@ -26,10 +27,11 @@ class Pipeline:
 
     Attributes:
         notes: remarks about the file that declares it.
+        topology: what that file says, and others that it was made of; None for one of a program.
     """
 
-    #: Whether its nodes are those of the steps of a group.
-    is_group = False
+    #: What its steps are, if it is a group: `pipeline`, or for a workflow `group`.
+    group_of: Literal["pipeline", "group"] | None = None
 
     def __init__(self, nodes: Iterable[object], *, name: str | None = None, inputs: Mapping[str, Any] | None = None) -> None:
         self.is_named = name is not None
@@ -38,6 +40,7 @@ class Pipeline:
         self.inputs = dict(inputs or {})
         self.target = ""
         self.notes: tuple[WeftlineError, ...] = ()
+        self.topology: Topology | None = None
 
     @property
     def nodes(self) -> tuple[object, ...]:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from weftline.cli.arguments import HomeOption, Json, ProgressOption, Typed, home_of
+from weftline.cli.arguments import HomeOption, Json, ProgressOption, Typed, home_of, tell_notes
 from weftline.cli.outcome import conclude
 from weftline.cli.progress import Progress, sink_for
 
@@ -35,12 +35,13 @@ def register(app: typer.Typer) -> None:
         """
         from weftline.app import verbs
         from weftline.app.execute import request_of
-        from weftline.app.pipeline import load
+        from weftline.app.topologies import pipeline_of
 
         opened = home_of(home)
         record = verbs.find_run(run or verbs.newest_resumable(opened, None), opened)
         verbs.enter(record.opening)
-        pipeline = load(record.opening["target"]) if record.opening.get("target") else None
+        pipeline = pipeline_of(record, opened)
+        tell_notes(pipeline)
         shown = None if pipeline is None else sink_for(progress, pipeline.graph_for(request_of(record.opening).params))
         result = verbs.resume(record.run, opened, pipeline, sinks=[shown] if shown is not None else [], again=again or ())
         params = [f"{name}={value}" for name, value in record.opening.get("params", {}).items()]
