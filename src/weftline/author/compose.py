@@ -11,12 +11,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal, NamedTuple
 
 from weftline.author.group import PipelineGroup, Step
-from weftline.author.part import Around, Given, Part
+from weftline.author.part import Around, Composed, Given, Part
 from weftline.author.pipeline import Pipeline
 from weftline.errors import (
     CycleError,
@@ -28,7 +27,6 @@ from weftline.errors import (
     listing,
 )
 from weftline.model.graph import Graph, Grouped, GroupStep
-from weftline.model.node import NodeSpec
 from weftline.model.order import circles, topological
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*", re.ASCII)
@@ -39,31 +37,6 @@ _DEEPEST = 50
 
 #: Gives what a name of a kind stands for, or raises a `WeftlineError`.
 Finder = Callable[[Literal["pipeline", "group"], str], "Pipeline | PipelineGroup"]
-
-
-@dataclass(slots=True)
-class Composed:
-    """What became of a group.
-
-    Attributes:
-        nodes: of all steps, in the order of the steps.
-        inputs: keys that a run must be given, with their types.
-        scopes: names of the nodes of each step; steps of steps are called `OUTER/INNER`.
-        asked: names of parameters that templates and conditions have asked for.
-        steps: what was declared of each, in their order.
-        left_out: steps whose conditions are not met, or that depend on such a one, with the reason.
-        shared: how much there is of the named resources by which the group bounds its concurrency.
-        findings: what is wrong.
-    """
-
-    nodes: list[NodeSpec] = field(default_factory=list)
-    inputs: dict[str, Any] = field(default_factory=dict)
-    scopes: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    steps: dict[str, GroupStep] = field(default_factory=dict)
-    asked: set[str] = field(default_factory=set)
-    left_out: dict[str, str] = field(default_factory=dict)
-    shared: dict[str, float] = field(default_factory=dict)
-    findings: list[WeftlineError] = field(default_factory=list)
 
 
 class _Placed(NamedTuple):
@@ -197,7 +170,7 @@ class _Composer:
             return None
         first, scope = len(nodes), outer + step.name
         if part is not None:
-            ends = part.place(scope, around, nodes, self._found.inputs, findings)
+            ends = part.place(scope, around, self._found)
             made = _Placed(part.keys(scope) if tells else {}, ends, part.parameters)
         else:
             assert isinstance(runs, PipelineGroup)
@@ -331,7 +304,7 @@ class GroupPipeline(Pipeline):
             self.group.domain,
             self.group.version,
         )
-        return Graph(self.name, tuple(made.nodes), made.inputs, self.target, told)
+        return Graph(self.name, tuple(made.nodes), made.inputs, self.target, made.fields, told)
 
     def graph_for(self, params: Mapping[str, Any]) -> Graph:
         """The graph of a run with these parameters: templates and conditions may ask for them."""

@@ -1,19 +1,47 @@
-"""A pipeline as a part of a group: what all steps that run it share, and its nodes as they are called in one of them."""
+"""A pipeline as a part of a group: what steps that run it share, and its nodes as they are called in one of them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, MutableMapping, MutableSequence
-from dataclasses import fields, replace
+from collections.abc import Iterable, Mapping, MutableSequence
+from dataclasses import dataclass, field, fields, replace
 from operator import attrgetter
 from typing import Any, NamedTuple
 
 from weftline.errors import ParameterTypeError, Place, WeftlineError
 from weftline.model.contract import render
-from weftline.model.graph import Graph
+from weftline.model.gate import FieldSpec
+from weftline.model.graph import Graph, GroupStep
 from weftline.model.keys import is_pattern
 from weftline.model.node import Input, NodeSpec, Origin, Output, Parameter
 from weftline.model.params import read
 from weftline.model.resources import Resources
+
+
+@dataclass(slots=True)
+class Composed:
+    """What became of a group.
+
+    Attributes:
+        nodes: of all steps, in the order of the steps.
+        inputs: keys that a run must be given, with their types.
+        fields: of all steps, with the step's name before theirs.
+        scopes: names of the nodes of each step; steps of steps are called `OUTER/INNER`.
+        asked: names of parameters that templates and conditions have asked for.
+        steps: what was declared of each, in their order.
+        left_out: steps whose conditions are not met, or that depend on such a one, with the reason.
+        shared: how much there is of the named resources by which the group bounds its concurrency.
+        findings: what is wrong.
+    """
+
+    nodes: list[NodeSpec] = field(default_factory=list)
+    inputs: dict[str, Any] = field(default_factory=dict)
+    fields: dict[str, FieldSpec] = field(default_factory=dict)
+    scopes: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    steps: dict[str, GroupStep] = field(default_factory=dict)
+    asked: set[str] = field(default_factory=set)
+    left_out: dict[str, str] = field(default_factory=dict)
+    shared: dict[str, float] = field(default_factory=dict)
+    findings: list[WeftlineError] = field(default_factory=list)
 
 
 class Given(NamedTuple):
@@ -104,8 +132,8 @@ class Around(NamedTuple):
 
 
 _FIELDS = tuple(found.name for found in fields(NodeSpec))
-_NAME, _INPUTS, _OUTPUTS, _OVER, _AFTER, _PARAMETERS, _RESOURCES, _SCOPE = map(
-    _FIELDS.index, ("name", "inputs", "outputs", "over", "after", "parameters", "resources", "scope")
+_NAME, _INPUTS, _OUTPUTS, _OVER, _AFTER, _GATE, _PARAMETERS, _RESOURCES, _SCOPE = map(
+    _FIELDS.index, ("name", "inputs", "outputs", "over", "after", "gate", "parameters", "resources", "scope")
 )
 _values_of = attrgetter(*_FIELDS)
 
@@ -136,9 +164,7 @@ class Part:
         self,
         scope: str,
         around: Around,
-        nodes: MutableSequence[NodeSpec],
-        inputs: MutableMapping[str, Any],
-        findings: MutableSequence[WeftlineError],
+        found: Composed,
     ) -> tuple[str, ...]:
         """Adds its nodes as a step has them, and the keys that a run must give them.
 
@@ -148,14 +174,17 @@ class Part:
         prefix = _prefix(scope)
         for key, kind in self._graph.inputs.items():
             if key not in around.keys:
-                inputs[prefix + key] = kind
+                found.inputs[prefix + key] = kind
+        for name, spec in self._graph.fields.items():
+            key = prefix + spec.key if spec.key in self._graph.producers else spec.key
+            found.fields[prefix + name] = replace(spec, key=key)
         if not self._nodes:
             return around.ends
         names = (
             dict.fromkeys(self._names, scope) if len(self._nodes) == 1 else {name: f"{scope}/{name}" for name in self._names}
         )
         for node, values, begins in self._nodes:
-            nodes.append(self._placed(node, values, names, prefix, around, findings, begins=begins))
+            found.nodes.append(self._placed(node, values, names, prefix, around, found.findings, begins=begins))
         return tuple([names[name] for name in self._ends])
 
     def _placed(
@@ -183,6 +212,8 @@ class Part:
         own[_AFTER] = after + around.ends if begins else after
         if node.parameters:
             own[_PARAMETERS] = around.parameters(node, name, findings)
+        if node.gate is not None:
+            own[_GATE] = node.gate.within(prefix)
         own[_RESOURCES] = around.resources(node.resources)
         own[_SCOPE] = prefix + node.scope
         return NodeSpec(*own)
