@@ -1421,15 +1421,6 @@ class UndeclaredGateError(AuthorError):
     known: str
 
 
-class ChangedManifestNote(AuthorError):
-    code = "M113"
-    severity = Severity.NOTE
-    what = "{file} was changed since run {run} began, which goes on with what it said then"
-    remedy = "start a new run for what it says now"
-    file: str
-    run: str
-
-
 class OlderSpellingNote(AuthorError):
     code = "M112"
     severity = Severity.NOTE
@@ -1437,3 +1428,34 @@ class OlderSpellingNote(AuthorError):
     remedy = "write {now}"
     was: str
     now: str
+
+
+class ChangedManifestError(AuthorError):
+    code = "M114"
+    what = "{file} was changed while it was rewritten"
+    remedy = "do it again; the file is as it was left"
+    file: str
+
+
+class UnwritableManifestError(MachineError):
+    code = "M115"
+    what = "{file} cannot be written: {detail}"
+    remedy = "make room, or make the file and its folder writable; the file is as it was"
+    file: str
+    detail: str
+
+
+class ChangedManifestNote(AuthorError):
+    code = "M116"
+    severity = Severity.NOTE
+    what = "{file} was changed since run {run} began, which goes on with what it said then"
+    remedy = "start a new run for what it says now"
+    file: str
+    run: str
+
+
+class CannotMigrateError(AuthorError):
+    code = "M113"
+    what = "{file} cannot be rewritten so that it says the same and keeps its comments"
+    remedy = "rewrite it by hand; the file is as it was, and is still read as it is"
+    file: str

@@ -55,9 +55,9 @@ class Settings:
         return len(may_use(0)) if may_use is not None else os.cpu_count() or 1
 
     @property
-    def module_names(self) -> tuple[str, ...]:
+    def modules_named(self) -> list[str]:
         """`modules`, one by one."""
-        return tuple(word.strip() for word in self.modules.split(",") if word.strip())
+        return [word.strip() for word in self.modules.split(",") if word.strip()]
 
     @classmethod
     def read(cls, environment: Mapping[str, str] | None = None) -> Settings:

@@ -33,7 +33,7 @@ def load(target: str) -> Pipeline:
     from weftline.settings import Settings
 
     known = Settings.read()
-    found = find(target, known.module_names, known.groups_path)
+    found = find(target, known.modules_named, known.groups_path)
     if isinstance(found, Pipeline):
         return found
     made = Pipeline.of(found)

@@ -23,7 +23,7 @@ def catalog(known: Settings | None = None) -> Catalog:
     from weftline.author.manifest.catalog import Catalog  # which loads what reads YAML
 
     known = known or Settings.read()
-    import_modules(known.module_names)
+    import_modules(known.modules_named)
     return Catalog(known.groups_path)
 
 
@@ -61,7 +61,7 @@ def pipeline_of(record: RunRecord, home: Home) -> Pipeline | None:
     from weftline.author.manifest.load import load_texts, pipeline_in  # which loads what reads YAML
 
     topology = Topology.of(recipe)
-    import_modules(home.settings.module_names)
+    import_modules(home.settings.modules_named)
     found = pipeline_in(load_texts(topology.texts), Path(topology.texts[0].file), topology.name)
     found.target = target
     found.notes = (*found.notes, *_changes(topology, record.run))

@@ -88,7 +88,12 @@ def named_group(name: str, modules: Sequence[str], groups: Path | None) -> Pipel
 
 
 def import_modules(modules: Sequence[str]) -> None:
-    """Imports the modules that register what manifests name."""
+    """Imports modules that register what manifests name.
+
+    Raises:
+        TargetNotFoundError: there is no such module.
+        TargetImportError: it raised an error while it was imported.
+    """
     for module in modules:
         _import_module(module, module)
 

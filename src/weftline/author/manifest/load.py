@@ -78,7 +78,7 @@ def load_texts(texts: Iterable[ManifestText], registry: Registry = REGISTRY) -> 
         documents, findings = read(text, file)
         loaded.findings += findings
         for document in documents:
-            document, notes, unfit = modern(document, registry.nodes.names)
+            document, notes, unfit, _ = modern(document, registry.nodes.names)
             manifest, findings = checked(document)
             loaded.notes += notes
             loaded.findings += [*unfit, *findings]
