@@ -232,6 +232,7 @@ def _tell_steps(found: GroupRun) -> None:
 def as_dict(found: GroupRun) -> dict[str, Any]:
     """The shape that `weftline group status --json` prints: `weftline.group-run/v1`."""
     from weftline.clock import as_utc
+    from weftline.model.grouped import StepStatus
 
     def when(at: float | None) -> str | None:
         return None if at is None else as_utc(at).isoformat()
@@ -262,5 +263,5 @@ def as_dict(found: GroupRun) -> dict[str, Any]:
             }
             for step in found.steps
         ],
-        "summary": found.counts,
+        "summary": {str(status): found.counts.get(str(status), 0) for status in StepStatus},
     }
