@@ -25,6 +25,7 @@ from weftline.cli import (
     runs,
     schema,
     search,
+    serve,
     status,
     why,
 )
@@ -57,6 +58,7 @@ for module in (
     dlq,
     gate,
     group,
+    serve,
     search,
     cache,
     schema,

@@ -80,11 +80,11 @@ def offered(tmp_path, monkeypatch):
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: lab-backends\nVersion: 1.0\n")
     (info / "entry_points.txt").write_text(POINTS)
     monkeypatch.syspath_prepend(tmp_path)
-    plugins._entry_points.cache_clear()
+    plugins._installed.cache_clear()
     import lab_backends
 
     yield lab_backends
-    plugins._entry_points.cache_clear()
+    plugins._installed.cache_clear()
 
 
 def backend(known=None, **asked):

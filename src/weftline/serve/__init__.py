@@ -1,0 +1,1 @@
+"""The long-lived process: what it does by itself, and when."""
