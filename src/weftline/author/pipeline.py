@@ -51,13 +51,19 @@ class Pipeline:
             field: found if isinstance(found, FieldSpec) else FieldSpec(found) for field, found in (fields or {}).items()
         }
         self.target = ""
+        self._source: Pipeline | None = None
         self.notes: tuple[WeftlineError, ...] = ()
         self.topology: Topology | None = None
 
     @property
     def nodes(self) -> tuple[object, ...]:
         """What it was made of."""
-        return self._nodes
+        return self._nodes if self._source is None else self._source.nodes
+
+    def stand_for(self, other: Pipeline) -> None:
+        """From now on this is what another one is, whose class need not be known."""
+        self._source = other
+        self.group_of, self.notes, self.topology = other.group_of, other.notes, other.topology
 
     def __repr__(self) -> str:
         return f"<pipeline {self.name}: {len(self.nodes)} node{'s' * (len(self.nodes) != 1)}>"
@@ -68,7 +74,10 @@ class Pipeline:
 
         Raises:
             NotANodeError: something in the list is no node.
+            InvalidPipelineError: it is a group that cannot be composed.
         """
+        if self._source is not None:
+            return self._source.graph
         specs = [spec_of(found) for found in self.nodes]
         provided = {output.key for spec in specs for output in spec.outputs} | set(self.inputs)
         nodes = tuple(_with_keys_for(spec, provided) for spec in specs)
@@ -76,8 +85,7 @@ class Pipeline:
 
     def graph_for(self, params: Mapping[str, Any]) -> Graph:
         """The graph of a run with these parameters."""
-        del params
-        return self.graph
+        return self.graph if self._source is None else self._source.graph_for(params)
 
 
 def _with_keys_for(spec: NodeSpec, provided: set[str]) -> NodeSpec:
