@@ -69,6 +69,8 @@ def test_code_is_digested_once_for_all_steps_of_a_pipeline(tmp_path):
     calls = counted(lambda: Pipeline.of(GroupPipeline(group("own", 500), known.find)).plan(home=tmp_path))
     assert calls["CodeReader.read"] == 1
     assert calls["RecipeMaker.make"] == 500
+    assert calls["Part.__init__"] == 1
+    assert calls["Recipe.with_params"] == 499
 
 
 def test_a_chain_of_100_000_steps_is_composed_validated_planned_and_run():

@@ -246,17 +246,17 @@ def test_a_group_in_a_workflow_reads_keys_of_the_groups_before_it(registry):
 
 
 def test_what_is_outside_of_a_group_counts_less_than_what_is_inside(registry):
-    inner = (
-        PipelineGroup("load", defaults={"day": "inner", "level": 2})
-        .add("own", "one", params={"day": "own"})
-        .add("plain", "one")
-    )
-    registry.groups.add("load", inner)
-    whole = PipelineGroup("all", defaults={"day": "outer", "level": 3}, of="group").add("x", "load", params={"level": 4})
-    found = origins(graph(registry, whole))
+    inner = PipelineGroup("load", defaults={"day": "inner", "level": 2})
+    registry.groups.add("load", inner.add("own", "one", params={"day": "own"}).add("plain", "one"))
+    outer = {"day": "outer", "level": 3}
+    whole = PipelineGroup("all", defaults=outer, of="group").add("x", "load", params={"level": 4}).add("y", "load")
+    found = origins(graph(registry, whole.add("z", "load", params={"day": "given"})))
     assert found["x/own.day"] == ("own", "step")
     assert found["x/plain.day"] == ("inner", "group")
     assert found["x/plain.level"] == found["x/own.level"] == (4, "step")
+    assert found["y/plain.level"] == (2, "group")
+    assert found["z/own.day"] == ("own", "step"), "the nearest step counts"
+    assert found["z/plain.day"] == ("given", "step")
 
 
 def test_a_class_form_node_has_one_recipe_in_all_steps(registry, tmp_path):

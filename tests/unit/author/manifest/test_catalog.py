@@ -59,6 +59,13 @@ def test_a_workflow_finds_groups_in_other_files_of_the_folder(tmp_path, catalog)
     assert [each.file for each in found.topology.texts] == [str(tmp_path / "all.yaml"), str(tmp_path / "a.yaml")]
 
 
+def test_so_do_workflows_of_workflows(tmp_path, catalog):
+    (tmp_path / "a.yaml").write_text(text("load", "work"))
+    (tmp_path / "all.yaml").write_text(text("all", "load", kind="Workflow"))
+    (tmp_path / "more.yaml").write_text(text("more", "all", kind="Workflow"))
+    assert [made.name for made in catalog.get("more").graph.nodes] == ["s0/s0/s0"]
+
+
 def test_a_change_is_seen_within_a_second_and_what_was_given_out_stays(tmp_path, catalog, clock):
     file = tmp_path / "a.yaml"
     file.write_text(text("load", "work"))
