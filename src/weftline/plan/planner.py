@@ -210,6 +210,19 @@ class _Explainer:
                 entry=forecast.entries[0],
             )
         last = self.last_times.get(node.name)
+        if last is None and node.over is None and decision is Decision.RUN:  # most of a first plan
+            return Step(
+                node.name,
+                decision,
+                self._reason(number, decision, None, ()),
+                tuple([read.key for read in node.inputs]),
+                node.provided,
+                forecast.keys[0].hex() if forecast.keys and forecast.keys[0] is not None else None,
+                params=params,
+                recipe=forecast.recipe,
+                inputs=forecast.inputs,
+                files=forecast.files,
+            )
         differences = () if last is None or forecast.recipe is None else tuple(changes(last.recipe, forecast.recipe))
         items = None
         if node.over is not None:

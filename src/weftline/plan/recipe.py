@@ -17,6 +17,8 @@ from weftline.model.params import Bound
 from weftline.model.structure import classes_named
 from weftline.ports.values import Values, no_content
 
+#: Types whose values have one digest if they are equal, and are found quickly.
+_PLAIN = frozenset({bool, int, str, type(None)})
 #: Classes that say nothing of the code: most that are declared.
 _SILENT = frozenset({bool, int, float, str, bytes, list, tuple, dict, set})
 
@@ -33,6 +35,7 @@ class RecipeMaker:
         self._values = values
         self._environment = {"environment": environment} if environment else {}
         self._reader = CodeReader(values.foreign.digester)
+        self._params: dict[tuple[str, type, object] | None, Part] = {}  # most steps of a group have the same
         self._files: dict[Path, bytes] = {}
         self._signatures: dict[Path, bytes] = {}
         self._made: dict[tuple[object, ...], tuple[object, dict[tuple[Part, ...], Recipe]]] = {}
@@ -113,11 +116,17 @@ class RecipeMaker:
     def _param(self, node: NodeSpec, name: str, value: Any) -> Part:
         if isinstance(value, Path):
             return Part(name, self._content(node, f"parameter {name!r} of node {node.name!r}", value), str(value), CONTENT)
+        known = (name, type(value), value) if type(value) in _PLAIN else None
+        if known in self._params:
+            return self._params[known]
         try:
             digest = self._values.outside_digest(value, f"parameter {name!r}")
         except UndigestableError as error:
             raise UnhashableCodeError(node=node.name, path=error.path, kind=error.kind, place=node.place) from error
-        return Part(name, digest.hex(), _short(value))
+        part = Part(name, digest.hex(), _short(value))
+        if known is not None:
+            self._params[known] = part
+        return part
 
     def _dependency(self, node: NodeSpec, position: int, thing: Any) -> Part:
         if isinstance(thing, Variable):
