@@ -30,7 +30,6 @@ def register(app: typer.Typer) -> None:
         assert opened.path is not None
         opened.path.mkdir(parents=True, exist_ok=True)
         launcher = Launcher(opened.path, opened.ledger, runs)
-        err(f"serving {opened.shown}")
         until_told(Daemon(opened, [GateSensor(opened, launcher, err)], launcher, err))
         opened.close()
         return 0
