@@ -124,8 +124,9 @@ class _Server:
         with self._connected().cursor() as cursor:
             cursor.executemany(_marked(sql), rows)
 
-    def transact(self, body: Callable[[bool], None], *names: str) -> None:
-        """Takes the names in their order, so that two never wait for each other."""
+    def transact(self, body: Callable[[bool], None], *names: str, is_passing: bool = False) -> None:
+        """Takes the names in their order, so that two never wait for each other. The server may die without those who ask."""
+        del is_passing
         keys = [f"{self._schema}/{name}" for name in names]
 
         def attempt(again: bool) -> None:

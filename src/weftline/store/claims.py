@@ -2,7 +2,7 @@
 
 Theory of operation. A claim has an epoch, which rises whenever a run changes hands. Who claimed a run here remembers it, and
 each append compares; since claims and appends of one run exclude each other, a process whose run was taken over can never
-write again, however long it slept.
+write again, however long it slept. Claims need no flush where all processes are on one machine: what loses them ends all holders.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ class Claims:
                 self._db.query(_FENCE, (run,))
                 found = self.find(run)
 
-        self._db.transact(take, run)
+        self._db.transact(take, run, is_passing=True)
         assert found is not None
         if found.holder != holder:
             return found.holder
@@ -84,7 +84,7 @@ class Claims:
                 self._db.query("DELETE FROM claims WHERE run = ?", (run,))
                 self.forget(run)
 
-        self._db.transact(give, run)
+        self._db.transact(give, run, is_passing=True)
 
     def forget(self, run: str) -> None:
         """Drops the number of a run that has neither events nor a claim: who removes a journal has the claim until the end."""

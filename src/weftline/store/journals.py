@@ -61,13 +61,14 @@ class Database(Protocol):
         """One statement for each row of values."""
         ...
 
-    def transact(self, body: Callable[[bool], None], *names: str) -> None:
+    def transact(self, body: Callable[[bool], None], *names: str, is_passing: bool = False) -> None:
         """Does all of it or nothing. Those that share a name exclude each other, and find what the last one left.
 
         Args:
             body: asks in one transaction. It is told whether it runs once more because nobody knows how the last time ended:
                 a server went away before it said so.
             names: what it excludes others from.
+            is_passing: whether it may be lost together with all processes that could know of it.
         """
         ...
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from weftline.errors import LedgerTooNewError, LedgerUnusableError
-from weftline.store.database import opened
+from weftline.store.database import FLUSHED, opened
 from weftline.store.journals import SqlJournals
 from weftline.store.packed import PackedRows
 from weftline.store.staged import Staged
@@ -71,13 +71,19 @@ class _File:
         except sqlite3.Error as error:
             raise LedgerUnusableError(path=self._path, detail=str(error)) from error
 
-    def transact(self, body: Callable[[bool], None], *names: str) -> None:
-        """Excludes all others that write, whatever the names; small results that are new go along."""
+    def transact(self, body: Callable[[bool], None], *names: str, is_passing: bool = False) -> None:
+        """Excludes all others that write, whatever the names; small results that are new go along.
+
+        What is passing is not flushed, and nothing goes along. The next flush takes it too.
+        """
         del names
         try:
+            if is_passing:
+                self._db.execute("PRAGMA synchronous = NORMAL")
             self._db.execute("BEGIN IMMEDIATE")
             body(False)
-            self.staged.write()
+            if not is_passing:
+                self.staged.write()
             self._db.execute("COMMIT")
         except BaseException as error:  # raised again
             with contextlib.suppress(sqlite3.Error):
@@ -85,7 +91,11 @@ class _File:
             if isinstance(error, sqlite3.Error):
                 raise LedgerUnusableError(path=self._path, detail=str(error)) from error
             raise
-        self.staged.written()
+        finally:
+            if is_passing:
+                self._db.execute(FLUSHED)
+        if not is_passing:
+            self.staged.written()
 
     def shrink(self) -> bool:
         """Gives some free pages back, of a file that was made to do so; whether there are more."""
