@@ -33,7 +33,7 @@ from weftline.store.journals import SqlJournals
 
 T = TypeVar("T")
 
-_LATEST = 2
+_LATEST = 3
 #: Where the tables are, unless the URL says otherwise.
 _SCHEMA = "weftline"
 #: How long a connection may take to be made; how long a server that has gone away is asked again, such as one that is being
@@ -157,12 +157,17 @@ class _Server:
     def _connected(self) -> psycopg.Connection[Any]:
         if self._connection is None or (self._connection.closed and not self._is_inside):
             self._connection = None
-            limits = {"connect_timeout": _CONNECT_S, "keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3}
-            given = psycopg.conninfo.conninfo_to_dict(self._conninfo)
-            options: dict[str, Any] = {"application_name": "weftline", **limits, **given}
-            self._connection = psycopg.connect(**options, autocommit=True)
-            self._connection.execute(_SESSION, (self._schema, f"{_ASLEEP_S}s", f"{_LOCKED_S}s"))
+            self._connection = self.connect()
         return self._connection
+
+    def connect(self) -> psycopg.Connection[Any]:
+        """A new connection, for whoever closes it."""
+        limits = {"connect_timeout": _CONNECT_S, "keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3}
+        given = psycopg.conninfo.conninfo_to_dict(self._conninfo)
+        options: dict[str, Any] = {"application_name": "weftline", **limits, **given}
+        connection = psycopg.connect(**options, autocommit=True)
+        connection.execute(_SESSION, (self._schema, f"{_ASLEEP_S}s", f"{_LOCKED_S}s"))
+        return connection
 
     def _migrate(self, connection: psycopg.Connection[Any]) -> None:
         """Brings the schema to the latest version: one process at a time, and all files in one transaction."""
@@ -198,8 +203,49 @@ class _Server:
             return LedgerUnreachableError(path=self.place, detail=text)
         return LedgerRefusedError(path=self.place, detail=text, advice="see what the server's log says")
 
+    def watch(self) -> _Listener:
+        """A connection of its own, to which the server tells of what others wake."""
+        return _Listener(self, f"{self._schema}_fields")
+
+    def wake(self) -> None:
+        """The server tells those who watch when the transaction is over."""
+        self._ask("SELECT pg_notify(?, '')", (f"{self._schema}_fields",))
+
     def close(self) -> None:
         """Closes the connection."""
+        if self._connection is not None:
+            self._connection.close()
+
+
+class _Listener:
+    """Fits `weftline.ports.fields.Watch`; a connection that breaks is made again at the next wait, which counts as news."""
+
+    def __init__(self, server: _Server, channel: str) -> None:
+        self._server = server
+        self._channel = channel
+        self._connection: psycopg.Connection[Any] | None = None
+        self._listen()
+
+    def _listen(self) -> psycopg.Connection[Any]:
+        self._connection = self._server.connect()
+        self._connection.execute(f"LISTEN {self._channel}".encode())
+        return self._connection
+
+    def wait(self, timeout_s: float) -> bool:
+        try:
+            if self._connection is None:
+                self._listen()
+                return True  # whatever was told meanwhile
+            found = any(self._connection.notifies(timeout=timeout_s, stop_after=1))
+            for _ in self._connection.notifies(timeout=0):  # one look answers all of them
+                found = True
+        except psycopg.Error:
+            self._connection = None
+            time.sleep(min(timeout_s, 1.0))  # the server is away; whoever asks it something next is told
+            return False
+        return found
+
+    def close(self) -> None:
         if self._connection is not None:
             self._connection.close()
 

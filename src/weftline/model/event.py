@@ -15,7 +15,9 @@ class Kind(StrEnum):
     RUN_STARTED = "RunStarted"
     RUN_RESUMED = "RunResumed"
     CANCEL_REQUESTED = "CancelRequested"
-    GATE_APPROVED = "GateApproved"
+    GATE_REACHED = "GateReached"
+    GATE_OPENED = "GateOpened"
+    GATE_APPROVED = "GateApproved"  # written before approvals were fields
     GATE_REJECTED = "GateRejected"
     DEADLINE_PASSED = "DeadlinePassed"
     BREAKER_OPENED = "BreakerOpened"

@@ -9,6 +9,7 @@ from typing import NamedTuple, Protocol
 from weftline.model.event import Event, Kind
 from weftline.model.fingerprint import Recipe
 from weftline.model.transitions import RunStatus
+from weftline.ports.fields import Fields
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,5 +165,5 @@ class History(Protocol):
         ...
 
 
-class Journals(Ledger, History, Protocol):
-    """A place where journals are kept: it is written to as a ledger, and read as a history."""
+class Journals(Ledger, History, Fields, Protocol):
+    """A place where journals are kept: it is written to as a ledger, read as a history, and holds the fields of runs."""

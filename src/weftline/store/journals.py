@@ -16,10 +16,13 @@ from weftline.digest import DIGEST_BYTES
 from weftline.errors import LedgerUnusableError, RunTakenOverError
 from weftline.model.event import Event, Kind
 from weftline.model.fingerprint import Recipe
+from weftline.model.gate import FieldValue, Scalar
 from weftline.model.restored import unpacked
 from weftline.model.transitions import RunStatus
+from weftline.ports.fields import Wait, Watch
 from weftline.ports.ledger import LastTime, RunSummary, Use
 from weftline.store.claims import Claims
+from weftline.store.fields import SqlFields
 from weftline.store.notes import DURATIONS_WIDTH, Notes, Unnoted
 from weftline.store.recipes import Recipes
 
@@ -70,6 +73,14 @@ class Database(Protocol):
         """
         ...
 
+    def watch(self) -> Watch:
+        """Something that wakes up when anybody writes what others may wait for."""
+        ...
+
+    def wake(self) -> None:
+        """To be called in a transaction: those who watch are woken when it is over."""
+        ...
+
     def close(self) -> None:
         """Frees files and connections."""
         ...
@@ -91,6 +102,7 @@ class SqlJournals:
         self._keys: dict[str, list[str]] = {}
         self._claims = Claims(db)
         self._recipes = Recipes(db)
+        self._fields = SqlFields(db)
         self._unnoted = Unnoted(self._noted_each_s)
 
     # --- the journal ---
@@ -137,6 +149,7 @@ class SqlJournals:
             for seq, (kind, at, node, item, attempt, body) in enumerate(events, first)
         ]
         self._db.many(_INSERT, rows)
+        self._fields.note(run, events)
         return first + len(rows), epoch
 
     def _write_notes(self, run: str, pipeline: str, notes: Notes) -> None:
@@ -198,6 +211,7 @@ class SqlJournals:
             self._claims.check(run)
             self._db.query("INSERT INTO removals (run) VALUES (?) ON CONFLICT (run) DO NOTHING", (run,))
             self._db.query("DELETE FROM events WHERE run = ? AND kind = 'RunStarted'", (run,))
+            self._fields.remove(run)
 
         self._db.transact(begin, run)
         for (known,) in self._db.query("SELECT run FROM removals"):
@@ -239,6 +253,28 @@ class SqlJournals:
         """Who has a run."""
         found = self._claims.find(run)
         return None if found is None else found.holder
+
+    # --- fields ---
+
+    def set_fields(self, run: str, values: Mapping[str, Scalar], *, at: float, by: str, why: str = "") -> int:
+        """Sets fields in one transaction."""
+        return self._fields.set(run, values, at, by, why)
+
+    def fields(self, run: str) -> Mapping[str, FieldValue]:
+        """What somebody has set of a run."""
+        return self._fields.of(run)
+
+    def changed_since(self, number: int) -> tuple[int, Sequence[str]]:
+        """The newest change of all, and the runs that have changed since."""
+        return self._fields.changed_since(number)
+
+    def waits(self) -> Sequence[Wait]:
+        """Every run that waits at a gate, for each gate."""
+        return self._fields.waits()
+
+    def watch(self) -> Watch:
+        """Wakes up when fields are set or runs come to gates."""
+        return self._db.watch()
 
     # --- what earlier runs tell of the next one ---
 

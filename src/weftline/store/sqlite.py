@@ -13,8 +13,9 @@ from weftline.errors import LedgerTooNewError, LedgerUnusableError
 from weftline.store.database import opened
 from weftline.store.journals import SqlJournals
 from weftline.store.staged import Staged
+from weftline.store.watch import FileWatch
 
-_LATEST = 5
+_LATEST = 6
 #: Pages that are given back to the file system in one transaction, and how many free ones are kept for what comes next.
 _GIVEN_BACK, _KEPT_FREE = 500, 1000
 
@@ -98,6 +99,13 @@ class _File:
         except sqlite3.Error as error:
             raise LedgerUnusableError(path=self._path, detail=str(error)) from error
         return True
+
+    def watch(self) -> FileWatch:
+        """Whoever writes the file wakes it."""
+        return FileWatch(Path(self._path).absolute())
+
+    def wake(self) -> None:
+        """That it is written is enough."""
 
     def close(self) -> None:
         self._db.close()

@@ -20,6 +20,7 @@ from weftline.model.ids import WHOLE
 from weftline.model.restored import packed
 from weftline.model.transitions import RunStatus
 from weftline.testing.claims import LedgerClaims
+from weftline.testing.fields import LedgerFields
 from weftline.testing.journals import RECIPE, LedgerSuite, ending, finished, opening, started, took
 
 
@@ -288,5 +289,5 @@ class _Past(LedgerSuite):
             assert recipe.source(recipe.symbols[0]) == "text of load()"
 
 
-class LedgerContract(_Journal, _Past, LedgerClaims):
+class LedgerContract(_Journal, _Past, LedgerClaims, LedgerFields):
     """What every ledger promises."""
