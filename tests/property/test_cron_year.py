@@ -6,7 +6,7 @@ and applies the rule of cron(8) to what it sees.
 
 import functools
 from datetime import UTC, datetime, timedelta
-from itertools import takewhile
+from itertools import pairwise, takewhile
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -83,7 +83,7 @@ def counted(zone, expression):
         first = {}
         for moment, local in minutes:
             first.setdefault(local, moment)
-        jumps = [(last, local, at) for (_, last), (at, local) in zip(minutes, minutes[1:], strict=False) if local > last]
+        jumps = [(last, local, at) for (_, last), (at, local) in pairwise(minutes) if local > last]
         left_out = [(last, local, at) for last, local, at in jumps if local - last > timedelta(minutes=1)]
         found = {first[local] for local in wanted if local in first}
         found |= {at for last, later, at in left_out for local in wanted if last < local < later}
@@ -113,8 +113,8 @@ def test_from_any_moment_the_next_is_the_same(zone):
     """Also from within what clocks leave out or show twice."""
     for expression in EXPRESSIONS:
         year = ours(zone, expression)
-        changes = [moment for (moment, local), (_, later) in zip(clock(zone), clock(zone)[1:], strict=False)
-                   if (later - local) != timedelta(minutes=1)]  # fmt: skip
+        minutes = pairwise(clock(zone))
+        changes = [moment for (moment, local), (_, later) in minutes if later - local != timedelta(minutes=1)]
         for change in changes:
             for start in range(change - 2 * 3600, change + 2 * 3600, 17 * 60):
                 expected = next((moment for moment in year if moment > start), None)
@@ -122,8 +122,8 @@ def test_from_any_moment_the_next_is_the_same(zone):
                     assert next(cron.after(cron.parse(expression), ZoneInfo(zone), start)) == expected
 
 
-#: Where cronsim 2.8 differs, and why we do not follow it: after clocks were changed by half an hour it goes on from hour to hour
-#: at half past, and leaves out what comes before that; see `advance_hour` there. In the count above, it is there.
+#: Where cronsim 2.8 differs, and why we do not follow it: after clocks were changed by half an hour it goes on from hour to
+#: hour at half past, and leaves out what comes before that; see `advance_hour` there. In the count above, it is there.
 KNOWN = {("Australia/Lord_Howe", "*/15 2 * * *"), ("Australia/Lord_Howe", "*/20 5 * * *")}
 
 

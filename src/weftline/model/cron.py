@@ -88,7 +88,7 @@ class Cron:
 
 @functools.lru_cache(maxsize=1024)
 def parse(text: str) -> Cron:
-    """An expression, read: `minute hour day month weekday`, with lists, ranges, steps, names, `L` and `#`; or `@daily` and so on.
+    """An expression, read: `minute hour day month weekday`, with lists, ranges, steps, names, `L`, `#`; or such as `@daily`.
 
     Raises:
         ValueError: it is none; the text says what is wrong, and what would be right.
@@ -126,7 +126,7 @@ def parse(text: str) -> Cron:
 
 def _field(word: str, number: int, numbered: set[tuple[int, int]]) -> set[int]:
     """The numbers that a field means; numbered weekdays are added to `numbered`."""
-    name, least, most, names = _FIELDS[number]
+    name, least, most, _ = _FIELDS[number]
     found: set[int] = set()
     for term in word.split(","):
         nth = _NTH.fullmatch(term) if name == "weekday" else None

@@ -23,8 +23,10 @@ from weftline.ports.fields import Wait, Watch
 from weftline.ports.ledger import LastTime, RunSummary, Use
 from weftline.store.claims import Claims
 from weftline.store.fields import SqlFields
+from weftline.store.guards import SqlGuards
 from weftline.store.notes import DURATIONS_WIDTH, Notes, Unnoted
 from weftline.store.recipes import Recipes
+from weftline.store.schedules import SqlSchedules
 
 _encode = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 _INSERT = "INSERT INTO events (run, seq, kind, at, node, item, attempt, epoch, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
@@ -87,7 +89,11 @@ class Database(Protocol):
 
 
 class SqlJournals:
-    """Fits `weftline.ports.ledger.Journals`, on tables that its maker has brought to the latest schema."""
+    """Fits `weftline.ports.ledger.Journals`, on tables that its maker has brought to the latest schema.
+
+    Attributes:
+        schedules, guards: what stands beside the journals.
+    """
 
     #: Between two parts of a removal; for a database that does not let those go first who have waited longest.
     _pause_s = 0.0
@@ -104,6 +110,8 @@ class SqlJournals:
         self._recipes = Recipes(db)
         self._fields = SqlFields(db)
         self._unnoted = Unnoted(self._noted_each_s)
+        self.schedules = SqlSchedules(db)
+        self.guards = SqlGuards(db, self._claims)
 
     # --- the journal ---
 

@@ -15,7 +15,7 @@ from weftline.store.journals import SqlJournals
 from weftline.store.staged import Staged
 from weftline.store.watch import FileWatch
 
-_LATEST = 6
+_LATEST = 7
 #: Pages that are given back to the file system in one transaction, and how many free ones are kept for what comes next.
 _GIVEN_BACK, _KEPT_FREE = 500, 1000
 
