@@ -6,6 +6,7 @@ import contextlib
 import random
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -14,6 +15,7 @@ from weftline.app.home import Home, Request
 from weftline.app.interrupts import interruptible
 from weftline.backends import program
 from weftline.backends.capture import Capture
+from weftline.model.guard import Guard
 from weftline.model.params import Text
 from weftline.model.plan import Plan
 from weftline.observe.bus import Bus
@@ -66,7 +68,7 @@ def execute(
             logs=home.logs,
             checked=is_checked,
         )
-        opening = {**_opening(made, request), **told}
+        opening = {**opening_of(made, request), **told}
         engine = Engine(made, run, around, opening=opening, limits=request.limits(made.graph.group), past=past)
         with interruptible(engine):
             status = engine.run()
@@ -78,7 +80,7 @@ def execute(
     return result
 
 
-def _opening(made: Plan, request: Request) -> dict[str, Any]:
+def opening_of(made: Plan, request: Request) -> dict[str, Any]:
     """What the journal keeps of a request, so that the run can be resumed by its id alone."""
     plain = (str, int, float, bool, type(None))
     is_named = request.backend is None or isinstance(request.backend, str)
@@ -104,6 +106,7 @@ def _opening(made: Plan, request: Request) -> dict[str, Any]:
         "cache": request.cache,
         "checked": request.checked,
         "inputs_from": request.inputs_from,
+        "guard": None if request.guard is None else asdict(request.guard),
         "gates": list(request.gates),
         "nodes": len(made.steps),
         "weftline": __version__,
@@ -131,4 +134,5 @@ def request_of(opening: Mapping[str, Any]) -> Request:
         checked=opening.get("checked"),
         inputs_from=opening.get("inputs_from", ""),
         gates=opening.get("gates", ()),
+        guard=None if opening.get("guard") is None else Guard(**opening["guard"]),
     )

@@ -18,12 +18,14 @@ from weftline.codec import advice_for, is_storable
 from weftline.errors import BadArgumentError
 from weftline.model.environment import Environment
 from weftline.model.graph import Graph, Grouped
+from weftline.model.guard import Guard
 from weftline.observe.log import LogFolder
 from weftline.plan.wish import Wish
 from weftline.ports.backend import Backend
 from weftline.ports.cache import Staging, TendedCache
 from weftline.ports.leases import Leases
 from weftline.ports.ledger import History, Journals, Ledger
+from weftline.ports.schedules import Guards, Schedules
 from weftline.ports.values import Values
 from weftline.run.limits import Limits
 from weftline.store.artifacts import ArtifactFolder
@@ -55,6 +57,7 @@ class Request:
         cache: whether results are looked up and kept.
         checked: whether inputs are compared before and after each call; None for the setting.
         gates: names of gates that are open from the start.
+        guard: how many runs of equal keys go on at the same time, besides what a group says; None for any number.
         inputs_from: a run whose outputs are read in place of those of nodes that are left out, and whose parameters hold where
             no others are given; empty for what is stored now.
     """
@@ -75,6 +78,7 @@ class Request:
     checked: bool | None = None
     gates: Sequence[str] = ()
     inputs_from: str = ""
+    guard: Guard | None = None
 
     def __post_init__(self) -> None:
         for name in ("targets", "force", "gates"):
@@ -162,6 +166,18 @@ class Home:
     def ledger(self) -> Ledger | None:
         """Where journals are kept."""
         return self._kept()
+
+    @property
+    def schedules(self) -> Schedules | None:
+        """What is remembered of schedules."""
+        kept = self._kept()
+        return None if kept is None else kept.schedules
+
+    @property
+    def guards(self) -> Guards | None:
+        """Which runs go on at the same time."""
+        kept = self._kept()
+        return None if kept is None else kept.guards
 
     @property
     def history(self) -> History | None:

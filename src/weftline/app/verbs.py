@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from weftline.app.claims import claimed, is_abandoned
 from weftline.app.collector import frozen, still
 from weftline.app.execute import execute, request_of
+from weftline.app.guards import guarded
 from weftline.app.home import Home, Request
 from weftline.app.sources import check_inputs, with_inputs
 from weftline.author.load import load
@@ -106,7 +107,9 @@ def run(
     sinks: Sequence[Sink] = (),
     *,
     planned: Plan | None = None,
+    run: str = "",
     echo: bool = False,
+    waits: Callable[[str], None] | None = None,
 ) -> RunResult:
     """Plans and runs.
 
@@ -116,17 +119,21 @@ def run(
         request: what is asked for.
         sinks: who is told of events.
         planned: the plan, if it was made already.
+        run: the id of the run; empty for a new one.
         echo: show what calls print, besides keeping it.
+        waits: is told if the run has to wait for others.
 
     Raises:
         InvalidPipelineError: it carries all findings; nothing has run.
+        GuardBusyError: as many as may are running; the journal tells so.
     """
     with frozen():
         if request.inputs_from:
             request = replace(request, inputs_from=find_run(request.inputs_from, home).run)
         made = planned or plan(pipeline, home, request)
-        run = run_id(home.clock.now(), os.urandom(3))
-        with claimed(run, home.ledger):
+        run = run or run_id(home.clock.now(), os.urandom(3))
+        with claimed(run, home.ledger), guarded(made, run, home, request, waits) as has_waited:
+            made = plan(pipeline, home, request) if has_waited else made  # others have made results meanwhile
             return execute(made, run, home, request, sinks, None, echo=echo)
 
 
@@ -139,6 +146,7 @@ def resume(
     *,
     again: Sequence[str] = (),
     echo: bool = False,
+    waits: Callable[[str], None] | None = None,
 ) -> RunResult:
     """Goes on with a run whose process died, or that failed or was cancelled: what succeeded is kept.
 
@@ -150,6 +158,7 @@ def resume(
         sinks: who is told of events.
         again: nodes that are made again with everything behind them, whatever this run and the cache have of them.
         echo: show what calls print, besides keeping it.
+        waits: is told if the run has to wait for others.
 
     Raises:
         UnknownRunError: the home has no such run.
@@ -157,6 +166,7 @@ def resume(
         BadArgumentError: a node that is to be made again is not part of the run.
         NotResumableError: it is complete, or was started by a program that gave it values which the journal cannot hold.
         RunBusyError: another process works on it.
+        GuardBusyError: as many as may are running.
     """
     found = find_run(run or newest_resumable(home, pipeline), home).run
     with frozen(), claimed(found, home.ledger):
@@ -177,7 +187,9 @@ def resume(
                 advice = "start a run that has it"
                 raise BadArgumentError(argument=node, detail=f"it is not part of run {found}", advice=advice)
         told = {"from": list(again), "again": further} if again else {}
-        return execute(made, found, home, request, sinks, past_of(record), told=told, echo=echo)
+        with guarded(made, found, home, request, waits, is_new=False) as has_waited:
+            made = plan(pipeline, home, request) if has_waited else made
+            return execute(made, found, home, request, sinks, past_of(record), told=told, echo=echo)
 
 
 def enter(opening: Mapping[str, Any]) -> None:

@@ -27,6 +27,7 @@ from weftline.errors import (
 )
 from weftline.model.contract import render
 from weftline.model.graph import Graph, Grouped
+from weftline.model.guard import Guarded
 from weftline.model.keys import is_pattern
 from weftline.model.node import Input, NodeSpec, Parameter
 from weftline.model.order import circles, topological
@@ -52,6 +53,7 @@ class Composed:
         asked: names of parameters that templates and conditions have asked for.
         left_out: steps whose conditions are not met, or that depend on such a one, with the reason.
         shared: how much there is of the named resources by which the group bounds its concurrency.
+        guards: how many runs of the group, and of the groups in it, go on at the same time.
         findings: what is wrong.
     """
 
@@ -61,6 +63,7 @@ class Composed:
     asked: set[str] = field(default_factory=set)
     left_out: dict[str, str] = field(default_factory=dict)
     shared: dict[str, float] = field(default_factory=dict)
+    guards: list[Guarded] = field(default_factory=list)
     findings: list[WeftlineError] = field(default_factory=list)
 
 
@@ -98,6 +101,7 @@ class _Composer:
         order = self._order(group, steps)
         values = {**group.defaults, **self._params}
         defaults = {name: self._filled(value, values, group.name, group.place) for name, value in group.defaults.items()}
+        self._guard(group, values)
         placed: dict[str, _Placed] = {}
         first = len(self._found.nodes)
         for step in order:
@@ -115,6 +119,18 @@ class _Composer:
         ends = tuple(end for name, made in placed.items() if name not in read_by for end in made.ends)
         keys = {f"{name}.{key}": whole for name, made in placed.items() for key, whole in made.keys.items()}
         return _Placed(keys, ends)
+
+    def _guard(self, group: PipelineGroup, values: Mapping[str, Any]) -> None:
+        """Its key is made when it is run, of all parameters; that it can be made is looked at now."""
+        if group.guard is not None:
+            self._found.guards.append(Guarded(group.name, group.guard, group.defaults))
+            self._found.asked |= group.guard.asked
+            for name in sorted(group.guard.asked.difference(values)):
+                detail = f"its guard asks for {name!r}, which is no parameter"
+                advice, hint = "give the group a default for it", did_you_mean(name, values)
+                self._found.findings.append(
+                    GroupStepError(step=group.name, detail=detail, advice=advice, place=group.place, hint=hint)
+                )
 
     # --- which steps, and in which order ---
 
@@ -357,7 +373,16 @@ class GroupPipeline(Pipeline):
             raise InvalidPipelineError(pipeline=self.name, findings=tuple(self.composed.findings))
         made = self.composed
         policy = self.group.policy
-        told = Grouped(made.scopes, frozenset(made.asked), made.left_out, made.shared, policy.on_failure, policy.timeout_s)
+        told = Grouped(
+            made.scopes,
+            frozenset(made.asked),
+            made.left_out,
+            made.shared,
+            policy.on_failure,
+            policy.timeout_s,
+            tuple(made.guards),
+            self.group.defaults,
+        )
         return Graph(self.name, tuple(made.nodes), made.inputs, self.target, told)
 
     def graph_for(self, params: Mapping[str, Any]) -> Graph:

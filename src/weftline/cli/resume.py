@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from weftline.cli.arguments import HomeOption, Json, ProgressOption, Typed, home_of
-from weftline.cli.outcome import conclude
+from weftline.cli.outcome import conclude, note
 from weftline.cli.progress import Progress, sink_for
 
 
@@ -41,7 +41,7 @@ def register(app: typer.Typer) -> None:
         verbs.enter(record.opening)
         pipeline = load(record.opening["target"]) if record.opening.get("target") else None
         shown = None if pipeline is None else sink_for(progress, pipeline.graph)
-        result = verbs.resume(record.run, opened, sinks=[shown] if shown is not None else [], again=again or ())
+        result = verbs.resume(record.run, opened, sinks=[shown] if shown is not None else [], again=again or (), waits=note)
         params = [f"{name}={value}" for name, value in record.opening.get("params", {}).items()]
         typed = Typed(record.opening.get("target") or "", params=params, home=home)
         return conclude(result, opened, typed, json=json, quiet=progress in {Progress.NDJSON, Progress.NONE})

@@ -9,6 +9,7 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import Any, Literal, NamedTuple, TypeVar
 
+from weftline.model.guard import Guarded
 from weftline.model.keys import is_pattern, namespace
 from weftline.model.node import NodeSpec
 from weftline.model.order import topological
@@ -26,6 +27,8 @@ class Grouped(NamedTuple):
         shared: how much there is of the named resources that bound its concurrency.
         on_failure: whether a failure stops it, or only what depends on it, unless the run says otherwise.
         deadline_s: how long it may take, in seconds, unless the run says otherwise; None for ever.
+        guards: how many runs of it, and of the groups in it, go on at the same time.
+        defaults: parameters that it has if the run does not give others.
     """
 
     scopes: Mapping[str, Sequence[str]]
@@ -34,6 +37,8 @@ class Grouped(NamedTuple):
     shared: Mapping[str, float] = MappingProxyType({})
     on_failure: Literal["stop", "continue"] = "stop"
     deadline_s: float | None = None
+    guards: tuple[Guarded, ...] = ()
+    defaults: Mapping[str, Any] = MappingProxyType({})
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 #: Runs of one name with the same parameters.
 NAME_AND_PARAMS = "{name}:{params}"
@@ -54,11 +54,32 @@ class Guard:
 
         def value(word: str) -> str:
             if word == "params":
-                return json.dumps(dict(params), sort_keys=True, separators=(",", ":"), default=str)
-            return str(params[word.removeprefix("params.")]) if word.startswith("params.") else name
+                return json.dumps(
+                    {name: _shown(value) for name, value in params.items()}, sort_keys=True, separators=(",", ":")
+                )
+            return _shown(params[word.removeprefix("params.")]) if word.startswith("params.") else name
 
         return _MARK.sub(lambda found: value(found[1]), self.key)
 
 
 def _is_known(word: str) -> bool:
     return word in {"name", "group", "pipeline", "params"} or (word.startswith("params.") and len(word) > len("params."))
+
+
+def _shown(value: Any) -> str:
+    """A value as one would type it, so that a run from the command line has the key of one that a program started."""
+    return value if isinstance(value, str) else json.dumps(value, sort_keys=True, default=str)
+
+
+class Guarded(NamedTuple):
+    """A guard, and what it is about.
+
+    Attributes:
+        name: of the group, or of the pipeline.
+        guard: how many runs go on.
+        defaults: parameters that a run has if it does not give others.
+    """
+
+    name: str
+    guard: Guard
+    defaults: Mapping[str, Any]

@@ -5,7 +5,7 @@ from weftline.model.guard import Guard
 
 def test_the_key_of_a_run():
     params = {"region": "eu", "day": 3}
-    assert Guard().key_for("sales", params) == 'sales:{"day":3,"region":"eu"}'
+    assert Guard().key_for("sales", params) == 'sales:{"day":"3","region":"eu"}'
     assert Guard().key_for("sales", dict(reversed(params.items()))) == Guard().key_for("sales", params)
     assert Guard("{group}:{params.region}").key_for("sales", params) == "sales:eu"
     assert Guard("warehouse").key_for("sales", params) == "warehouse"
