@@ -104,6 +104,8 @@ class Schedule:
     @property
     def timing(self) -> str:
         """When it fires, in words; another timing begins anew."""
+        if not self.enabled:
+            return "never: it is disabled"
         if self.cron:
             return f"cron {self.cron} in {self.timezone}"
         return f"every {self.every_s} s" if self.every_s else f"at {self.at}"
@@ -175,9 +177,9 @@ class Decision(NamedTuple):
 
 def decide(schedule: Schedule, standing: Standing, now: float) -> Decision:
     """What becomes of the moments that have come since the last decision."""
-    next_at = next(schedule.after(max(now, standing.since)), None) if schedule.enabled else None
     if not schedule.enabled:
-        return Decision((), max(standing.since, int(now)), next_at)
+        return Decision((), standing.since, None)
+    next_at = next(schedule.after(max(now, standing.since)), None)
     come = list(islice(takewhile(lambda moment: moment > standing.since, schedule.until(now)), MOST_AT_ONCE + 2))
     come.reverse()
     if not come:

@@ -51,7 +51,7 @@ TABLE = [
     # --- paused, disabled
     ("paused", every(), 100, 135, {"is_paused": True}, [(130, S, "PAUSED")], 130),
     ("paused while it would catch up", every(catch_up="all"), 100, 135, {"is_paused": True}, [(130, S, "PAUSED")], 130),
-    ("disabled", every(enabled=False), 100, 135, {}, [], 135),
+    ("disabled", every(enabled=False), 100, 135, {}, [], 100),
 ]  # fmt: skip
 
 
