@@ -1375,3 +1375,53 @@ class UnknownPolicyError(AuthorError):
     node: str
     name: str
     known: str
+
+
+class UnreadableManifestError(AuthorError):
+    code = "M107"
+    what = "{file} cannot be read: {detail}"
+    remedy = "make it a file in UTF-8 that may be read"
+    file: str
+    detail: str
+
+
+class KeptManifestError(AuthorError):
+    code = "M108"
+    what = "{file} is not valid any more; what it said before still holds"
+    remedy = "mend the file; what begins after that uses it"
+    file: str
+
+
+class NotBuiltError(AuthorError):
+    code = "M109"
+    what = "{what_is} are not built yet; a file of the kind {kind} cannot be used"
+    remedy = "leave the document out; for other machines see the backends"
+    what_is: str
+    kind: str
+
+
+class UndeclaredFieldError(AuthorError):
+    code = "M110"
+    what = "gate {gate!r} asks for the field {name!r}, which is not declared"
+    remedy = "declare it in spec.fields; there are: {known}"
+    gate: str
+    name: str
+    known: str
+
+
+class UndeclaredGateError(AuthorError):
+    code = "M111"
+    what = "node {node!r} waits for the gate {name!r}, which is not declared"
+    remedy = "declare it in spec.gates; there are: {known}"
+    node: str
+    name: str
+    known: str
+
+
+class OlderSpellingNote(AuthorError):
+    code = "M112"
+    severity = Severity.NOTE
+    what = "an older spelling: {was}"
+    remedy = "write {now}"
+    was: str
+    now: str

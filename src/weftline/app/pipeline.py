@@ -65,6 +65,7 @@ class Pipeline(AuthoredPipeline):
         """A pipeline, or a group, as what plans and runs itself."""
         made = cls(found.nodes, name=found.name, inputs=found.inputs)
         made._source = found
+        made.notes = found.notes
         return made
 
     @cached_property

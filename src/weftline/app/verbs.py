@@ -55,7 +55,7 @@ def check(pipeline: Pipeline, home: Home, request: Request) -> tuple[list[Weftli
     """All findings, and the notes beside them."""
     graph = pipeline.graph_for(request.params)
     found = checked(graph, home.wish(request, graph))
-    return found.errors, found.notes
+    return found.errors, [*pipeline.notes, *found.notes]
 
 
 def plan(pipeline: Pipeline, home: Home, request: Request) -> Plan:
@@ -72,6 +72,8 @@ def plan(pipeline: Pipeline, home: Home, request: Request) -> Plan:
     wish = with_inputs(sources, home.wish(request, graph), graph) if sources else home.wish(request, graph)
     with still():
         made = planner.make(graph, wish, cache, home.history, home.values)
+    if pipeline.notes:
+        made = replace(made, notes=(*pipeline.notes, *made.notes))
     if sources:
         check_inputs(sources[0], made, request)
     return made

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from weftline.author.node import spec_of
+from weftline.errors import WeftlineError
 from weftline.model.graph import Graph
 from weftline.model.node import Input, NodeSpec
 
@@ -22,6 +23,9 @@ class Pipeline:
         name: of the pipeline; runs of one name know of each other. A pipeline in a file is called like the file if it has
             no name of its own.
         inputs: keys that every run must be given, with their types.
+
+    Attributes:
+        notes: remarks about the file that declares it.
     """
 
     def __init__(self, nodes: Iterable[object], *, name: str | None = None, inputs: Mapping[str, Any] | None = None) -> None:
@@ -30,6 +34,7 @@ class Pipeline:
         self.nodes = tuple(nodes)
         self.inputs = dict(inputs or {})
         self.target = ""
+        self.notes: tuple[WeftlineError, ...] = ()
 
     def __repr__(self) -> str:
         return f"<pipeline {self.name}: {len(self.nodes)} node{'s' * (len(self.nodes) != 1)}>"

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from weftline.cli.arguments import BackendOption, HomeOption, Json, Params, Target, home_of, params_of
+from weftline.cli.arguments import BackendOption, HomeOption, Json, Params, Target, home_of, loaded, params_of
 from weftline.cli.exits import Exit
 from weftline.cli.text import out, out_json, paint_out
 
@@ -31,9 +31,8 @@ def register(app: typer.Typer) -> None:
         """
         from weftline.app import verbs
         from weftline.app.home import Request
-        from weftline.app.pipeline import load
 
-        pipeline = load(target)
+        pipeline = loaded(target)
         request = Request(params=params_of(param), backend=backend)
         findings, told = verbs.check(pipeline, home_of(home), request)
         if json:

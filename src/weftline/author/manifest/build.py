@@ -8,12 +8,15 @@ from typing import Any
 
 from weftline.author.group import GroupPolicy, PipelineGroup, Step
 from weftline.author.manifest import shapes
+from weftline.author.manifest.gate import gate_findings
 from weftline.author.manifest.located import Located
+from weftline.author.manifest.policy import PoliciesManifest, PolicyShape
 from weftline.author.pipeline import Pipeline
 from weftline.errors import (
     ManifestError,
     NotRegisteredError,
     ParameterTypeError,
+    UndeclaredGateError,
     UnknownPolicyError,
     WeftlineError,
     did_you_mean,
@@ -58,12 +61,12 @@ def group_of(manifest: Group, document: Located) -> PipelineGroup:
     )
 
 
-def policies_of(manifest: shapes.PoliciesManifest) -> dict[str, Policy]:
+def policies_of(manifest: PoliciesManifest) -> dict[str, Policy]:
     """Policies by name; what they share is known by the policy's name."""
     return {name: _policy(name, shape) for name, shape in manifest.spec.policies.items()}
 
 
-def _policy(name: str, shape: shapes.PolicyShape) -> Policy:
+def _policy(name: str, shape: PolicyShape) -> Policy:
     breaker, rate, pause = shape.circuit_breaker, shape.rate_limit, shape.backoff
     return Policy(
         max_attempts=shape.max_attempts,
@@ -92,10 +95,14 @@ def pipeline_of(
         find: a registered node by name.
         policies: named policies.
     """
-    findings: list[WeftlineError] = []
+    findings: list[WeftlineError] = [*gate_findings(manifest.spec.gates, manifest.spec.fields, document)]
     nodes = []
     for number, shape in enumerate(manifest.spec.nodes):
         at = ("spec", "nodes", number)
+        if shape.gate is not None and shape.gate not in manifest.spec.gates:
+            place, hint = document.place((*at, "gate")), did_you_mean(shape.gate, manifest.spec.gates)
+            known = listing(manifest.spec.gates)
+            findings.append(UndeclaredGateError(node=shape.name, name=shape.gate, known=known, place=place, hint=hint))
         try:
             spec = find(shape.type)
         except NotRegisteredError as error:
@@ -143,6 +150,7 @@ def _node(
         outputs=tuple(output._replace(key=shape.provides.get(output.key, output.key)) for output in spec.outputs),
         over=over,
         after=(*spec.after, *shape.depends_on),
+        gate=spec.gate if shape.gate is None else shape.gate,
         policy=policy,
         priority=spec.priority if shape.priority is None else shape.priority,
         tags=spec.tags | frozenset(shape.tags),

@@ -8,9 +8,9 @@ one. The parser reports events, which are put together without recursion.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from math import inf, nan
+from math import inf, isinf, nan
 from typing import Any, NamedTuple
 
 import yaml
@@ -25,13 +25,14 @@ from yaml.events import (
     SequenceStartEvent,
 )
 
+from weftline.author.manifest.source import MOST_BYTES
 from weftline.errors import ManifestError, ManifestSyntaxError, Place, WeftlineError
 
-#: The largest file, in bytes; 10,000 steps take about one megabyte.
-MOST_BYTES = 32 * 1024 * 1024
 #: The deepest nesting, and the most values that all documents of a file hold, repeated ones included.
 _DEEPEST = 64
 _MOST_VALUES = 2_000_000
+#: The most characters of a number: no machine's number has as many digits, and Python writes no longer ones.
+_LONGEST_NUMBER = 1000
 _PLAIN_TAGS = {None, "!"}
 _NAMED: dict[str, bool | None] = {"null": None, "Null": None, "NULL": None, "~": None, "": None}
 _NAMED |= {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
@@ -65,6 +66,16 @@ class Located:
     value: Any
     values: dict[Path, Spot] = field(default_factory=dict)
     keys: dict[Path, Spot] = field(default_factory=dict)
+
+    def at(self, path: Sequence[str | int]) -> Any:
+        """The value at a path; None where there is nothing."""
+        found = self.value
+        for step in path:
+            if isinstance(found, list):
+                found = found[step] if isinstance(step, int) and step < len(found) else None
+            else:
+                found = found.get(step) if isinstance(found, Mapping) else None
+        return found
 
     def place(self, path: Sequence[str | int], *, key: bool = False) -> Place:
         """Where something stands; where what is around it stands, if it is not there itself."""
@@ -263,14 +274,11 @@ class _Reader:
             return text
         if text in _NAMED:
             return _NAMED[text]
-        if _INT.fullmatch(text):
-            try:
-                return int(text, 0) if text[1:2] in {"o", "x"} else int(text)
-            except ValueError:
+        if (is_whole := _INT.fullmatch(text)) or _FLOAT.fullmatch(text):
+            if len(text) > _LONGEST_NUMBER or isinf(float(text) if not is_whole else 0.0):
                 self._add(ManifestError(detail="the number is too long", advice="quote it", place=self._place(event)))
                 return 0
-        if _FLOAT.fullmatch(text):
-            return float(text)
+            return float(text) if not is_whole else int(text, 0) if text[1:2] in {"o", "x"} else int(text)
         if found := _INFINITE.fullmatch(text):
             return -inf if found[1] == "-" else inf
         return nan if text in {".nan", ".NaN", ".NAN"} else text

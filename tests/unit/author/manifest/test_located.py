@@ -100,6 +100,8 @@ def test_several_documents_have_places_of_their_own():
         ("a:\n\t- b\n", 2, 1, "no YAML"),
         ("a: \x00\n", 1, 4, "no YAML"),
         ("a: " + "1" * 5000, 1, 4, "too long"),
+        ("a: 0x" + "f" * 5000, 1, 4, "too long"),
+        ("a: 1e999", 1, 4, "too long"),
         ("[" * 100, 1, 65, "nested more than 64 deep"),
     ],
 )
