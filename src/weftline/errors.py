@@ -863,6 +863,15 @@ class UnknownGateError(UsageError):
     known: str
 
 
+class UnknownScheduleError(UsageError):
+    code = "R550"
+    what = "there is no schedule {name!r} in {folder}"
+    remedy = "name one of: {known}; WEFTLINE_SCHEDULES says which folder they are in"
+    name: str
+    folder: str
+    known: str
+
+
 # --- B: backends --------------------------------------------------------------------------------------------------
 
 

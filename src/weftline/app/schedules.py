@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import getpass
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
 from typing import Any, NamedTuple
 
@@ -14,11 +14,13 @@ from weftline.app.home import Home, Request
 from weftline.app.pipeline import load
 from weftline.errors import GuardSkippedError, WeftlineError
 from weftline.model.event import Event, Kind
+from weftline.model.graph import Graph
 from weftline.model.ids import run_id
 from weftline.model.schedule import FireState, Schedule, Why
 from weftline.model.transitions import RunStatus
 from weftline.ports.ledger import Ledger
 from weftline.ports.schedules import Fire, Schedules
+from weftline.ports.sink import Sink
 from weftline.run.result import RunResult
 
 #: How often a run is started again whose process came to no good end: one that had begun, and one that never did.
@@ -92,8 +94,19 @@ def _ended(ending: Mapping[str, Any]) -> tuple[FireState, str]:
     return FireState.COMPLETED if status is RunStatus.COMPLETED else FireState.FAILED, f"its run is {status}"
 
 
-def run_now(schedule: Schedule, home: Home, waits: Any = None) -> RunResult:
+def run_now(
+    schedule: Schedule,
+    home: Home,
+    sink: Callable[[Graph], Sink | None] = lambda _: None,
+    waits: Callable[[str], None] | None = None,
+) -> RunResult:
     """Runs what a schedule runs, now and here; it counts among its runs.
+
+    Args:
+        schedule: which.
+        home: where journals are.
+        sink: makes what is told of events.
+        waits: is told if the run has to wait for others.
 
     Raises:
         WeftlineError: it cannot be run; the moment has failed then.
@@ -105,7 +118,11 @@ def run_now(schedule: Schedule, home: Home, waits: Any = None) -> RunResult:
     fire = Fire(schedule.name, moment, FireState.RUNNING, f"{Why.BY_HAND} of {getpass.getuser()}", run, None, 0, now)
     kept.start(fire)
     try:
-        result = verbs.run(load(schedule.target), home, asked_by(schedule), run=run, waits=waits)
+        pipeline, request = load(schedule.target), asked_by(schedule)
+        planned = verbs.plan(pipeline, home, request)
+        shown = sink(planned.graph)
+        sinks = [] if shown is None else [shown]
+        result = verbs.run(pipeline, home, request, sinks, planned=planned, run=run, waits=waits)
     except WeftlineError as error:
         state = FireState.SKIPPED if isinstance(error, GuardSkippedError) else FireState.FAILED
         kept.follow(None, [fire._replace(state=state, why=error.message, ended_at=home.clock.now())])

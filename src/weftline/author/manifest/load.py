@@ -15,6 +15,7 @@ from weftline.author.manifest.located import Located, read
 from weftline.author.manifest.named import shipped_policies
 from weftline.author.manifest.older import modern
 from weftline.author.manifest.policy import PoliciesManifest
+from weftline.author.manifest.schedule import ScheduleManifest, schedule_of
 from weftline.author.manifest.source import text_of
 from weftline.author.pipeline import Pipeline
 from weftline.author.registry import REGISTRY, Registry
@@ -28,6 +29,7 @@ from weftline.errors import (
     listing,
 )
 from weftline.model.policy import Policy
+from weftline.model.schedule import Schedule
 
 #: The file of named policies that is read beside a manifest.
 POLICIES = "policies.yaml"
@@ -41,6 +43,7 @@ class Loaded:
     Attributes:
         pipelines, groups: by name; workflows are groups.
         policies: by name.
+        schedules: by name.
         findings: what is wrong with the files.
         notes: what they spell otherwise than today.
         sources: where each policy stands.
@@ -49,6 +52,7 @@ class Loaded:
     pipelines: dict[str, tuple[shapes.PipelineManifest, Located]] = field(default_factory=dict)
     groups: dict[str, PipelineGroup] = field(default_factory=dict)
     policies: dict[str, Policy] = field(default_factory=dict)
+    schedules: dict[str, Schedule] = field(default_factory=dict)
     findings: list[WeftlineError] = field(default_factory=list)
     notes: list[WeftlineError] = field(default_factory=list)
     sources: dict[str, Located] = field(default_factory=dict)
@@ -59,19 +63,30 @@ def load_files(files: Iterable[Path], registry: Registry = REGISTRY) -> Loaded:
     loaded = Loaded()
     for file in files:
         try:
-            documents, findings = read(text_of(file), str(file))
+            load_text(text_of(file), str(file), loaded, registry)
         except UnreadableManifestError as error:
             loaded.findings.append(error)
-            continue
-        loaded.findings += findings
-        for document in documents:
-            document, notes, unfit = modern(document, registry.nodes.names)
-            manifest, findings = checked(document)
-            loaded.notes += notes
-            loaded.findings += [*unfit, *findings]
-            if manifest is not None:
-                _take(loaded, manifest, document)
     return loaded
+
+
+def load_text(text: str, file: str, loaded: Loaded, registry: Registry = REGISTRY) -> None:
+    """Adds what a text declares.
+
+    Args:
+        text: of a file.
+        file: its name.
+        loaded: what there is so far.
+        registry: what names stand for.
+    """
+    documents, findings = read(text, file)
+    loaded.findings += findings
+    for document in documents:
+        document, notes, unfit = modern(document, registry.nodes.names)
+        manifest, findings = checked(document)
+        loaded.notes += notes
+        loaded.findings += [*unfit, *findings]
+        if manifest is not None:
+            _take(loaded, manifest, document)
 
 
 def _take(loaded: Loaded, manifest: shapes.Manifest, document: Located) -> None:
@@ -79,13 +94,17 @@ def _take(loaded: Loaded, manifest: shapes.Manifest, document: Located) -> None:
     if isinstance(manifest, PoliciesManifest):
         _take_policies(loaded, manifest, document)
         return
-    known: Mapping[str, object] = loaded.pipelines if isinstance(manifest, shapes.PipelineManifest) else loaded.groups
+    known: Mapping[str, object] = loaded.groups
+    if isinstance(manifest, (shapes.PipelineManifest, ScheduleManifest)):
+        known = loaded.pipelines if isinstance(manifest, shapes.PipelineManifest) else loaded.schedules
     if name in known:
         place = document.place(("metadata", "name"))
         detail = f"another {manifest.kind} is called {name!r}"
         loaded.findings.append(ManifestError(detail=detail, advice="rename one of the two", place=place))
     elif isinstance(manifest, shapes.PipelineManifest):
         loaded.pipelines[name] = (manifest, document)
+    elif isinstance(manifest, ScheduleManifest):
+        loaded.schedules[name] = schedule_of(manifest, document)
     else:
         loaded.groups[name] = group_of(manifest, document)
 
