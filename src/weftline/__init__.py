@@ -10,6 +10,7 @@ from weftline.codec.artifact import File, Folder
 from weftline.errors import WeftlineError
 from weftline.model.context import Context
 from weftline.model.environment import Environment
+from weftline.model.gate import Clause, FieldSpec, Gate
 from weftline.model.node import env
 from weftline.model.policy import Breaker, Budget, Limiter, Policy
 from weftline.model.resources import Resources
@@ -18,10 +19,13 @@ from weftline.version import __version__
 __all__ = [
     "Breaker",
     "Budget",
+    "Clause",
     "Context",
     "Environment",
+    "FieldSpec",
     "File",
     "Folder",
+    "Gate",
     "Limiter",
     "Node",
     "Pipeline",

@@ -413,6 +413,32 @@ class WrongRegistrationError(AuthorError):
     detail: str
 
 
+class UnknownFieldError(PlanError):
+    code = "G220"
+    what = "runs of it have no field {field!r}"
+    remedy = "use one of: {known}; or declare it: Pipeline(..., fields={{{field!r}: bool}})"
+    field: str
+    known: str
+
+
+class UnfitFieldError(PlanError):
+    code = "G221"
+    what = "field {field!r} is {wanted}; it cannot be {given}"
+    remedy = "give it a value that it can hold"
+    field: str
+    wanted: str
+    given: str
+
+
+class UnfitFieldSourceError(PlanError):
+    code = "G222"
+    what = "field {field!r} cannot be what is provided as {key!r}: {detail}"
+    remedy = "name a key of which some node says that it is of the very type of the field"
+    field: str
+    key: str
+    detail: str
+
+
 # --- P: parameters and selections ---------------------------------------------------------------------------------
 
 

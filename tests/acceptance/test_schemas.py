@@ -131,6 +131,7 @@ def answers(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
         shell.json("plan", "gated.py", code=2),
         shell.json("run", "gated.py", "--home", "gated", code=1),
         shell.json("gate", "ls", "--home", "gated"),
+        shell.json("field", "ls", "", "--home", "gated"),
         shell.json("status", "--home", "gated"),
     ]
     shell.write("mended", "")
@@ -240,7 +241,15 @@ def test_an_unknown_field_is_refused_wherever_it_stands(answers: list[dict[str, 
     tried = 0
     for answer in answers:
         checker = validator(answer["schema"])
-        free = {"params", "inputs", "counts", "nodes", "resources"}  # names of the user's, or of states
+        free = {
+            "params",
+            "inputs",
+            "counts",
+            "nodes",
+            "resources",
+            "fields",
+            "retry_count_per_stage",
+        }  # names of the user's, or of states
         for place in places(answer, free):
             spoilt = copy.deepcopy(answer)
             inner = spoilt

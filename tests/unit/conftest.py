@@ -36,11 +36,11 @@ class Stage:
         self.backend = ScriptedBackend(self.clock, slots, **options)
         return self.backend
 
-    def plan(self, nodes, *, cached=True, **wish):
+    def plan(self, nodes, *, cached=True, declared=None, **wish):
         wish.setdefault("backend", self.backend.name)
         wish.setdefault("capabilities", self.backend.capabilities)
         wish.setdefault("now", self.clock.now())
-        graph = Pipeline(nodes, name="test").graph
+        graph = Pipeline(nodes, name="test", fields=declared).graph
         return planner.make(graph, Wish(**wish), self.cache if cached else None, self.ledger, self.values)
 
     def engine(self, nodes, *, run=None, cached=True, on_failure="stop", past=None, **options):
@@ -52,6 +52,7 @@ class Stage:
             entropy=lambda: 1.0,
             cache=self.cache if cached else None,
             ledger=self.ledger,
+            fields=self.ledger,
             **own,
         )
         plan = self.plan(nodes, cached=cached, **options)

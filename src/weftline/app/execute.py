@@ -16,7 +16,7 @@ from weftline.app.interrupts import interruptible
 from weftline.backends import program
 from weftline.backends.capture import Capture
 from weftline.model.guard import Guard
-from weftline.model.params import Text
+from weftline.model.params import Text, read_fields
 from weftline.model.plan import Plan
 from weftline.observe.bus import Bus
 from weftline.ports.sink import Sink
@@ -64,6 +64,7 @@ def execute(
             staging=home.staging if request.cache else None,
             leases=home.leases if request.cache else None,
             ledger=home.ledger,
+            fields=home.fields,
             sinks=bus,
             logs=home.logs,
             checked=is_checked,
@@ -108,6 +109,9 @@ def opening_of(made: Plan, request: Request) -> dict[str, Any]:
         "inputs_from": request.inputs_from,
         "guard": None if request.guard is None else asdict(request.guard),
         "gates": list(request.gates),
+        "fields": read_fields(request.fields, made.graph.fields),
+        "field_kinds": {name: spec.word for name, spec in made.graph.fields.items()},
+        "field_defaults": {name: spec.default for name, spec in made.graph.fields.items() if spec.default is not None},
         "nodes": len(made.steps),
         "weftline": __version__,
         "python": ".".join(map(str, sys.version_info[:3])),
@@ -135,4 +139,5 @@ def request_of(opening: Mapping[str, Any]) -> Request:
         inputs_from=opening.get("inputs_from", ""),
         gates=opening.get("gates", ()),
         guard=None if opening.get("guard") is None else Guard(**opening["guard"]),
+        fields=opening.get("fields", {}),
     )

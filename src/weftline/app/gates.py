@@ -1,21 +1,21 @@
-"""Gates: which runs wait at one, and what somebody says of them. What was said is in the journal of the run."""
+"""Gates: which runs wait at one, what keeps it closed, and what somebody says of it."""
 
 from __future__ import annotations
 
+import contextlib
 import getpass
 from collections import Counter
 from typing import NamedTuple
 
 from weftline.app.claims import claimed
+from weftline.app.fields import held
 from weftline.app.home import Home
 from weftline.app.verbs import find_run
-from weftline.errors import UnknownGateError, did_you_mean, listing
+from weftline.errors import RunBusyError, UnknownGateError, did_you_mean, listing
 from weftline.model.event import Event, Kind
+from weftline.model.gate import Gate, Verdict
 from weftline.model.run import RunRecord
 from weftline.model.transitions import NodeState, RunStatus
-
-#: Runs that are looked through.
-_LOOKED_THROUGH = 1000
 
 
 class Waiting(NamedTuple):
@@ -26,6 +26,8 @@ class Waiting(NamedTuple):
         gate: its name.
         nodes: what it keeps from running.
         since: when the run came there, in seconds since the epoch.
+        until: when it is closed for good; None for never.
+        verdict: whether it is open by now, and what opens it or keeps it closed.
     """
 
     run: str
@@ -33,10 +35,12 @@ class Waiting(NamedTuple):
     gate: str
     nodes: tuple[str, ...]
     since: float
+    until: float | None
+    verdict: Verdict
 
 
 def waiting(home: Home, run: str = "") -> list[Waiting]:
-    """What waits at a gate, the newest run first.
+    """What waits at a gate, those first that came first.
 
     Args:
         home: where the journals are.
@@ -45,24 +49,34 @@ def waiting(home: Home, run: str = "") -> list[Waiting]:
     Raises:
         UnknownRunError: there is no such run.
     """
-    ledger = home.ledger if home.has_journals else None
-    if run:
-        names = [find_run(run, home).run]
-    else:
-        lines = [] if ledger is None else ledger.runs(_LOOKED_THROUGH)
-        names = [line.run for line in lines if line.status is RunStatus.BLOCKED]
-    return [found for name in names for found in _of(find_run(name, home))]
+    only = find_run(run, home).run if run else ""
+    fields = home.fields if home.has_journals else None
+    names = dict.fromkeys(wait.run for wait in (() if fields is None else fields.waits()) if only in {"", wait.run})
+    found = [each for name in names for each in at_gates(find_run(name, home), home)]
+    return sorted(found, key=lambda each: each.since)
 
 
-def _of(record: RunRecord) -> list[Waiting]:
+def at_gates(record: RunRecord, home: Home) -> list[Waiting]:
+    """The gates at which a run waits, as they are now."""
+    values = held(record, home)
+    found = []
+    for name, (since, body) in record.reached.items():
+        if name not in record.gates:
+            gate = Gate.of_fields(body["gate"])
+            nodes = tuple(node for node, told in record.nodes.items() if told.gate == name)
+            until = None if gate.timeout_s is None else since + gate.timeout_s
+            verdict = gate.look(values, body["held"])
+            if not verdict.is_open and until is not None and until <= home.clock.now():
+                verdict = Verdict(False, f"its time is over: {verdict.why}", is_final=True)
+            found.append(Waiting(record.run, str(record.opening["pipeline"]), name, nodes, since, until, verdict))
+    return found
+
+
+def can_go_on(record: RunRecord, home: Home) -> bool:
+    """Whether a run that ended since it waits at gates would not just wait again: one is open, or closed for good."""
     if record.status is not RunStatus.BLOCKED:
-        return []
-    gates: dict[str, list[str]] = {}
-    for name, node in record.nodes.items():
-        if node.state is NodeState.BLOCKED and node.gate and node.gate not in record.gates:
-            gates.setdefault(node.gate, []).append(name)
-    pipeline, since = str(record.opening["pipeline"]), record.ended_at or record.started_at
-    return [Waiting(record.run, pipeline, gate, tuple(nodes), since) for gate, nodes in gates.items()]
+        return False
+    return any(each.verdict.is_open or each.verdict.is_final for each in at_gates(record, home))
 
 
 def decide(home: Home, run: str, gate: str, *, approved: bool, why: str = "") -> RunRecord:
@@ -73,37 +87,40 @@ def decide(home: Home, run: str, gate: str, *, approved: bool, why: str = "") ->
         run: which; the beginning of its id is enough.
         gate: its name.
         approved: whether it opens.
-        why: for those who read the journal.
+        why: for those who look at it later.
 
     Returns:
-        The run as it is then.
+        The run as it is then. If a process works on it, that one acts on what was said.
 
     Raises:
         UnknownRunError: there is no such run.
         UnknownGateError: the run does not wait at such a gate.
-        RunBusyError: a process works on the run.
     """
+    record = find_run(run, home)
+    known = [each.gate for each in at_gates(record, home)]
+    if record.status not in {RunStatus.BLOCKED, RunStatus.RUNNING} or gate not in known:
+        raise UnknownGateError(run=record.run, gate=gate, known=listing(known), hint=did_you_mean(gate, known))
+    fields = home.fields
+    assert fields is not None
+    said = {Gate(gate).approval: "approved" if approved else "rejected"}
+    fields.set_fields(record.run, said, at=home.clock.now(), by=getpass.getuser(), why=why)
+    if not approved:
+        with contextlib.suppress(RunBusyError):  # who works on it sees it
+            _end(home, record.run, gate)
+    return find_run(record.run, home)
+
+
+def _end(home: Home, run: str, gate: str) -> None:
+    """A run that waits at a gate that was rejected has failed."""
     ledger = home.ledger
     assert ledger is not None
-    found = find_run(run, home).run
-    with claimed(found, ledger):
-        record = find_run(found, home)  # as it is now that nobody else can change it
-        known = [each.gate for each in _of(record)]
-        if gate not in known:
-            raise UnknownGateError(run=found, gate=gate, known=listing(known), hint=did_you_mean(gate, known))
-        body = {"gate": gate, "by": getpass.getuser(), "why": why}
-        now = home.clock.now()
-        events = [Event(Kind.GATE_APPROVED if approved else Kind.GATE_REJECTED, now, body=body)]
-        if not approved:
-            events.append(
-                Event(
-                    Kind.RUN_FINISHED,
-                    now,
-                    body={
-                        "status": str(RunStatus.FAILED),
-                        "counts": dict(Counter(str(node.state) for node in record.nodes.values())),
-                    },
-                )
-            )
-        ledger.append(found, events)
-    return find_run(found, home)
+    with claimed(run, ledger):
+        record = find_run(run, home)  # as it is now that nobody else can change it
+        if record.status is RunStatus.BLOCKED:
+            now = home.clock.now()
+            counts = dict(Counter(str(NodeState(node.state)) for node in record.nodes.values()))
+            events = [
+                Event(Kind.GATE_REJECTED, now, body={"gate": gate}),
+                Event(Kind.RUN_FINISHED, now, body={"status": str(RunStatus.FAILED), "counts": counts}),
+            ]
+            ledger.append(run, events)

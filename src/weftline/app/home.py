@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
@@ -17,12 +17,16 @@ from weftline.clock import Clock, SystemClock
 from weftline.codec import advice_for, is_storable
 from weftline.errors import BadArgumentError
 from weftline.model.environment import Environment
+from weftline.model.gate import Gate, Scalar, Verdict, initial
 from weftline.model.graph import Graph, Grouped
 from weftline.model.guard import Guard
+from weftline.model.params import read_fields
+from weftline.model.run import RunRecord
 from weftline.observe.log import LogFolder
 from weftline.plan.wish import Wish
 from weftline.ports.backend import Backend
 from weftline.ports.cache import Staging, TendedCache
+from weftline.ports.fields import Fields
 from weftline.ports.leases import Leases
 from weftline.ports.ledger import History, Journals, Ledger
 from weftline.ports.schedules import Guards, Schedules
@@ -58,6 +62,7 @@ class Request:
         checked: whether inputs are compared before and after each call; None for the setting.
         gates: names of gates that are open from the start.
         guard: how many runs of equal keys go on at the same time, besides what a group says; None for any number.
+        fields: values of fields of the run, until somebody sets others.
         inputs_from: a run whose outputs are read in place of those of nodes that are left out, and whose parameters hold where
             no others are given; empty for what is stored now.
     """
@@ -77,6 +82,7 @@ class Request:
     cache: bool = True
     checked: bool | None = None
     gates: Sequence[str] = ()
+    fields: Mapping[str, Scalar] = field(default_factory=dict)
     inputs_from: str = ""
     guard: Guard | None = None
 
@@ -180,6 +186,11 @@ class Home:
         return None if kept is None else kept.guards
 
     @property
+    def fields(self) -> Fields | None:
+        """Where fields of runs are set."""
+        return self._kept()
+
+    @property
     def history(self) -> History | None:
         """What earlier runs tell of the next one; None where nothing was ever kept."""
         return self._kept() if self.has_journals else None
@@ -233,8 +244,14 @@ class Home:
     def _asked(self, request: Request) -> str | Environment | Backend:
         return self.settings.backend if request.backend is None else request.backend
 
-    def wish(self, request: Request, graph: Graph) -> Wish:
-        """A request as the planner understands it."""
+    def wish(self, request: Request, graph: Graph, record: RunRecord | None = None) -> Wish:
+        """A request as the planner understands it.
+
+        Args:
+            request: what is asked for.
+            graph: of what.
+            record: the run that is gone on with; None for a new one.
+        """
         asked, backend = self._asked(request), self.backend(request, graph)
         if isinstance(asked, str):  # opened only to be asked what it can do
             backend.close()
@@ -246,12 +263,27 @@ class Home:
             force=request.force,
             refresh=request.refresh,
             now=self.clock.now(),
-            gates=request.gates,
+            fields=read_fields(request.fields, graph.fields),
+            look=self._gatekeeper(request, graph, record),
             backend=asked if isinstance(asked, str) else backend.name,
             capabilities=backend.capabilities,
             storable=(lambda kind: is_storable(kind, self.values.foreign)) if keeps else None,
             advice=lambda kind: advice_for(kind, self.values.foreign),
         )
+
+    def _gatekeeper(self, request: Request, graph: Graph, record: RunRecord | None) -> Callable[[Gate], Verdict]:
+        """Says whether a gate is open for a run, as it is now."""
+        held = initial(graph.fields, read_fields(request.fields, graph.fields))
+        reached = {} if record is None else {gate: body["held"] for gate, (_, body) in record.reached.items()}
+        if record is not None and self.fields is not None:
+            held |= self.fields.fields(record.run)
+
+        def look(gate: Gate) -> Verdict:
+            if gate.name in request.gates:
+                return Verdict(True, "it was opened before")
+            return gate.look(held, reached.get(gate.name))
+
+        return look
 
     def close(self) -> None:
         """Closes what was opened."""

@@ -48,6 +48,7 @@ class Pipeline(AuthoredPipeline):
         nodes: decorated functions, instances of `Node`, or classes that need no arguments.
         name: of the pipeline; runs of one name know of each other.
         inputs: keys that every run must be given, with their types.
+        fields: small values that runs have and that others may set, by name: a type, or more of it.
 
     Example:
         >>> from weftline import Pipeline, node
@@ -63,7 +64,7 @@ class Pipeline(AuthoredPipeline):
     @classmethod
     def of(cls, found: AuthoredPipeline) -> Pipeline:
         """A pipeline, or a group, as what plans and runs itself."""
-        made = cls(found.nodes, name=found.name, inputs=found.inputs)
+        made = cls(found.nodes, name=found.name, inputs=found.inputs, fields=found.fields)
         made._source = found
         made.notes = found.notes
         return made
@@ -133,7 +134,8 @@ class Pipeline(AuthoredPipeline):
                 `refresh`, `backend` (`threads`, `processes`, `inline`, the name of an installed one, an address, an
                 `Environment`, or a backend object), `workers`,
                 `on_failure` (`stop`, `continue`), `deadline_s`, `retry_budget`, `gpus` (ids, such as `"0,1"`), `resources`
-                (amounts by name), `cache`, `checked`, `inputs_from` (a run); see `weftline.app.Request`.
+                (amounts by name), `fields` (values by name), `cache`, `checked`, `inputs_from` (a run); see
+                `weftline.app.Request`.
 
         Returns:
             The result, also of a run that failed: see its `status` and `failures`.
@@ -247,6 +249,25 @@ class Pipeline(AuthoredPipeline):
                 opened.close()
                 raise
         return results
+
+    def set_fields(self, run: str, values: Mapping[str, Any], *, why: str = "", home: str | Path | None = _AS_SET) -> int:
+        """Sets fields of a run, whoever works on it; gives how many have changed. If one of them is wrong, none is set.
+
+        Args:
+            run: its id, or the beginning of it.
+            values: by field; None takes a value away.
+            why: for those who look at it later.
+            home: where the run is.
+
+        Raises:
+            UnknownRunError: there is no such run.
+            UnknownFieldError: it has no such field.
+            UnfitFieldError: a field cannot hold that.
+        """
+        from weftline.app import fields
+
+        with contextlib.closing(_home(home)) as opened:
+            return fields.set_fields(opened, run, values, why=why)[1]
 
     def compare(self, run: str, other: str = "", *, home: str | Path | None = _AS_SET) -> Comparison:
         """What is different between two runs: for each node what decided its result, and what became of it.

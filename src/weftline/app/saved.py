@@ -17,7 +17,7 @@ from weftline.app import verbs
 from weftline.app.home import Home, Request
 from weftline.author.pipeline import Pipeline
 from weftline.errors import BadArgumentError, PlanFileError, StalePlanError, WouldOverwriteError
-from weftline.model.params import Text
+from weftline.model.params import Text, read_fields
 from weftline.model.plan import Decision, Plan
 from weftline.plan.render import PrintedPlan, as_dict
 from weftline.version import __version__
@@ -25,7 +25,19 @@ from weftline.version import __version__
 _SCHEMA = "weftline.plan/v"
 _VERSION = 1
 #: Arguments that a plan in a file answers, so that nobody else may.
-_ANSWERED = ("targets", "force", "refresh", "backend", "workers", "gpus", "resources", "cache", "inputs_from", "gates")
+_ANSWERED = (
+    "targets",
+    "force",
+    "refresh",
+    "backend",
+    "workers",
+    "gpus",
+    "resources",
+    "cache",
+    "inputs_from",
+    "gates",
+    "fields",
+)
 #: What a file says of what was asked for.
 _SAVED = {"weftline", "target", "params", "typed", "left_out", *_ANSWERED, "digest"}
 #: What decides the result of a step, beside its decision, in words.
@@ -104,6 +116,7 @@ def save(plan: Plan, request: Request, path: Path) -> None:
         "cache": request.cache,
         "inputs_from": request.inputs_from,
         "gates": list(request.gates),
+        "fields": read_fields(request.fields, plan.graph.fields),
     }
     content["saved"]["digest"] = _digest(content)
     aside = path.with_name(f".{path.name}.{os.getpid()}")

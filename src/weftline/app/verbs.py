@@ -58,8 +58,14 @@ def check(pipeline: Pipeline, home: Home, request: Request) -> tuple[list[Weftli
     return found.errors, [*pipeline.notes, *found.notes]
 
 
-def plan(pipeline: Pipeline, home: Home, request: Request) -> Plan:
+def plan(pipeline: Pipeline, home: Home, request: Request, record: RunRecord | None = None) -> Plan:
     """What would happen, and why.
+
+    Args:
+        pipeline: of what.
+        home: where its results are.
+        request: what is asked for.
+        record: the run that is gone on with; None for a new one.
 
     Raises:
         InvalidPipelineError: it carries all findings.
@@ -69,7 +75,9 @@ def plan(pipeline: Pipeline, home: Home, request: Request) -> Plan:
         cache = home.cache if home.has_results else MemoryCache()
     graph = pipeline.graph_for(request.params)
     sources = _sources(request.inputs_from, home)
-    wish = with_inputs(sources, home.wish(request, graph), graph) if sources else home.wish(request, graph)
+    wish = home.wish(request, graph, record)
+    if sources:
+        wish = with_inputs(sources, wish, graph)
     with still():
         made = planner.make(graph, wish, cache, home.history, home.values)
     if pipeline.notes:
@@ -183,7 +191,7 @@ def resume(
         record.forget(further)
         forced = dict.fromkeys((*request.force, *(name for name in record.again if name in pipeline.graph.index)))
         request = replace(request, force=tuple(forced), gates=(*request.gates, *sorted(record.gates.difference(request.gates))))
-        made = plan(pipeline, home, request)
+        made = plan(pipeline, home, request, record)
         for node in again:
             if made[node].decision is Decision.SKIP:
                 advice = "start a run that has it"

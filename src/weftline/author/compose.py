@@ -26,6 +26,7 @@ from weftline.errors import (
     listing,
 )
 from weftline.model.contract import render
+from weftline.model.gate import FieldSpec
 from weftline.model.graph import Graph, Grouped
 from weftline.model.guard import Guarded
 from weftline.model.keys import is_pattern
@@ -49,6 +50,7 @@ class Composed:
     Attributes:
         nodes: of all steps, in the order of the steps.
         inputs: keys that a run must be given, with their types.
+        fields: of all steps, with the step's name before theirs.
         scopes: names of the nodes of each step; steps of steps are called `OUTER/INNER`.
         asked: names of parameters that templates and conditions have asked for.
         left_out: steps whose conditions are not met, or that depend on such a one, with the reason.
@@ -59,6 +61,7 @@ class Composed:
 
     nodes: list[NodeSpec] = field(default_factory=list)
     inputs: dict[str, Any] = field(default_factory=dict)
+    fields: dict[str, FieldSpec] = field(default_factory=dict)
     scopes: dict[str, tuple[str, ...]] = field(default_factory=dict)
     asked: set[str] = field(default_factory=set)
     left_out: dict[str, str] = field(default_factory=dict)
@@ -225,6 +228,8 @@ class _Composer:
         taken = {key: whole for earlier in before for key, whole in earlier.keys.items()}
         names = {node.name: scope if len(graph.nodes) == 1 else f"{scope}/{node.name}" for node in graph.nodes}
         self._found.inputs |= {prefix + key: kind for key, kind in graph.inputs.items() if key not in taken}
+        for name, spec in graph.fields.items():
+            self._found.fields[prefix + name] = replace(spec, key=keys.get(spec.key, spec.key))
         for node in graph.nodes:
             self._found.nodes.append(_scoped(node, prefix, names, keys, taken))
         ends = tuple(names[node.name] for number, node in enumerate(graph.nodes) if not graph.downstream[number])
@@ -326,6 +331,7 @@ def _scoped(
         outputs=tuple(output._replace(key=keys[output.key]) for output in node.outputs),
         over=None if node.over is None else whole(node.over),
         after=tuple(names.get(name, name) for name in node.after),
+        gate=None if node.gate is None else node.gate.within(prefix),
         scope=prefix + node.scope,
     )
 
@@ -383,7 +389,7 @@ class GroupPipeline(Pipeline):
             tuple(made.guards),
             self.group.defaults,
         )
-        return Graph(self.name, tuple(made.nodes), made.inputs, self.target, told)
+        return Graph(self.name, tuple(made.nodes), made.inputs, self.target, made.fields, told)
 
     def graph_for(self, params: Mapping[str, Any]) -> Graph:
         """The graph of a run with these parameters: templates and conditions may ask for them."""

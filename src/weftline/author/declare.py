@@ -11,6 +11,7 @@ from typing import Any
 
 from weftline.errors import BadDeclarationError, Place, ProvidesMismatchError, UnresolvedAnnotationError, did_you_mean
 from weftline.model.contract import UNKNOWN, render
+from weftline.model.gate import Gate
 from weftline.model.keys import is_key, is_pattern, namespace
 from weftline.model.node import REQUIRED, Input, Output, Parameter
 from weftline.model.policy import Policy
@@ -141,7 +142,10 @@ def declared_outputs(node: str, kinds: Mapping[str, Any], place: Place | None) -
 _OPTIONS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "on_item_error": (lambda value: value in {"fail", "skip"}, "'fail' or 'skip'"),
     "min_success": (lambda value: _is_number(value) and 0 <= value <= 1, "a share between 0 and 1"),
-    "gate": (lambda value: isinstance(value, str), "a text"),
+    "gate": (
+        lambda value: value is None or isinstance(value, (str, Gate)),
+        "Gate(...), or the name of one that somebody approves",
+    ),
     "priority": (lambda value: isinstance(value, int), "a whole number"),
     "resources": (lambda value: isinstance(value, Resources), "Resources(...)"),
     "policy": (lambda value: isinstance(value, Policy), "Policy(...)"),
@@ -201,7 +205,8 @@ def checked_options(node: str, options: Mapping[str, Any], place: Place | None) 
         if not fits(value):
             detail = f"{name} cannot be {value!r}"
             raise BadDeclarationError(node=node, detail=detail, advice=f"it is {words}", place=place)
-    return dict(options)
+    gate = options.get("gate")
+    return {**options, "gate": (Gate(gate) if gate else None)} if isinstance(gate, str) else dict(options)
 
 
 def check_key(node: str, key: str, place: Place | None, *, pattern: bool = False) -> None:

@@ -25,6 +25,7 @@ from weftline.errors import BadDeclarationError, ContractError, NotANodeError, P
 from weftline.model import policy as policies
 from weftline.model import resources as needs
 from weftline.model.context import Context, broken
+from weftline.model.gate import Gate
 from weftline.model.node import Body, Input, NodeSpec, Output, Parameter, Receipted
 
 P = ParamSpec("P")
@@ -129,7 +130,7 @@ def node(
     on_item_error: Literal["fail", "skip"] = ...,
     min_success: float = ...,
     after: str | Iterable[str] = ...,
-    gate: str = ...,
+    gate: Gate | str | None = ...,
     priority: int = ...,
     resources: needs.Resources = ...,
     policy: policies.Policy = ...,
@@ -257,7 +258,7 @@ class Node:
     temp: ClassVar[bool] = False
     codec: ClassVar[Literal["auto", "pickle"]] = "auto"
     after: ClassVar[str | Iterable[str]] = ()
-    gate: ClassVar[str] = ""
+    gate: ClassVar[Gate | str | None] = None
     depends: ClassVar[Iterable[Any]] = ()
 
     def run(self, ctx: Context) -> None:

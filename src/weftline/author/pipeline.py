@@ -9,6 +9,7 @@ from typing import Any
 
 from weftline.author.node import spec_of
 from weftline.errors import WeftlineError
+from weftline.model.gate import FieldSpec
 from weftline.model.graph import Graph
 from weftline.model.node import Input, NodeSpec
 
@@ -23,16 +24,27 @@ class Pipeline:
         name: of the pipeline; runs of one name know of each other. A pipeline in a file is called like the file if it has
             no name of its own.
         inputs: keys that every run must be given, with their types.
+        fields: small values that runs have and that others may set, by name: a type, or more of it.
 
     Attributes:
         notes: remarks about the file that declares it.
     """
 
-    def __init__(self, nodes: Iterable[object], *, name: str | None = None, inputs: Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self,
+        nodes: Iterable[object],
+        *,
+        name: str | None = None,
+        inputs: Mapping[str, Any] | None = None,
+        fields: Mapping[str, FieldSpec | type] | None = None,
+    ) -> None:
         self.is_named = name is not None
         self.name = name or "pipeline"
         self.nodes = tuple(nodes)
         self.inputs = dict(inputs or {})
+        self.fields = {
+            field: found if isinstance(found, FieldSpec) else FieldSpec(found) for field, found in (fields or {}).items()
+        }
         self.target = ""
         self.notes: tuple[WeftlineError, ...] = ()
 
@@ -49,7 +61,7 @@ class Pipeline:
         specs = [spec_of(found) for found in self.nodes]
         provided = {output.key for spec in specs for output in spec.outputs} | set(self.inputs)
         nodes = tuple(_with_keys_for(spec, provided) for spec in specs)
-        return Graph(self.name, nodes, self.inputs, self.target)
+        return Graph(self.name, nodes, self.inputs, self.target, self.fields)
 
     def graph_for(self, params: Mapping[str, Any]) -> Graph:
         """The graph of a run with these parameters."""

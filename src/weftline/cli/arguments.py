@@ -41,6 +41,10 @@ Params = Annotated[
     list[str] | None,
     typer.Option("--param", "-p", help="A parameter: name=value, or node.name=value.", metavar="NAME=VALUE"),
 ]
+FieldOptions = Annotated[
+    list[str] | None,
+    typer.Option("--field", help="A field of the run, until somebody sets it: name=value.", metavar="NAME=VALUE"),
+]
 HomeOption = Annotated[
     Path | None, typer.Option("--home", help="Folder of the ledger, the cache and the logs.  [default: .weftline]")
 ]
@@ -94,8 +98,8 @@ def home_of(path: Path | None) -> Any:
     return Home(path or known.home, known)
 
 
-def params_of(words: Sequence[str] | None) -> dict[str, Any]:
-    """Parameters from `name=value` words; the values are read later, by their types.
+def params_of(words: Sequence[str] | None, option: str = "-p ") -> dict[str, Any]:
+    """Parameters, or fields, from `name=value` words; the values are read later, by their types.
 
     Raises:
         BadArgumentError: a word has no `=`.
@@ -106,7 +110,7 @@ def params_of(words: Sequence[str] | None) -> dict[str, Any]:
     for word in words or ():
         name, sign, value = word.partition("=")
         if not sign or not name:
-            raise BadArgumentError(argument=f"-p {word}", detail="there is no value", advice="write -p name=value")
+            raise BadArgumentError(argument=f"{option}{word}", detail="there is no value", advice=f"write {option}name=value")
         found[name] = Text(value)
     return found
 
@@ -167,6 +171,7 @@ class Typed:
     refresh: bool = False
     on_failure: OnFailure | None = None
     home: Path | None = None
+    fields: Sequence[str] = ()
     gpus: str | None = None
     resources: Sequence[str] = ()
     deadline: str | None = None
@@ -182,6 +187,7 @@ class Typed:
 
         return Request(
             params=params_of(self.params),
+            fields=params_of(self.fields, "--field "),
             targets=[*self.select, *(f"only:{word}" for word in self.only), *(f"not:{word}" for word in self.exclude)],
             force=self.force,
             backend=self.backend,
@@ -206,6 +212,7 @@ class Typed:
             "--force": self.force,
             "--backend": self.backend,
             "--workers": self.workers,
+            "--field": self.fields,
             "--gpus": self.gpus,
             "--resource": self.resources,
             "--no-cache": self.no_cache,
@@ -230,6 +237,8 @@ class Typed:
             options += ["--workers", str(self.workers)]
         if self.gpus is not None:
             options += ["--gpus", self.gpus]
+        for word in self.fields:
+            options += ["--field", word]
         for word in self.resources:
             options += ["--resource", word]
         if self.no_cache:

@@ -1,48 +1,57 @@
-"""`weftline gate`: what waits for somebody's approval, and giving or refusing it."""
+"""`weftline gate` and `weftline field`: what waits, opening and refusing it, and the fields that gates ask for."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from weftline.cli.arguments import HomeOption, Json, home_of
+from weftline.cli.arguments import HomeOption, Json, home_of, params_of
 from weftline.cli.text import out, out_json
 
 Run = Annotated[str, typer.Argument(help="A run, or the beginning of its id.", metavar="RUN")]
 Gate = Annotated[str, typer.Argument(help="The gate's name.", metavar="GATE")]
-Why = Annotated[str, typer.Option("--why", help="For those who read the journal.")]
+Why = Annotated[str, typer.Option("--why", help="For those who look at it later.")]
 
 
 def register(app: typer.Typer) -> None:
-    """Adds the group of commands."""
-    group = typer.Typer(help="What waits for approval.", no_args_is_help=True, rich_markup_mode=None)
-    app.add_typer(group, name="gate")
+    """Adds both groups of commands."""
+    gates = typer.Typer(help="What waits at gates.", no_args_is_help=True, rich_markup_mode=None)
+    app.add_typer(gates, name="gate")
+    _register_gates(gates)
+    fields = typer.Typer(help="Fields of runs, which gates ask for.", no_args_is_help=True, rich_markup_mode=None)
+    app.add_typer(fields, name="field")
+    _register_fields(fields)
 
+
+def _register_gates(group: typer.Typer) -> None:
     @group.command()
-    def ls(home: HomeOption = None, json: Json = False) -> int:
-        """List the runs that wait at a gate, the newest first."""
+    def ls(
+        run: Annotated[str, typer.Argument(help="Of this run alone.", metavar="RUN")] = "",
+        home: HomeOption = None,
+        json: Json = False,
+    ) -> int:
+        """List the runs that wait at a gate, and why it is closed."""
         from weftline.app.gates import waiting
-        from weftline.clock import as_utc
 
         opened = home_of(home)
-        found = waiting(opened)
+        found = waiting(opened, run)
         opened.close()
         if json:
-            rows = [{**each._asdict(), "nodes": list(each.nodes), "since": as_utc(each.since).isoformat()} for each in found]
-            out_json({"schema": "weftline.gates/v1", "waiting": rows})
+            out_json({"schema": "weftline.gates/v1", "waiting": [_as_dict(each) for each in found]})
             return 0
         for each in found:
-            out(f"{each.run}   {each.pipeline:<20} {each.gate:<20} {', '.join(each.nodes)}")
+            state = "open" if each.verdict.is_open else "closed"
+            out(f"{each.run}   {each.pipeline:<20} {each.gate:<20} {', '.join(each.nodes):<20} {state}: {each.verdict.why}")
         if not found:
             out("nothing waits at a gate")
         return 0
 
     @group.command()
     def approve(run: Run, gate: Gate, why: Why = "", home: HomeOption = None) -> int:
-        """Open a gate for a run.
+        """Open a gate for a run, whatever the fields hold.
 
-        The run goes on with `weftline resume`.
+        The run goes on with `weftline resume`, or by itself where `weftline serve` runs.
         """
         from weftline.app.gates import decide
 
@@ -61,5 +70,77 @@ def register(app: typer.Typer) -> None:
         opened = home_of(home)
         record = decide(opened, run, gate, approved=False, why=why)
         opened.close()
-        out(f"run {record.run} has failed at {gate}")
+        out(f"run {record.run} has failed at {gate}" if record.ended_at is not None else f"run {record.run} fails at {gate}")
         return 0
+
+
+def _register_fields(group: typer.Typer) -> None:
+    @group.command()
+    def ls(run: Run, home: HomeOption = None, json: Json = False) -> int:
+        """List what the fields of a run hold, and what it tells of itself."""
+        from weftline.app.fields import derived, held
+        from weftline.app.verbs import find_run
+        from weftline.clock import as_utc
+
+        opened = home_of(home)
+        record = find_run(run, opened)
+        found, told = held(record, opened), derived(record)
+        opened.close()
+        if json:
+            rows = {
+                name: {**each._asdict(), "at": as_utc(each.at).isoformat() if each.number else None}
+                for name, each in found.items()
+            }
+            out_json({"schema": "weftline.fields/v1", "run": record.run, "fields": rows, "derived": told})
+            return 0
+        width = max(map(len, (*found, *told)), default=0)
+        for name, each in found.items():
+            by = f"   ({each.by}, {as_utc(each.at):%Y-%m-%d %H:%M:%S} UTC)" if each.number else ""
+            out(f"{name.ljust(width)}   {_plain(each.value)}{by}")
+        for name, value in told.items():
+            out(f"{name.ljust(width)}   {_plain(value)}   (from the journal)")
+        return 0
+
+    @group.command("set")
+    def set_(
+        run: Run,
+        values: Annotated[list[str], typer.Argument(help="name=value; `null` for no value.", metavar="NAME=VALUE...")],
+        why: Why = "",
+        home: HomeOption = None,
+    ) -> int:
+        """Set fields of a run, whoever works on it.
+
+        What waits at gates for them goes on with `weftline resume`, or by itself where `weftline serve` runs.
+        """
+        from weftline.app.fields import set_fields
+        from weftline.app.gates import at_gates
+
+        opened = home_of(home)
+        record, count = set_fields(opened, run, params_of(values, ""), why=why)
+        gates = at_gates(record, opened)
+        opened.close()
+        out(f"{count} of {len(values)} changed for run {record.run}")
+        for each in gates:
+            out(f"{each.gate} is {'open' if each.verdict.is_open else 'closed'}: {each.verdict.why}")
+        return 0
+
+
+def _plain(value: Any) -> str:
+    import json
+
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _as_dict(each: Any) -> dict[str, Any]:
+    from weftline.clock import as_utc
+
+    return {
+        "run": each.run,
+        "pipeline": each.pipeline,
+        "gate": each.gate,
+        "nodes": list(each.nodes),
+        "since": as_utc(each.since).isoformat(),
+        "until": None if each.until is None else as_utc(each.until).isoformat(),
+        "open": each.verdict.is_open,
+        "why": each.verdict.why,
+    }

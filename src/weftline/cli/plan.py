@@ -10,6 +10,7 @@ import typer
 from weftline.cli.arguments import (
     BackendOption,
     Exclude,
+    FieldOptions,
     Force,
     Gpus,
     HomeOption,
@@ -44,6 +45,7 @@ def register(app: typer.Typer) -> None:
         exclude: Exclude = None,
         inputs_from: InputsFrom = "",
         param: Params = None,
+        field: FieldOptions = None,
         force: Force = None,
         backend: BackendOption = None,
         workers: Workers = None,
@@ -68,7 +70,7 @@ def register(app: typer.Typer) -> None:
         from weftline.plan.render import as_dict, as_text
 
         words = select or (), param or (), force or ()
-        lists = {"exclude": exclude or (), "resources": resource or (), "only": only or ()}
+        lists = {"exclude": exclude or (), "resources": resource or (), "only": only or (), "fields": field or ()}
         options: Any = {"home": home, "gpus": gpus, "inputs_from": inputs_from, **lists}
         typed = Typed(target, *words, backend, workers, no_cache, refresh, **options)
         opened = home_of(home)

@@ -13,6 +13,7 @@ from weftline.cli.arguments import (
     BackendOption,
     Deadline,
     Exclude,
+    FieldOptions,
     Force,
     Gpus,
     HomeOption,
@@ -67,6 +68,7 @@ def register(app: typer.Typer) -> None:
         exclude: Exclude = None,
         inputs_from: InputsFrom = "",
         param: Params = None,
+        field: FieldOptions = None,
         force: Force = None,
         backend: BackendOption = None,
         workers: Workers = None,
@@ -92,7 +94,7 @@ def register(app: typer.Typer) -> None:
         from weftline.app import verbs
 
         words = select or (), param or (), force or ()
-        lists = {"exclude": exclude or (), "resources": resource or (), "only": only or ()}
+        lists = {"exclude": exclude or (), "resources": resource or (), "only": only or (), "fields": field or ()}
         limits: Any = {"on_failure": on_failure and on_failure.value, "deadline": deadline, "retry_budget": retry_budget}
         options: Any = {"home": home, "gpus": gpus, "inputs_from": inputs_from, **lists, **limits}
         typed = Typed(target or "", *words, backend, workers, no_cache, refresh, **options)

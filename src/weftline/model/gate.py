@@ -7,7 +7,7 @@ closed: a clause about a field that has no value is not met, whatever it compare
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal, NamedTuple, get_args
 
 Scalar = bool | int | float | str | None
@@ -107,6 +107,12 @@ class FieldValue(NamedTuple):
 _UNSET = FieldValue(None)
 
 
+def initial(declared: Mapping[str, FieldSpec], given: Mapping[str, Scalar]) -> dict[str, FieldValue]:
+    """What fields hold before anybody has set one."""
+    found = {name: FieldValue(spec.default) for name, spec in declared.items()}
+    return found | {name: FieldValue(value) for name, value in given.items()}
+
+
 @dataclass(frozen=True, slots=True)
 class Clause:
     """One condition on one field.
@@ -202,6 +208,11 @@ class Gate:
     def snapshot(self, fields: Mapping[str, FieldValue]) -> dict[str, Scalar]:
         """What the fields that it asks for hold."""
         return {clause.field: fields.get(clause.field, _UNSET).value for clause in self.clauses}
+
+    def within(self, prefix: str) -> Gate:
+        """The gate in a part of a pipeline, whose fields and gates have something before their names."""
+        clauses = tuple(replace(clause, field=prefix + clause.field) for clause in self.clauses)
+        return replace(self, name=prefix + self.name, clauses=clauses)
 
     def as_fields(self) -> dict[str, Any]:
         """As plain JSON values."""

@@ -9,6 +9,7 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import Any, Literal, NamedTuple, TypeVar
 
+from weftline.model.gate import FieldSpec
 from weftline.model.guard import Guarded
 from weftline.model.keys import is_pattern, namespace
 from weftline.model.node import NodeSpec
@@ -50,6 +51,7 @@ class Graph:
         nodes: the order decides ties.
         inputs: keys that a run must be given, with their types.
         target: how a user names the pipeline on the command line, for messages; empty when it has no such name.
+        fields: small values that runs of it have, and that others may set.
         group: what else is known of a group; None for a pipeline of its own.
         memo: results of pure functions of this graph, so that running it again does not compute them again.
     """
@@ -58,6 +60,7 @@ class Graph:
     nodes: tuple[NodeSpec, ...]
     inputs: Mapping[str, Any] = field(default_factory=dict)
     target: str = ""
+    fields: Mapping[str, FieldSpec] = field(default_factory=dict)
     group: Grouped | None = None
     memo: dict[Any, Any] = field(default_factory=dict, repr=False)
 

@@ -11,6 +11,7 @@ from typing import Any, Literal, NamedTuple, Protocol
 from weftline.errors import Place
 from weftline.model import policy, resources
 from weftline.model.contract import Check, checker
+from weftline.model.gate import Gate
 from weftline.model.quantity import duration_s
 
 
@@ -141,7 +142,7 @@ class NodeSpec:
         on_item_error: `fail` ends the node with the first failed item, `skip` leaves failed items out of the result.
         min_success: with `skip`, the share of the items that must succeed.
         after: names of nodes that must have their result before, although nothing of it is read.
-        gate: what somebody has to approve before it runs; empty for nothing.
+        gate: what has to be so before it runs; None for nothing.
         priority: among ready nodes, higher starts first.
         version: part of the cache key, for what code does not show.
         cache: False for results that are never taken from the cache.
@@ -163,7 +164,7 @@ class NodeSpec:
     on_item_error: Literal["fail", "skip"] = "fail"
     min_success: float = 0.0
     after: tuple[str, ...] = ()
-    gate: str = ""
+    gate: Gate | None = None
     priority: int = 0
     resources: resources.Resources = resources.DEFAULT
     policy: policy.Policy = policy.DEFAULT

@@ -7,9 +7,11 @@ import json
 import pathlib
 import types
 import typing
+from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple
 
 from weftline.model.contract import conforms, is_unknown
+from weftline.model.gate import FieldSpec, Scalar
 from weftline.model.node import Origin
 
 
@@ -47,6 +49,19 @@ def read(value: Any, kind: Any) -> Any:
     if not conforms(value, kind):
         raise ValueError(f"{value!r} ({type(value).__name__})")
     return value
+
+
+def read_fields(values: Mapping[str, Any], known: Mapping[str, FieldSpec]) -> dict[str, Scalar]:
+    """Values as the fields want them: text is read, `null` as no value; what does not fit is left as it is."""
+    found: dict[str, Scalar] = {}
+    for name, value in values.items():
+        found[name] = value
+        if isinstance(value, Text) and name in known:
+            try:
+                found[name] = None if value == "null" else read(value, known[name].kind)
+            except ValueError:
+                found[name] = str(value)
+    return found
 
 
 def _from_text(text: str, kind: Any) -> Any:

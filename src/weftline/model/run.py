@@ -89,7 +89,8 @@ class RunRecord:
         resumptions: when somebody went on with it, and the fields of that event.
         again: nodes of which nothing counts that was made before they were to be made again.
         ended_as: its status when it last ended; None if it never did.
-        gates: those that were approved.
+        gates: those that have opened.
+        reached: gates that it came to: when, and the fields of that event; of the first time.
         events: how many there are.
     """
 
@@ -103,6 +104,7 @@ class RunRecord:
     again: set[str] = field(default_factory=set)
     ended_as: RunStatus | None = None
     gates: set[str] = field(default_factory=set)
+    reached: dict[str, tuple[float, Mapping[str, Any]]] = field(default_factory=dict)
     events: int = 0
 
     @property
@@ -134,7 +136,9 @@ class RunRecord:
             self.resumptions.append((event.at, body))
             self.status, self.ended_at = RunStatus.RUNNING, None
             self.forget(body.get("again", ()))
-        elif event.kind is Kind.GATE_APPROVED:
+        elif event.kind is Kind.GATE_REACHED:
+            self.reached.setdefault(body["gate"]["name"], (event.at, body))
+        elif event.kind is Kind.GATE_OPENED or event.kind is Kind.GATE_APPROVED:
             self.gates.add(body["gate"])
         elif event.kind is Kind.GATE_REJECTED:
             self.gates.discard(body["gate"])

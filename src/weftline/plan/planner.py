@@ -52,7 +52,7 @@ def make(graph: Graph, wish: Wish, cache: Cache | None, history: History | None,
         )
         if history is not None:
             steps = _with_efforts(graph, steps, history, _slots(wish))
-        steps = behind_gates(graph, steps, wish.gates)
+        steps = behind_gates(graph, steps, wish.look)
         return Plan(graph, steps, bound.given, goals, tuple(notes), wish.backend, _slots(wish))
     forced = selected if wish.refresh else frozenset(graph.index[name] for name in wish.force)
     guess = tuple if history is None else partial(history.last_keys, graph.name)
@@ -70,7 +70,7 @@ def make(graph: Graph, wish: Wish, cache: Cache | None, history: History | None,
     steps = tuple(explainer.step(number, decisions[number], bound.params[number]) for number in graph.order)
     if history is not None and pending:
         steps = _with_efforts(graph, steps, history, _slots(wish))
-    steps = behind_gates(graph, steps, wish.gates)
+    steps = behind_gates(graph, steps, wish.look)
     return Plan(graph, steps, bound.given, goals, tuple(notes), wish.backend, _slots(wish))
 
 

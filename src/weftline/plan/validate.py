@@ -28,6 +28,7 @@ from weftline.model.node import Input, NodeSpec
 from weftline.model.order import circles
 from weftline.model.policy import DEFAULT
 from weftline.model.structure import element_type
+from weftline.plan.gates import unsound_gates
 
 
 def findings(graph: Graph, given: Collection[str] = ()) -> list[WeftlineError]:
@@ -50,6 +51,7 @@ def findings(graph: Graph, given: Collection[str] = ()) -> list[WeftlineError]:
             found += _mismatches(graph, node)
     found += _circles(graph)
     found += _conflicts(graph)
+    found += unsound_gates(graph)
     return found
 
 

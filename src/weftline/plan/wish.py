@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from weftline.errors import MissingKeyError, UnknownNodeError, WeftlineError, did_you_mean
+from weftline.model.gate import Gate, Scalar, Verdict
 from weftline.model.graph import Graph
 from weftline.plan.bind import Bindings, bind
+from weftline.plan.gates import unfit_fields
 from weftline.plan.place import misfits
 from weftline.plan.recorded import Recorded
 from weftline.plan.select import select
@@ -33,7 +35,8 @@ class Wish:
         capabilities: what that backend can do.
         storable: whether a type can be stored; None when nothing will be.
         advice: what to declare instead of a type that cannot be stored.
-        gates: names of the gates that are open.
+        fields: what the request sets of the fields of the run.
+        look: says whether a gate is open.
         recorded: a run whose outputs are read in place of those of nodes that are left out; None for what is stored now.
     """
 
@@ -47,7 +50,8 @@ class Wish:
     capabilities: Capabilities = field(default_factory=Capabilities)
     storable: Callable[[Any], bool] | None = None
     advice: Callable[[Any], str | None] = lambda _: None
-    gates: Collection[str] = ()
+    fields: Mapping[str, Scalar] = field(default_factory=dict)
+    look: Callable[[Gate], Verdict] = lambda gate: gate.look({})
     recorded: Recorded | None = None
 
 
@@ -80,6 +84,7 @@ def checked(graph: Graph, wish: Wish) -> Checked:
     errors += [*bound.findings, *more, *_unknown_nodes(graph, wish.force)]
     errors += misfits(graph, sorted(selected), wish.backend, wish.capabilities)
     errors += _not_given(graph, selected, given)
+    errors += unfit_fields(graph.fields, wish.fields)
     if wish.storable is not None:
         errors += unstorable(graph, selected, wish.storable, wish.advice)
     notes = list(graph.remembered("notes", lambda: tuple(graph_notes(graph))))

@@ -16,7 +16,6 @@ from typing import Any
 
 from weftline.model.call import Failure
 from weftline.model.event import Event, Kind
-from weftline.model.ids import WHOLE
 from weftline.model.restored import packed
 from weftline.model.run import LEFT_OUT
 from weftline.model.transitions import Cause, NodeState
@@ -42,6 +41,8 @@ class Core(Machine):
             facts.Freed: self._freed,
             facts.Stopped: self._stopped,
             facts.Lost: self._lost,
+            facts.GateSeen: self._gate_seen,
+            facts.GatesShut: self._gates_shut,
             facts.TimerFired: self._wake,
             facts.CancelRequested: self._cancel,
             facts.QueueSized: self._resize,
@@ -105,11 +106,7 @@ class Core(Machine):
             self._record(Kind.CALLS_RESTORED, fact.at, fact.node, body=packed(new))
 
     def _unprepared(self, fact: facts.Unprepared) -> None:
-        node = self.nodes[fact.node]
-        node.failed = {WHOLE: fact.failure}
-        attempt = self.attempts.without(fact.node, WHOLE)
-        self._record(Kind.CALL_FAILED, fact.at, fact.node, attempt=attempt, body=fact.failure.as_fields())
-        self._finish(fact.node, fact.at, Cause.FAILED)
+        self._fail_unprepared(fact.node, fact.at, fact.failure)
 
     # --- attempts end ---
 
@@ -181,6 +178,10 @@ class Core(Machine):
                     self._record(Kind.ATTEMPT_OVERDUE, fact.at, number, item, attempt, {"soft_timeout_s": soft_s})
             elif what == "deadline":
                 self._expire(number, fact.at)
+            elif what == "gate":
+                gate = self._shapes[number].gate
+                if gate is not None and gate.name in self.at_gates:
+                    self._wishes.append(facts.Ask(gate.name))
             else:
                 self._end_by_deadline(fact.at)
 

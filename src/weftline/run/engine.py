@@ -19,14 +19,15 @@ from typing import Any, NamedTuple
 from weftline.errors import StoreUnusableError, WeftlineError
 from weftline.model.call import Failure, Handle, Report
 from weftline.model.event import Event, Kind
-from weftline.model.graph import Graph
-from weftline.model.plan import Decision, Plan, ReasonCode, Step
+from weftline.model.plan import Plan, Step
 from weftline.model.transitions import HAS_OUTPUT, NodeState, RunStatus
 from weftline.ports.backend import Capabilities
-from weftline.run.calls import CallFinder, CallsByNode, planned_entries, takes_planned
+from weftline.run.beginning import shapes_of, sorted_by_number, starts_of
+from weftline.run.calls import CallFinder, CallsByNode
 from weftline.run.core import Core
-from weftline.run.demand import Capacity, demands_of
+from weftline.run.demand import Capacity
 from weftline.run.facts import (
+    Ask,
     Cancel,
     CancelRequested,
     Conclude,
@@ -35,8 +36,6 @@ from weftline.run.facts import (
     Lost,
     Prepare,
     QueueSized,
-    Shape,
-    Start,
     Stopped,
     Submit,
     TimerFired,
@@ -44,6 +43,7 @@ from weftline.run.facts import (
     Wish,
 )
 from weftline.run.flight import SingleFlight
+from weftline.run.gates import Gates
 from weftline.run.inputs import Holdings
 from weftline.run.limits import Limits
 from weftline.run.preparation import Preparation
@@ -105,9 +105,9 @@ class Engine:
         self._reader = ReportReader(run, around, self.calls, self.holdings, self._finder, self._now)
         self.usage = self._reader.usage
         self.core = Core(
-            graph.remembered("shapes", lambda: _shapes(graph)),
+            graph.remembered("shapes", lambda: shapes_of(graph)),
             capacity=Capacity.of(around.backend.capabilities),
-            starts=_starts(steps, self._past, self._release, self.holdings, graph),
+            starts=starts_of(steps, self._past, self._release, self.holdings, graph),
             looks_up=around.cache is not None,
             on_failure=limits.on_failure,
             deadline_s=limits.deadline_s,
@@ -116,6 +116,7 @@ class Engine:
             quiet=around.ledger is None and not around.sinks,
         )
         self.took_s = 0.0
+        self._gates = Gates(run, graph, around.fields, opening, self._past, self._now)
         self._interruption = _Interruption()
         self._sized = _Sized(-1, 0.0, 0.0)
 
@@ -164,6 +165,7 @@ class Engine:
                 facts = self._look(wishes, acts)
             if records:
                 self._commit(records)
+            self._gates.publish()
             self._release.free(core.nodes)
             if self._flight is not None:
                 self._flight.give_back()
@@ -171,6 +173,8 @@ class Engine:
             acts.clear()
             if not facts and not core.unfinished and (status := core.status) is not None:
                 return status
+            if not facts and core.at_gates and core.waits_only_at_gates:
+                facts += self._gates.last_look(core.at_gates)
             facts += self._wait(0.0 if facts else _WAIT_S)
             assert facts or core.attempts.running or core.wakes_at is not None, "the run waits for nothing"
             records, wishes = core.step(facts)
@@ -194,6 +198,8 @@ class Engine:
                 self._conclude(wish.node)
             elif type(wish) is Prepare:
                 facts.append(self._prepare(wish.node))
+            elif type(wish) is Ask:
+                facts.append(self._gates.see(wish.gate))
             else:
                 acts.append(wish)
         return facts
@@ -221,6 +227,8 @@ class Engine:
         self.calls.pop(number, None)
         if progress.state in HAS_OUTPUT:
             self.holdings.finish(number, progress.total, progress.failed)
+            name = self.plan.graph.nodes[number].name
+            self._gates.take(number, name, self.holdings.value, again=name in self._past.finished)
         self._release.ended(number, is_over=True)
 
     def _prepare(self, number: int) -> Fact:
@@ -292,6 +300,8 @@ class Engine:
                     facts.append(QueueSized(now(), self._sized.calls))
         if wakes_at is not None and wakes_at <= now():
             facts.append(TimerFired(now()))
+        if self.core.at_gates and self._gates.is_news():
+            facts += [self._gates.see(name) for name in self.core.at_gates]
         return facts
 
     def _landed(self, reports: Sequence[Report], ended: Sequence[Fact], flight: SingleFlight) -> list[Fact]:
@@ -338,52 +348,3 @@ class _Interruption:
         """What the core is to be told."""
         self.is_news = False
         return [CancelRequested(now, self._asked == 2)]
-
-
-def _shapes(graph: Graph) -> list[Shape]:
-    by_priority = sorted(graph.order, key=lambda number: -graph.nodes[number].priority)
-    rank = {number: at for at, number in enumerate(by_priority)}
-    return [
-        Shape(
-            name=node.name,
-            upstream=graph.upstream[number],
-            downstream=graph.downstream[number],
-            rank=rank[number],
-            demands=demands_of(node.resources, node.policy.max_attempts),
-            policy=node.policy,
-            fans_out=node.over is not None,
-            gate=node.gate,
-            tolerant=node.on_item_error == "skip" and node.over is not None,
-            min_success=node.min_success,
-        )
-        for number, node in enumerate(graph.nodes)
-    ]
-
-
-def _starts(steps: Sequence[Step], past: Past, release: Release, holdings: Holdings, graph: Graph) -> dict[int, Start]:
-    """The nodes that do not start like others; what those made that are not part of the run is held from now on."""
-    starts: dict[int, Start] = {}
-    for number, step in enumerate(steps):
-        if step.node in past.states:
-            starts[number] = past.states[step.node]
-            release.ended(number)
-        elif takes_planned(step):
-            starts[number] = "hit"
-        elif step.reason.code is ReasonCode.GATE and graph.nodes[number].gate:
-            starts[number] = "gate"
-        elif step.decision is Decision.SKIP:
-            starts[number] = "skip"
-            release.ended(number)
-            stored = planned_entries(step)  # what it made earlier
-            for item, entry in stored.items():
-                holdings.put_entry(number, item, entry)
-            holdings.finish(number, len(stored))
-    return starts
-
-
-def sorted_by_number(plan: Plan) -> Sequence[Step]:
-    """The steps by node number."""
-    steps: list[Any] = [None] * len(plan.steps)
-    for number, step in zip(plan.graph.order, plan.steps, strict=True):
-        steps[number] = step
-    return steps

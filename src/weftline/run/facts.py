@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 
 from weftline.model.call import Failure, Handle
+from weftline.model.gate import Gate
 from weftline.model.policy import Policy
 from weftline.model.transitions import NodeState
 from weftline.run.demand import Demand
@@ -31,7 +32,7 @@ class Shape(NamedTuple):
         fans_out: whether it has a call for each item.
         tolerant: whether failed items are left out rather than failing the node.
         min_success: the share of items that must succeed then.
-        gate: what it waits for, if it is closed.
+        gate: what has to be so before it is prepared; None for nothing.
     """
 
     name: str
@@ -43,7 +44,7 @@ class Shape(NamedTuple):
     fans_out: bool = False
     tolerant: bool = False
     min_success: float = 0.0
-    gate: str = ""
+    gate: Gate | None = None
 
 
 # --- facts --------------------------------------------------------------------------------------------------------
@@ -161,6 +162,36 @@ class TimerFired(NamedTuple):
     at: float
 
 
+class GateSeen(NamedTuple):
+    """Somebody looked at a gate at which nodes wait.
+
+    Attributes:
+        gate: its name.
+        is_open: whether they may go on.
+        body: for the event of that, or of the run's coming there; None if the journal has that.
+        failure: what becomes of them if it stays closed for good.
+        until: when it does so by time alone; None for never.
+    """
+
+    at: float
+    gate: str
+    is_open: bool
+    body: Body | None = None
+    failure: Failure | None = None
+    until: float | None = None
+
+
+class GatesShut(NamedTuple):
+    """The run has nothing else to do than to wait at gates: it ends, and somebody goes on with it later.
+
+    Attributes:
+        why: what keeps them closed, by gate.
+    """
+
+    at: float
+    why: Mapping[str, str]
+
+
 class CancelRequested(NamedTuple):
     """Somebody wants the run to end: once to let running calls finish, with `kill` to stop them."""
 
@@ -185,6 +216,8 @@ Fact = (
     | Freed
     | Stopped
     | Lost
+    | GateSeen
+    | GatesShut
     | TimerFired
     | CancelRequested
     | QueueSized
@@ -198,6 +231,12 @@ class Prepare(NamedTuple):
     """Find out a node's calls and which of them are done already."""
 
     node: int
+
+
+class Ask(NamedTuple):
+    """Look at a gate."""
+
+    gate: str
 
 
 class Submit(NamedTuple):
@@ -224,4 +263,4 @@ class Conclude(NamedTuple):
     node: int
 
 
-Wish = Prepare | Submit | Cancel | Conclude
+Wish = Prepare | Ask | Submit | Cancel | Conclude

@@ -31,8 +31,7 @@ class Launch:
     Args:
         shapes: the nodes by number.
         starts: for nodes that do not simply run: `hit` if the plan knows their result, `skip` if they are not part of the run,
-            `gate` if nobody has approved them,
-            a state if they stay as an earlier life of the run left them.
+            `gate` if they wait for one, a state if they stay as an earlier life of the run left them.
         looks_up: whether the engine must be asked for calls even of a node that has one; if not, nothing is looked up.
         capacity: what calls may occupy together.
         on_failure: `stop` starts nothing new after a failure; `continue` skips only what depends on it.
@@ -64,6 +63,8 @@ class Launch:
         self.slots = Slots(capacity)
         self.timers = Timers()
         self._cautious = capacity.queue
+        self.at_gates: dict[str, list[int]] = {}  # nodes that have everything else, by the gate that they wait for
+        self._passed: set[str] = set()
         self._held: dict[Handle, tuple[Demand, tuple[str, ...]]] = {}  # of calls whose demand is not always the same
         self._throttle = Throttle([shape.policy for shape in shapes], [shape.name for shape in shapes], retry_budget)
         self._deadline_s = deadline_s

@@ -12,6 +12,7 @@ from types import MappingProxyType
 
 from weftline.model.call import Failure
 from weftline.model.event import Event, Kind
+from weftline.model.ids import WHOLE
 from weftline.model.transitions import HAS_OUTPUT, TABLE, Cause, NodeState, RunStatus
 from weftline.run import facts
 from weftline.run.facts import Body, Wish
@@ -41,10 +42,10 @@ class Machine(Launch):
     # --- nodes become ready ---
 
     def _prepare(self, number: int, at: float) -> None:
-        if self._starts.get(number) == "gate":
-            gate = self._shapes[number].gate
-            self._leave_out(number, at, f"{gate} is not approved", Cause.BLOCKED, {"gate": gate})
-            self._leave_out_behind(number, at, f"it is behind the gate of {self._shapes[number].name}", Cause.BLOCKED)
+        gate = self._shapes[number].gate
+        if gate is not None and self._starts.get(number) == "gate" and gate.name not in self._passed:
+            self.at_gates.setdefault(gate.name, []).append(number)
+            self._wishes.append(facts.Ask(gate.name))
             return
         self._move(number, Cause.INPUTS_READY)
         if self._looks_up or self._shapes[number].fans_out:
@@ -68,6 +69,46 @@ class Machine(Launch):
         if shape.policy.deadline_s is not None:
             self.timers.set(at + shape.policy.deadline_s, Due("deadline", number))
         self._push(number)
+
+    # --- gates ---
+
+    @property
+    def waits_only_at_gates(self) -> bool:
+        """Whether nothing can happen any more unless a gate opens."""
+        moving = {NodeState.PREPARING, NodeState.RUNNING}
+        return bool(self.at_gates) and not self.attempts.running and not any(node.state in moving for node in self.nodes)
+
+    def _gate_seen(self, fact: facts.GateSeen) -> None:
+        waiting = self.at_gates.get(fact.gate)
+        if waiting is None:
+            return
+        if fact.is_open or fact.failure is not None:
+            del self.at_gates[fact.gate]
+        if fact.is_open:
+            self._passed.add(fact.gate)
+            self._tell(Kind.GATE_OPENED, fact)
+            for number in waiting:
+                self._prepare(number, fact.at)
+        elif fact.failure is not None:
+            for number in waiting:
+                if self.nodes[number].state is NodeState.WAITING:  # the first one's failure may have stopped the run
+                    self._move(number, Cause.INPUTS_READY)
+                    self._fail_unprepared(number, fact.at, fact.failure)
+        else:
+            self._tell(Kind.GATE_REACHED, fact)
+            if fact.until is not None:
+                self.timers.set(fact.until, Due("gate", waiting[0]))
+
+    def _gates_shut(self, fact: facts.GatesShut) -> None:
+        at_gates, self.at_gates = self.at_gates, {}
+        for gate, numbers in at_gates.items():
+            for number in numbers:
+                self._leave_out(number, fact.at, fact.why.get(gate, ""), Cause.BLOCKED, {"gate": gate})
+                self._leave_out_behind(number, fact.at, f"it is behind the gate of {self._shapes[number].name}", Cause.BLOCKED)
+
+    def _tell(self, kind: Kind, fact: facts.GateSeen) -> None:
+        if fact.body is not None and not self._quiet:
+            self._records.append(Event(kind, fact.at, body=fact.body))
 
     # --- attempts end ---
 
@@ -121,6 +162,13 @@ class Machine(Launch):
         self.unfinished -= 1
         self._record(Kind.NODE_FINISHED, at, number, body={"state": str(self.nodes[number].state), "why": why, **body})
 
+    def _fail_unprepared(self, number: int, at: float, failure: Failure) -> None:
+        """Fails a node that has no calls yet."""
+        self.nodes[number].failed = {WHOLE: failure}
+        attempt = self.attempts.without(number, WHOLE)
+        self._record(Kind.CALL_FAILED, at, number, attempt=attempt, body=failure.as_fields())
+        self._finish(number, at, Cause.FAILED)
+
     def _skip_behind(self, number: int, at: float) -> None:
         """Skips everything that can no longer have its inputs."""
         self._leave_out_behind(number, at, f"{self._shapes[number].name} failed", Cause.SKIPPED)
@@ -148,6 +196,7 @@ class Machine(Launch):
         if self._stopping:
             return
         self._stopping = why
+        self.at_gates.clear()
         self._wishes += [facts.Cancel(handle) for handle in self.attempts.handles]
         self.timers.forget_starts()
         asleep = self.attempts.forget_all_pauses()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from weftline.model.call import Failure
 from weftline.model.run import RunRecord
@@ -21,6 +22,8 @@ class Past:
         left_out: calls that failed and are not tried again now, by node name and item.
         states: of nodes that stay as they are.
         before: the run's status, where only a part of it is done now; else None.
+        opened: gates that have opened.
+        reached: gates that it came to: when, and the fields of that event.
         owes: whether something is missing then that is not done now.
     """
 
@@ -31,6 +34,8 @@ class Past:
     states: Mapping[str, NodeState] = field(default_factory=dict)
     before: RunStatus | None = None
     owes: bool = False
+    opened: frozenset[str] = frozenset()
+    reached: Mapping[str, tuple[float, Mapping[str, Any]]] = field(default_factory=dict)
 
     def settled(self, status: RunStatus) -> RunStatus:
         """The status of the run, given what has become of that which was done now.
@@ -55,4 +60,4 @@ def past_of(record: RunRecord) -> Past:
             if call.outcome in {"succeeded", "restored"} and call.key is not None:
                 done[name, item] = call.key
     finished = frozenset(name for name, node in record.nodes.items() if node.state.has_output)
-    return Past(attempts, done, finished)
+    return Past(attempts, done, finished, opened=frozenset(record.gates), reached=record.reached)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from weftline.clock import Clock
 from weftline.ports.backend import Backend
 from weftline.ports.cache import Cache, Staging
+from weftline.ports.fields import Fields
 from weftline.ports.leases import Leases
 from weftline.ports.ledger import Ledger
 from weftline.ports.sink import LogKeeper, Sink
@@ -27,6 +28,7 @@ class Surroundings:
         staging: leaves small results to the ledger's transactions; None where the cache keeps results before they are recorded.
         leases: who computes what, among those that share the cache; None if nobody else can.
         ledger: where the journal is; None to keep none.
+        fields: what fields of the run hold; None if nobody else can set them.
         sinks: who is told.
         logs: keeps what calls write.
         checked: compare inputs before and after each call.
@@ -40,6 +42,7 @@ class Surroundings:
     staging: Staging | None = None
     leases: Leases | None = None
     ledger: Ledger | None = None
+    fields: Fields | None = None
     sinks: Sequence[Sink] = ()
     logs: LogKeeper | None = None
     checked: bool = False

@@ -13,11 +13,11 @@ class Due(NamedTuple):
 
     Attributes:
         what: an attempt is to be made `again` or is `overdue`; a breaker or a limiter `opens` for a node; the `deadline` of a
-            node, or the `end` of the run.
+            node, or the `end` of the run; the `gate` at which a node waits shuts for good.
         node, item, attempt: of which.
     """
 
-    what: Literal["again", "overdue", "opens", "deadline", "end"]
+    what: Literal["again", "overdue", "opens", "deadline", "end", "gate"]
     node: int = -1
     item: int = WHOLE
     attempt: int = 0
@@ -44,7 +44,7 @@ class Timers:
 
     def forget_starts(self) -> None:
         """Nothing starts any more; what runs still has its deadlines."""
-        self._heap = [found for found in self._heap if found[2].what not in {"again", "opens"}]
+        self._heap = [found for found in self._heap if found[2].what not in {"again", "opens", "gate"}]
         heapify(self._heap)
 
     def due(self, at: float) -> list[Due]:

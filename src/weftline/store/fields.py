@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from weftline.model.event import Event, Kind
 from weftline.model.gate import FieldValue, Scalar
 from weftline.model.transitions import RunStatus
-from weftline.ports.fields import Wait
+from weftline.ports.fields import Wait, Watch
 
 if TYPE_CHECKING:
     from weftline.store.journals import Database
@@ -29,18 +29,18 @@ _KINDS = frozenset({Kind.GATE_REACHED, Kind.GATE_OPENED, Kind.RUN_FINISHED})
 
 
 class SqlFields:
-    """The tables `field_changes` and `waits`."""
+    """Fits `weftline.ports.fields.Fields`, on the tables `field_changes` and `waits`."""
 
     def __init__(self, db: Database) -> None:
         self._db = db
 
-    def set(self, run: str, values: Mapping[str, Scalar], at: float, by: str, why: str) -> int:
+    def set_fields(self, run: str, values: Mapping[str, Scalar], *, at: float, by: str, why: str = "") -> int:
         """Sets fields in one transaction; how many have changed."""
         count = 0
 
         def write(_: bool) -> None:
             nonlocal count
-            held = self.of(run)
+            held = self.fields(run)
             rows = []
             for field, value in values.items():
                 was = held[field].value if field in held else None
@@ -54,7 +54,7 @@ class SqlFields:
         self._db.transact(write, run, ORDER)
         return count
 
-    def of(self, run: str) -> dict[str, FieldValue]:
+    def fields(self, run: str) -> dict[str, FieldValue]:
         """What somebody has set of a run."""
         rows = self._db.query(_HELD, (run,))
         return {field: FieldValue(json.loads(value), json.loads(was), *rest) for field, value, was, *rest in rows}
@@ -69,9 +69,13 @@ class SqlFields:
         rows = self._db.query("SELECT run, gate, at, body FROM waits ORDER BY at, run, gate")
         return [Wait(run, gate, at, json.loads(body)) for run, gate, at, body in rows]
 
+    def watch(self) -> Watch:
+        """Wakes up when fields are set or runs come to gates."""
+        return self._db.watch()
+
     # --- in the transaction that writes events ---
 
-    def note(self, run: str, events: Sequence[Event]) -> None:
+    def note_waits(self, run: str, events: Sequence[Event]) -> None:
         """Keeps up which runs wait; to be called in the transaction that writes the events."""
         for kind, at, _, _, _, body in events:
             if kind not in _KINDS or body is None:
@@ -86,7 +90,7 @@ class SqlFields:
             else:
                 self._db.wake()  # what was set since it looked last is to be looked at by others
 
-    def remove(self, run: str) -> None:
+    def remove_fields(self, run: str) -> None:
         """Removes what is kept of a run; to be called in the transaction that removes it."""
         self._db.query("DELETE FROM waits WHERE run = ?", (run,))
         self._db.query("DELETE FROM field_changes WHERE run = ?", (run,))

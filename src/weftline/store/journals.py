@@ -16,10 +16,9 @@ from weftline.digest import DIGEST_BYTES
 from weftline.errors import LedgerUnusableError, RunTakenOverError
 from weftline.model.event import Event, Kind
 from weftline.model.fingerprint import Recipe
-from weftline.model.gate import FieldValue, Scalar
 from weftline.model.restored import unpacked
 from weftline.model.transitions import RunStatus
-from weftline.ports.fields import Wait, Watch
+from weftline.ports.fields import Watch
 from weftline.ports.ledger import LastTime, RunSummary, Use
 from weftline.store.claims import Claims
 from weftline.store.fields import SqlFields
@@ -88,7 +87,7 @@ class Database(Protocol):
         ...
 
 
-class SqlJournals:
+class SqlJournals(SqlFields):
     """Fits `weftline.ports.ledger.Journals`, on tables that its maker has brought to the latest schema.
 
     Attributes:
@@ -102,13 +101,12 @@ class SqlJournals:
     _noted_each_s = 0.0
 
     def __init__(self, db: Database) -> None:
-        self._db = db
+        super().__init__(db)
         self._next: dict[str, tuple[int, int]] = {}
         self._pipelines: dict[str, str] = {}
         self._keys: dict[str, list[str]] = {}
         self._claims = Claims(db)
         self._recipes = Recipes(db)
-        self._fields = SqlFields(db)
         self._unnoted = Unnoted(self._noted_each_s)
         self.schedules = SqlSchedules(db)
         self.guards = SqlGuards(db, self._claims)
@@ -157,7 +155,7 @@ class SqlJournals:
             for seq, (kind, at, node, item, attempt, body) in enumerate(events, first)
         ]
         self._db.many(_INSERT, rows)
-        self._fields.note(run, events)
+        self.note_waits(run, events)
         return first + len(rows), epoch
 
     def _write_notes(self, run: str, pipeline: str, notes: Notes) -> None:
@@ -219,7 +217,7 @@ class SqlJournals:
             self._claims.check(run)
             self._db.query("INSERT INTO removals (run) VALUES (?) ON CONFLICT (run) DO NOTHING", (run,))
             self._db.query("DELETE FROM events WHERE run = ? AND kind = 'RunStarted'", (run,))
-            self._fields.remove(run)
+            self.remove_fields(run)
 
         self._db.transact(begin, run)
         for (known,) in self._db.query("SELECT run FROM removals"):
@@ -261,28 +259,6 @@ class SqlJournals:
         """Who has a run."""
         found = self._claims.find(run)
         return None if found is None else found.holder
-
-    # --- fields ---
-
-    def set_fields(self, run: str, values: Mapping[str, Scalar], *, at: float, by: str, why: str = "") -> int:
-        """Sets fields in one transaction."""
-        return self._fields.set(run, values, at, by, why)
-
-    def fields(self, run: str) -> Mapping[str, FieldValue]:
-        """What somebody has set of a run."""
-        return self._fields.of(run)
-
-    def changed_since(self, number: int) -> tuple[int, Sequence[str]]:
-        """The newest change of all, and the runs that have changed since."""
-        return self._fields.changed_since(number)
-
-    def waits(self) -> Sequence[Wait]:
-        """Every run that waits at a gate, for each gate."""
-        return self._fields.waits()
-
-    def watch(self) -> Watch:
-        """Wakes up when fields are set or runs come to gates."""
-        return self._db.watch()
 
     # --- what earlier runs tell of the next one ---
 

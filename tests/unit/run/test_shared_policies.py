@@ -427,28 +427,3 @@ def test_a_call_that_needs_more_the_second_time_is_not_passed_for_ever():
     ).play()
     names = [name for _, name in service.started]
     assert names[: len(names) - names[::-1].index("again[0]")].count("x[70]") == 0
-
-
-# --- gates --------------------------------------------------------------------------------------------------------
-
-
-def test_a_closed_gate_blocks_its_node_and_what_is_behind_it():
-    drive = Drive(n("a"), n("b", "a", gate="editor"), n("c", "b"), n("d", "a"), starts={1: "gate"}, slots=8)
-    assert drive.submitted == ["a"]
-    assert drive.done("a") == ["d"]
-    drive.done("d")
-    assert drive.states == {"a": "succeeded", "b": "blocked", "c": "blocked", "d": "succeeded"}
-    assert drive.core.status is RunStatus.BLOCKED
-
-
-def test_a_failure_counts_more_than_a_gate():
-    drive = Drive(n("a", gate="editor"), n("b"), starts={0: "gate"}, on_failure="continue")
-    drive.fail("b")
-    assert drive.core.status is RunStatus.FAILED
-
-
-def test_a_gate_is_asked_when_what_is_before_it_is_there():
-    drive = Drive(n("a"), n("b", "a", gate="editor"), starts={1: "gate"})
-    assert drive.states["b"] == "waiting"
-    drive.done("a")
-    assert drive.states["b"] == "blocked"
