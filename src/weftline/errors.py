@@ -1460,3 +1460,25 @@ class OlderSpellingNote(AuthorError):
     remedy = "write {now}"
     was: str
     now: str
+
+
+class ChangedManifestError(AuthorError):
+    code = "M114"
+    what = "{file} was changed while it was rewritten"
+    remedy = "do it again; the file is as it was left"
+    file: str
+
+
+class UnwritableManifestError(MachineError):
+    code = "M115"
+    what = "{file} cannot be written: {detail}"
+    remedy = "make room, or make the file and its folder writable; the file is as it was"
+    file: str
+    detail: str
+
+
+class CannotMigrateError(AuthorError):
+    code = "M113"
+    what = "{file} cannot be rewritten so that it says the same and keeps its comments"
+    remedy = "rewrite it by hand; the file is as it was, and is still read as it is"
+    file: str

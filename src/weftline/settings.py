@@ -54,6 +54,11 @@ class Settings:
         may_use = getattr(os, "sched_getaffinity", None)  # not on every system
         return len(may_use(0)) if may_use is not None else os.cpu_count() or 1
 
+    @property
+    def modules_named(self) -> list[str]:
+        """`modules`, one by one."""
+        return [word.strip() for word in self.modules.split(",") if word.strip()]
+
     @classmethod
     def read(cls, environment: Mapping[str, str] | None = None) -> Settings:
         """Settings from the environment: `WEFTLINE_HOME`, `WEFTLINE_BACKEND` and so on.

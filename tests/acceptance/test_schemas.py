@@ -15,7 +15,7 @@ import pytest
 from tests.acceptance.conftest import validator
 
 from weftline.cli import status
-from weftline.cli.schema import names, text_of
+from weftline.cli.schema import manifest_names, names, text_of
 from weftline.model.event import Event, Kind
 from weftline.model.plan import Decision, ReasonCode
 from weftline.model.run import RunRecord
@@ -134,6 +134,8 @@ def answers(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
         shell.json("field", "ls", "", "--home", "gated"),
         shell.json("status", "--home", "gated"),
     ]
+    shell.write("older.yaml", "name: g\nsteps: [{name: a, pipeline: b}]\n")
+    found.append(shell.json("migrate", "older.yaml"))
     shell.write("mended", "")
     found += [
         shell.json("dlq", "ls"),
@@ -284,11 +286,18 @@ def test_the_command_prints_a_schema(shell) -> None:
 
 def test_without_a_name_all_are_listed(shell) -> None:
     lines = shell("schema").stdout.splitlines()
-    assert [line.split()[0] for line in lines] == names()
+    assert [line.split()[0] for line in lines] == [*names(), *manifest_names()]
     assert "weftline.plan/v1" in next(line for line in lines if line.startswith("plan"))
+
+
+def test_the_command_prints_the_schema_of_a_kind(shell) -> None:
+    done = shell("schema", "PipelineGroup")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert json.loads(done.stdout)["$id"] == "urn:weftline:manifest:PipelineGroup:v1"
 
 
 def test_a_name_that_nobody_knows_is_told(shell) -> None:
     done = shell("schema", "../main")
     assert done.returncode == 2
     assert "use one of: cache, " in done.stderr
+    assert "did you mean 'Pipeline'" in shell("schema", "Pipelin").stderr

@@ -40,9 +40,9 @@ def other(home, key, run="other"):
     """Another run that goes on behind a guard."""
     with contextlib.closing(Home(home.path)) as opened:
         opened.ledger.claim(run, this_process())
-        assert not opened.guards.enter(key, run, 1, at=1.0)
+        assert not opened.journals.guards.enter(key, run, 1, at=1.0)
         yield
-        opened.guards.leave(run)
+        opened.journals.guards.leave(run)
         opened.ledger.release(run, this_process())
 
 
@@ -57,7 +57,7 @@ def test_a_run_that_is_one_too_many_fails_and_says_for_whom(home):
     assert failed.pipeline == "sales"
     assert home.ledger.holder(failed.run) is None
     assert verbs.resume(failed.run, home, pipeline, Request()).status == "completed", "it can be gone on with"
-    assert home.guards.inside("sales:eu") == []
+    assert home.journals.guards.inside("sales:eu") == []
 
 
 def test_one_that_is_skipped_tells_so_in_its_journal(home):

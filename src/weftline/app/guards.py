@@ -44,10 +44,11 @@ def guarded(
         BadArgumentError: a key asks for a parameter that the run does not have.
     """
     wanted = sorted(_wanted(made.graph, request), key=lambda each: each[:2])  # so that no two wait for each other
-    guards = home.guards if wanted else None
-    if guards is None:
+    journals = home.journals if wanted else None
+    if journals is None:
         yield False
         return
+    guards = journals.guards
     has_waited = False
     try:
         for key, name, guard in wanted:

@@ -29,7 +29,6 @@ from weftline.ports.cache import Staging, TendedCache
 from weftline.ports.fields import Fields
 from weftline.ports.leases import Leases
 from weftline.ports.ledger import History, Journals, Ledger
-from weftline.ports.schedules import Guards, Schedules
 from weftline.ports.values import Values
 from weftline.run.limits import Limits
 from weftline.store.artifacts import ArtifactFolder
@@ -171,31 +170,21 @@ class Home:
     @property
     def ledger(self) -> Ledger | None:
         """Where journals are kept."""
-        return self._kept()
-
-    @property
-    def schedules(self) -> Schedules | None:
-        """What is remembered of schedules."""
-        kept = self._kept()
-        return None if kept is None else kept.schedules
-
-    @property
-    def guards(self) -> Guards | None:
-        """Which runs go on at the same time."""
-        kept = self._kept()
-        return None if kept is None else kept.guards
+        return self.journals
 
     @property
     def fields(self) -> Fields | None:
         """Where fields of runs are set."""
-        return self._kept()
+        return self.journals
 
     @property
     def history(self) -> History | None:
         """What earlier runs tell of the next one; None where nothing was ever kept."""
-        return self._kept() if self.has_journals else None
+        return self.journals if self.has_journals else None
 
-    def _kept(self) -> Journals | None:
+    @property
+    def journals(self) -> Journals | None:
+        """Where journals are kept, and what stands beside them."""
         if self._journals is None and self.path is not None:
             self._journals = open_journals(self.settings.ledger, self.path / "ledger.db")
         return self._journals
@@ -206,7 +195,7 @@ class Home:
             return None
         from weftline.store.sqlite import SqliteLedger
 
-        journals = self._kept()
+        journals = self.journals
         return journals.staged if isinstance(journals, SqliteLedger) else None
 
     @property

@@ -32,8 +32,7 @@ def load(target: str) -> Pipeline:
     from weftline.author.load import load as find
     from weftline.settings import Settings
 
-    modules = [word.strip() for word in Settings.read().modules.split(",") if word.strip()]
-    found = find(target, modules)
+    found = find(target, Settings.read().modules_named)
     if isinstance(found, Pipeline):
         return found
     made = Pipeline.of(found)

@@ -111,8 +111,8 @@ def run_now(
     Raises:
         WeftlineError: it cannot be run; the moment has failed then.
     """
-    kept = home.schedules
-    assert kept is not None
+    assert home.journals is not None
+    kept = home.journals.schedules
     now, run = home.clock.now(), run_id(home.clock.now(), os.urandom(3))
     moment = int(now) + max(now % 1.0, 1e-6)  # so that it is none of the schedule's own
     fire = Fire(schedule.name, moment, FireState.RUNNING, f"{Why.BY_HAND} of {getpass.getuser()}", run, None, 0, now)
@@ -145,6 +145,5 @@ def asked_by(schedule: Schedule) -> Request:
 
 def pause(name: str, home: Home, *, is_paused: bool) -> bool:
     """Stops a schedule, or lets it go on; whether that changed anything."""
-    kept = home.schedules
-    assert kept is not None
-    return kept.pause(name, is_paused, at=home.clock.now(), by=getpass.getuser())
+    assert home.journals is not None
+    return home.journals.schedules.pause(name, is_paused, at=home.clock.now(), by=getpass.getuser())

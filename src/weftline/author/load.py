@@ -72,9 +72,19 @@ def _from_manifest(where: str, name: str, modules: Sequence[str]) -> Pipeline:
     path = Path(where)
     if not path.is_file():
         raise _not_found(where, "there is no such file")
+    import_modules(modules)
+    return load_manifest(path, name)
+
+
+def import_modules(modules: Sequence[str]) -> None:
+    """Imports modules that register what manifests name.
+
+    Raises:
+        TargetNotFoundError: there is no such module.
+        TargetImportError: it raised an error while it was imported.
+    """
     for module in modules:
         _import_module(module, module)
-    return load_manifest(path, name)
 
 
 def _not_found(target: str, detail: str) -> TargetNotFoundError:

@@ -16,7 +16,9 @@ from weftline.cli import (
     graph,
     init,
     logs,
+    migrate,
     plan,
+    policies,
     resume,
     run,
     runs,
@@ -39,7 +41,26 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for module in (init, check, plan, run, resume, why, graph, status, logs, runs, dlq, gate, schedule, search, cache, schema):
+for module in (
+    init,
+    check,
+    migrate,
+    policies,
+    plan,
+    run,
+    resume,
+    why,
+    graph,
+    status,
+    logs,
+    runs,
+    dlq,
+    gate,
+    schedule,
+    search,
+    cache,
+    schema,
+):
     module.register(app)
 
 

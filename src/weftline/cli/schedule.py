@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from weftline.app.declared import Declared, Folder
     from weftline.app.home import Home
     from weftline.model.schedule import Schedule
-    from weftline.ports.schedules import Fire, Kept
+    from weftline.ports.schedules import Fire, Kept, Schedules
 
 Name = Annotated[str, typer.Argument(help="The schedule's name.", metavar="NAME", show_default=False)]
 AnyName = Annotated[str, typer.Argument(help="Of this one alone.", metavar="NAME", show_default=False)]
@@ -96,7 +96,7 @@ def _register_fires(group: typer.Typer) -> None:
     ) -> int:
         """List what became of the moments that have come, and why, the newest first."""
         opened = home_of(home)
-        kept = opened.schedules if opened.has_journals else None
+        kept = _kept(opened)
         found = [] if kept is None else kept.fires(name, limit=limit)
         opened.close()
         if json:
@@ -153,13 +153,18 @@ def _told(declared: Declared) -> int:
     return Exit.INVALID if declared.findings else Exit.OK
 
 
+def _kept(home: Home) -> Schedules | None:
+    """What is remembered; None where nothing was ever kept."""
+    return home.journals.schedules if home.has_journals and home.journals is not None else None
+
+
 def _states(home: Home) -> dict[str, Kept]:
-    kept = home.schedules if home.has_journals else None
+    kept = _kept(home)
     return {} if kept is None else dict(kept.states())
 
 
 def _rows(declared: Declared, home: Home) -> list[dict[str, Any]]:
-    states, kept = _states(home), home.schedules if home.has_journals else None
+    states, kept = _states(home), _kept(home)
     live = [] if kept is None else kept.fires(is_live=True)
     rows = []
     for name, schedule in sorted(declared.schedules.items()):

@@ -56,10 +56,9 @@ class CronDuty:
         beat_s: float = BEAT_S,
         dead_after_s: float = DEAD_AFTER_S,
     ) -> None:
-        kept = home.schedules
-        assert kept is not None
+        assert home.journals is not None
         self._home = home
-        self._kept = kept
+        self._kept = kept = home.journals.schedules
         self._declared = declared
         self._launcher = launcher
         self._beat_s = beat_s

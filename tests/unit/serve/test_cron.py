@@ -76,7 +76,7 @@ class Stage:
 
     def fires(self, name=""):
         """Moments in order, with what became of them."""
-        found = sorted(self.home.schedules.fires(name), key=lambda fire: fire.due_at)
+        found = sorted(self.home.journals.schedules.fires(name), key=lambda fire: fire.due_at)
         return [(fire.due_at - self.base, str(fire.state)) for fire in found]
 
 
@@ -103,7 +103,7 @@ def test_what_is_due_is_started_and_followed_to_its_end(stage):
     stage.at(31, duty)
     assert stage.fires() == [(0, "COMPLETED")]
     assert len(stage.started) == 1
-    (fire,) = stage.home.schedules.fires()
+    (fire,) = stage.home.journals.schedules.fires()
     assert (fire.run, fire.ended_at - stage.base) == (run, 31)
 
 
@@ -242,7 +242,7 @@ def test_a_run_that_was_left_behind_is_gone_on_with(stage):
             break
     assert len(stage.started) == MOST_TRIES
     assert set(stage.runs) == {stage.runs[0]}
-    (fire,) = stage.home.schedules.fires()
+    (fire,) = stage.home.journals.schedules.fires()
     assert (str(fire.state), fire.tries) == ("FAILED", MOST_TRIES - 1)
     assert f"weftline resume {fire.run}" in fire.why
 
@@ -276,10 +276,10 @@ def test_what_is_paused_is_skipped_and_goes_on_afterwards(stage):
     stage.add()
     duty = stage.duty()
     stage.at(-1, duty)
-    stage.home.schedules.pause("s", True, at=1.0, by="ann")
+    stage.home.journals.schedules.pause("s", True, at=1.0, by="ann")
     stage.at(0, duty)
     stage.at(60, duty)
-    stage.home.schedules.pause("s", False, at=2.0, by="ann")
+    stage.home.journals.schedules.pause("s", False, at=2.0, by="ann")
     stage.at(120, duty)
     assert stage.fires() == [(0, "SKIPPED"), (60, "SKIPPED"), (120, "PENDING")]
 
@@ -289,8 +289,8 @@ def test_a_pause_between_looking_and_writing_counts(stage):
     stage.add()
     duty = stage.duty()
     stage.at(-1, duty)
-    states = stage.home.schedules.states()
-    stage.home.schedules.pause("s", True, at=1.0, by="ann")
+    states = stage.home.journals.schedules.states()
+    stage.home.journals.schedules.pause("s", True, at=1.0, by="ann")
     with contextlib.ExitStack() as stack:
         kept = duty._kept
         patched = type("Late", (), {"states": lambda _: states, "__getattr__": lambda _, name: getattr(kept, name)})()
@@ -319,9 +319,9 @@ def test_a_disabled_one_writes_nothing_and_begins_anew(stage):
     stage.at(-1, duty)
     stage.add(catch_up="all", enabled=False)
     stage.at(60, duty)
-    before = stage.home.schedules.states()
+    before = stage.home.journals.schedules.states()
     stage.at(200, duty)
-    assert stage.home.schedules.states() == before
+    assert stage.home.journals.schedules.states() == before
     stage.add(catch_up="all")
     stage.at(230, duty)
     stage.at(240, duty)
@@ -335,7 +335,7 @@ def test_after_a_downtime_what_is_too_late_is_told(stage):
     duty.close()
     stage.at(6001, stage.duty())
     assert stage.fires() == [(5940, "MISSED"), (6000, "PENDING")]
-    assert stage.home.schedules.fires()[1].since == stage.base - 1, "one entry for all of them"
+    assert stage.home.journals.schedules.fires()[1].since == stage.base - 1, "one entry for all of them"
 
 
 def test_a_schedule_that_is_gone_leaves_nothing_open(stage):
@@ -347,7 +347,7 @@ def test_a_schedule_that_is_gone_leaves_nothing_open(stage):
     stage.declared.clear()
     stage.at(1, duty)
     assert stage.fires() == [(0, "FAILED")]
-    assert "not declared any more" in stage.home.schedules.fires()[0].why
+    assert "not declared any more" in stage.home.journals.schedules.fires()[0].why
 
 
 def test_many_that_are_due_at_once_have_runs_of_their_own(stage):

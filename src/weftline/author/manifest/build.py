@@ -100,18 +100,15 @@ def pipeline_of(
     nodes = []
     for number, shape in enumerate(manifest.spec.nodes):
         at = ("spec", "nodes", number)
-        if shape.gate is not None and shape.gate not in manifest.spec.gates:
-            place, hint = document.place((*at, "gate")), did_you_mean(shape.gate, manifest.spec.gates)
-            known = listing(manifest.spec.gates)
-            findings.append(UndeclaredGateError(node=shape.name, name=shape.gate, known=known, place=place, hint=hint))
         try:
             spec = find(shape.type)
         except NotRegisteredError as error:
             error.place = document.place((*at, "type"))
             findings.append(error)
             continue
-        nodes.append(_node(shape, spec, document, at, manifest.spec.params, policies, findings))
-    return Pipeline(nodes, name=manifest.metadata.name), findings
+        nodes.append(_node(shape, spec, document, at, manifest.spec, policies, findings))
+    fields = {name: field.spec() for name, field in manifest.spec.fields.items()}
+    return Pipeline(nodes, name=manifest.metadata.name, fields=fields), findings
 
 
 def _node(
@@ -119,12 +116,15 @@ def _node(
     spec: NodeSpec,
     document: Located,
     at: tuple[str | int, ...],
-    params: Mapping[str, Any],
+    whole: shapes.PipelineSpec,
     policies: Mapping[str, Policy],
     findings: list[WeftlineError],
 ) -> NodeSpec:
     """A registered node as it stands in a pipeline."""
-    policy = spec.policy
+    policy, gate = spec.policy, whole.gates.get(shape.gate or "")
+    if shape.gate is not None and gate is None:
+        place, hint, known = document.place((*at, "gate")), did_you_mean(shape.gate, whole.gates), listing(whole.gates)
+        findings.append(UndeclaredGateError(node=shape.name, name=shape.gate, known=known, place=place, hint=hint))
     if shape.policy is not None:
         if shape.policy in policies:
             policy = policies[shape.policy]
@@ -151,11 +151,11 @@ def _node(
         outputs=tuple(output._replace(key=shape.provides.get(output.key, output.key)) for output in spec.outputs),
         over=over,
         after=(*spec.after, *shape.depends_on),
-        gate=spec.gate if shape.gate is None else shape.gate,
+        gate=spec.gate if gate is None or shape.gate is None else gate.gate(shape.gate),
         policy=policy,
         priority=spec.priority if shape.priority is None else shape.priority,
         tags=spec.tags | frozenset(shape.tags),
-        parameters=_parameters(shape, spec, document, at, params, findings),
+        parameters=_parameters(shape, spec, document, at, whole.params, findings),
         place=document.place((*at, "name")),
     )
 

@@ -18,6 +18,7 @@ class Draft:
     Attributes:
         new: what is there so far.
         notes: what was spelled otherwise: one for each way of spelling, where it stands first.
+        added: paths of what has nothing in the old document that it is made of.
         findings: what could not be carried over.
     """
 
@@ -26,6 +27,7 @@ class Draft:
         self.new = Located(old.file, {})
         self.notes: list[OlderSpellingNote] = []
         self.findings: list[WeftlineError] = []
+        self.added: set[Path] = set()
         self._noted: set[str] = set()
 
     def value(self, source: Path) -> Any:
@@ -50,8 +52,8 @@ class Draft:
             inner = value.items() if isinstance(value, Mapping) else enumerate(value) if isinstance(value, list) else ()
             waiting += [(each, (*below, step)) for step, each in inner]
 
-    def put(self, target: Path, value: Any, source: Path) -> None:
-        """Adds a value of our own, in the place of something in the old document."""
+    def put(self, target: Path, value: Any, source: Path, *, is_added: bool = False) -> None:
+        """Adds a value of our own, in the place of something in the old document, or besides what is there."""
         found = self.new.value
         for depth, (step, following) in enumerate(zip(target, (*target[1:], None), strict=True)):
             made = value if following is None else [] if isinstance(following, int) else {}
@@ -64,6 +66,8 @@ class Draft:
                 return
             elif step not in found or following is None:
                 found[step] = made
+            if is_added or following is not None:
+                self.added |= {target[: depth + 1]} - self.new.values.keys()
             place = self._spot(source)
             self.new.values.setdefault(target[: depth + 1], place)
             if isinstance(step, str):

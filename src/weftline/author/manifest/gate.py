@@ -117,8 +117,7 @@ def gate_findings(
                 place, hint = document.place((*at, "field")), did_you_mean(clause.field, fields)
                 yield UndeclaredFieldError(gate=name, name=clause.field, known=listing(fields), place=place, hint=hint)
                 continue
-            kind = float if field.type == "integer" and clause.operator in _ORDERED else KINDS[field.type]
             for path, value in clause.values():
-                if not FieldSpec(kind).fits(value):
+                if not field.spec().fits(value):
                     place, wanted = document.place((*at, *path)), f"the field {clause.field!r} is of the type {field.type}"
                     yield UnfitManifestValueError(field=str(path[0]), value=repr(value), wanted=wanted, place=place)

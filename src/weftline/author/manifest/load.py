@@ -81,7 +81,7 @@ def load_text(text: str, file: str, loaded: Loaded, registry: Registry = REGISTR
     documents, findings = read(text, file)
     loaded.findings += findings
     for document in documents:
-        document, notes, unfit = modern(document, registry.nodes.names)
+        document, notes, unfit, _ = modern(document, registry.nodes.names)
         manifest, findings = checked(document)
         loaded.notes += notes
         loaded.findings += [*unfit, *findings]

@@ -39,7 +39,8 @@ _NAMED |= {"true": True, "True": True, "TRUE": True, "false": False, "False": Fa
 _INT = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+", re.ASCII)
 _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?", re.ASCII)
 _INFINITE = re.compile(r"([-+]?)\.(?:inf|Inf|INF)")
-_PARSER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+#: libyaml's, where it is there.
+PARSER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 Path = tuple[str | int, ...]
 
@@ -102,7 +103,7 @@ def read(text: str, file: str) -> tuple[list[Located], list[WeftlineError]]:
     if len(text) > MOST_BYTES:
         return [], [ManifestError(detail=f"it is larger than {MOST_BYTES >> 20} MiB", advice="split it", place=Place(file))]
     try:
-        for event in yaml.parse(text, Loader=_PARSER):
+        for event in yaml.parse(text, Loader=PARSER):
             reader.take(event)
     except _TooMuchError as error:
         return [], [*reader.findings, ManifestError(detail=str(error), advice="write it out, or split it", place=error.place)]

@@ -26,7 +26,7 @@ def policies_in(text: str, file: str) -> tuple[dict[str, Policy], list[WeftlineE
     policies: dict[str, Policy] = {}
     documents, findings = read(text, file)
     for document in documents:
-        document, _, unfit = modern(document)
+        document, _, unfit, _ = modern(document)
         manifest, wrong = checked(document)
         findings += [*unfit, *wrong]
         if isinstance(manifest, PoliciesManifest):

@@ -9,8 +9,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
-from typing import Any
+from collections.abc import Callable, Collection, Mapping, Sequence, Set
+from typing import Any, NamedTuple
 
 from weftline.author.manifest.draft import Draft
 from weftline.author.manifest.located import Located, Path
@@ -24,21 +24,32 @@ OLD_VERSION = "spine.io/v1"
 _METADATA = ("name", "domain", "version", "description", "tags")
 
 
-def modern(
-    document: Located, types: Callable[[], Collection[str]] = tuple
-) -> tuple[Located, list[OlderSpellingNote], list[WeftlineError]]:
+class Modern(NamedTuple):
+    """A document in the spelling of today.
+
+    Attributes:
+        document: the same object if nothing in it is older.
+        notes: what was spelled otherwise, in its order.
+        findings: what could not be carried over.
+        added: paths of what has nothing that it was made of.
+    """
+
+    document: Located
+    notes: Sequence[OlderSpellingNote] = ()
+    findings: Sequence[WeftlineError] = ()
+    added: Set[Path] = frozenset()
+
+
+def modern(document: Located, types: Callable[[], Collection[str]] = tuple) -> Modern:
     """A document in the spelling of today.
 
     Args:
         document: in any spelling.
         types: gives the names of registered nodes; a stage whose type is one of them keeps it.
-
-    Returns:
-        The document, itself if nothing in it is older; what was spelled otherwise; and what could not be carried over.
     """
     value = document.value
     if not isinstance(value, Mapping):
-        return document, [], []
+        return Modern(document)
     is_flat = not {"metadata", "spec"} & set(value)
     if is_flat and "stages" in value and "kind" not in value:
         draft = Draft(document)
@@ -57,11 +68,11 @@ def modern(
         draft = Draft(document)
         _fill_same(draft, value)
     else:
-        return document, [], []
+        return Modern(document)
     notes = sorted(draft.notes, key=lambda note: note.place or Place(document.file))
     for note in notes[:1]:
         note.hint = f"weftline migrate {document.file} rewrites the file"
-    return draft.new, notes, draft.findings
+    return Modern(draft.new, notes, draft.findings, draft.added)
 
 
 def _fill_same(draft: Draft, value: Mapping[str, Any]) -> None:
@@ -86,7 +97,7 @@ def _fill_group(draft: Draft, value: Mapping[str, Any]) -> None:
         if field in value:
             draft.move((field,), (field,))
         else:
-            draft.put((field,), new, (first,))
+            draft.put((field,), new, (first,), is_added=True)
     _head(draft, ("apiVersion",))
     if steps == "steps":
         draft.note(("steps",), "steps", "spec.pipelines", key=True)

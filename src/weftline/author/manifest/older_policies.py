@@ -45,8 +45,8 @@ def fill_policies(draft: Draft) -> None:
     draft.note(("policies",), "policies without a header", "kind: Policies, metadata and spec: {policies: ...}", key=True)
     head: dict[str, str] = {"apiVersion": API_VERSION, "kind": "Policies"}
     for field, text in head.items():
-        draft.put((field,), text, ("policies",))
-    draft.put(("metadata", "name"), "policies", ("policies",))
+        draft.put((field,), text, ("policies",), is_added=True)
+    draft.put(("metadata", "name"), "policies", ("policies",), is_added=True)
     for field in value:
         if field in {"name", "version", "description"}:
             draft.move((field,), ("metadata", field))

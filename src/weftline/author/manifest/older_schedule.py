@@ -43,7 +43,7 @@ def fill_schedule(draft: Draft) -> None:
         if field in value:
             draft.move((field,), (field,))
         else:
-            draft.put((field,), text, (first,))
+            draft.put((field,), text, (first,), is_added=True)
     for field in value:
         if field in {"apiVersion", "kind"}:
             continue

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections import deque
 from collections.abc import Callable, Collection, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from weftline.author.manifest.draft import Draft
 from weftline.author.manifest.located import Path
@@ -42,7 +42,7 @@ def fill_pipeline(draft: Draft, types: Callable[[], Collection[str]]) -> None:
         if field in old:
             draft.move((field,), (field,))
         else:
-            draft.put((field,), text, ("stages",))
+            draft.put((field,), text, ("stages",), is_added=True)
     for field in old:
         if field in {"name", "version", "description"}:
             draft.move((field,), ("metadata", field))
@@ -115,6 +115,9 @@ class _Gates:
 
     def _gate(self, name: str, stage: str, at: Path, gate: Mapping[str, Any], condition: Any) -> None:
         draft, target = self._draft, ("spec", "gates", name)
+        if not draft.has(("spec", "fields")):
+            draft.put(("spec", "fields"), {}, at, is_added=True)
+        draft.put(target, {}, at)
         self.stages[stage] = name
         self._resume(name, stage, at, gate.get("resume_stage"))
         for field, instead in _DROPPED.items():
@@ -148,6 +151,8 @@ class _Gates:
         if not isinstance(clause, Mapping):
             draft.move(at, target)
             return
+        self._declare(at, clause)
+        draft.put(target, {}, at)
         shared = {"match", "timeout_seconds", "timeout", "poll_interval_seconds"} if at[-1] == "condition" else set()
         for field in clause:
             if field == "ledger_field":
@@ -160,7 +165,6 @@ class _Gates:
                     draft.move((*at, field), (*target, "value"))
             elif field not in shared:
                 draft.move((*at, field), (*target, field))
-        self._declare(at, clause)
 
     def _declare(self, at: Path, clause: Mapping[str, Any]) -> None:
         """The field that a clause asks for, with the type that its values have."""
@@ -174,7 +178,7 @@ class _Gates:
         if not draft.has(("spec", "fields", name)):
             source = (*at, "ledger_field" if "ledger_field" in clause else "field")
             draft.note(source, "a field that is not declared", f"spec.fields: {{{name}: {{type: {kind}}}}}")
-            draft.put(("spec", "fields", name, "type"), kind, source)
+            draft.put(("spec", "fields", name, "type"), kind, source, is_added=True)
 
     def _resume(self, gate: str, stage: str, at: Path, resumed: Any) -> None:
         """The stage that the gate resumes has to come after it."""
@@ -229,31 +233,34 @@ def listed_names(value: Any) -> list[str]:
 
 def _fill_nodes(draft: Draft, types: Collection[str], gates: _Gates) -> None:
     """The stages that are no gates."""
-    instead = _instead(draft, gates)
+    passed = _passed(draft, gates)
     count = 0
     for number, stage in enumerate(draft.old.value["stages"]):
         if is_gate(stage):
             continue
         at, target = ("stages", number), ("spec", "nodes", count)
         count += 1
+        draft.put(target, {}, at)
+        names = listed_names(stage.get("depends_on"))
         for field in stage:
             if field == "type":
                 _type(draft, at, target, types)
             elif field == "config":
                 draft.note((*at, field), field, "params", key=True)
                 draft.move((*at, field), (*target, "params"))
-            elif field == "depends_on" and set(listed_names(stage[field])) & set(instead):
-                before = [each for name in listed_names(stage[field]) for each in instead.get(name, [name])]
+            elif field == "depends_on" and passed.keys() & set(names):
+                before = [each for name in names for each in (passed[name].before if name in passed else [name])]
                 draft.put((*target, field), list(dict.fromkeys(before)), (*at, field))
             else:
                 draft.move((*at, field), (*target, field))
-        waits = [gates.stages[name] for name in listed_names(stage.get("depends_on")) if name in gates.stages]
+        waits = {gate for name in names if name in passed for gate in passed[name].gates}
         if stage.get("name") in gates.resumed:
-            waits.append(gates.resumed[stage["name"]])
-        if len(set(waits)) > 1:
-            draft.refuse(at, f"stage {stage.get('name')!r} waits at several gates: {listing(waits)}", "make one gate of them")
+            waits.add(gates.resumed[stage["name"]])
+        if len(waits) > 1:
+            detail = f"stage {stage.get('name')!r} waits at several gates: {listing(sorted(waits))}"
+            draft.refuse(at, detail, "make one gate of them, with all their clauses")
         elif waits:
-            draft.put((*target, "gate"), waits[0], (*at, "depends_on"))
+            draft.put((*target, "gate"), waits.pop(), (*at, "depends_on"), is_added=True)
 
 
 def _type(draft: Draft, at: Path, target: Path, types: Collection[str]) -> None:
@@ -266,22 +273,33 @@ def _type(draft: Draft, at: Path, target: Path, types: Collection[str]) -> None:
     draft.put((*target, "type"), name, (*at, "type"))
 
 
-def _instead(draft: Draft, gates: _Gates) -> dict[str, list[str]]:
-    """For each stage that is a gate, the stages before it that are none."""
-    before = {
-        stage["name"]: listed_names(stage.get("depends_on"))
-        for stage in draft.old.value["stages"]
+class _Passed(NamedTuple):
+    """What a stage that depends on a gate has before it: gates, and stages that are none."""
+
+    gates: list[str]
+    before: list[str]
+
+
+def _passed(draft: Draft, gates: _Gates) -> dict[str, _Passed]:
+    """For each stage that is a gate, what is before those that depend on it."""
+    stages = draft.old.value["stages"]
+    depends = {
+        stage["name"]: (number, listed_names(stage.get("depends_on")))
+        for number, stage in enumerate(stages)
         if isinstance(stage.get("name"), str) and stage["name"] in gates.stages
     }
-    found: dict[str, list[str]] = {}
-    for name, names in before.items():
-        seen, waiting, direct = {name}, deque(names), []
+    found: dict[str, _Passed] = {}
+    for name, (number, names) in depends.items():
+        seen, waiting, passed = {name}, deque(names), _Passed([gates.stages[name]], [])
         while waiting:
             each = waiting.popleft()
-            if each not in before:
-                direct.append(each)
+            if each not in depends:
+                passed.before.append(each)
+            elif each == name:
+                draft.refuse(("stages", number, "depends_on"), f"gate {name!r} waits for itself", "leave one dependency out")
             elif each not in seen:
                 seen.add(each)
-                waiting += before[each]
-        found[name] = direct
+                passed.gates.append(gates.stages[each])
+                waiting += depends[each][1]
+        found[name] = passed
     return found

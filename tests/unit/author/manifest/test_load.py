@@ -7,6 +7,7 @@ from weftline.author.compose import GroupPipeline
 from weftline.author.manifest.load import load_manifest
 from weftline.author.registry import Registry
 from weftline.errors import InvalidManifestError, TargetNotFoundError
+from weftline.model.gate import Clause, FieldSpec, Gate
 
 HEAD = "apiVersion: weftline.dev/v1\nkind: {}\nmetadata: {{name: {}}}\nspec:\n"
 POLICIES = (
@@ -108,25 +109,30 @@ def test_what_names_nothing_is_told_where_it_stands(load, each, code, column):
     assert (found, line, at) == (code, 6, column)
 
 
-GATES = """  fields: {ready: {type: boolean}, pages: {type: integer}}
+GATES = """  fields: {ready: {type: boolean, default: false}, pages: {type: integer, key: text}}
   gates:
-    parsed: {clauses: [{field: ready, operator: equals, value: true}, {field: pages, operator: at_least, value: 0.5}]}
+    parsed:
+      match: any
+      timeout_seconds: 900
+      clauses: [{field: ready, operator: equals, value: true}, {field: pages, operator: at_least, value: 3}]
     editor: {manual: true}
 """
 
 
 def test_a_node_waits_for_a_gate_of_its_file(load):
     made = load(pipeline("name: a, type: text.read, gate: parsed", "name: b, type: text.words, gate: editor", params=GATES))
-    assert [found.gate for found in made.graph.nodes] == ["parsed", "editor"]
+    clauses = (Clause("ready", "equals", True), Clause("pages", "at_least", 3))
+    assert [found.gate for found in made.graph.nodes] == [Gate("parsed", clauses, "any", 900), Gate("editor")]
+    assert made.graph.fields == {"ready": FieldSpec(bool, default=False), "pages": FieldSpec(int, key="text")}
 
 
 @pytest.mark.parametrize(
     ("old", "new", "code", "line", "column"),
     [
-        ("gate: parsed", "gate: prased", "M111", 10, 40),
-        ("field: ready", "field: redy", "M110", 7, 32),
-        ("value: true", "value: 3", "M105", 7, 64),
-        ("at_least, value: 0.5", "in, value: [1, 2.5]", "M105", 7, 111),
+        ("gate: parsed", "gate: prased", "M111", 13, 40),
+        ("field: ready", "field: redy", "M110", 10, 25),
+        ("value: true", "value: 3", "M105", 10, 57),
+        ("at_least, value: 3", "in, value: [1, 2.5]", "M105", 10, 104),
     ],
 )
 def test_what_a_gate_asks_for_is_declared(load, old, new, code, line, column):

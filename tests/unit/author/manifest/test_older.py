@@ -73,7 +73,7 @@ CLAUSES = [
 def taken(text, types=()):
     (document,), findings = read(text, "a.yaml")
     assert not findings
-    new, notes, unfit = modern(document, lambda: types)
+    new, notes, unfit, _ = modern(document, lambda: types)
     return new, notes, [*unfit, *checked(new)[1]]
 
 
@@ -194,13 +194,12 @@ def test_every_note_shows_where_and_what_to_write(text):
 @pytest.mark.parametrize("text", [GROUP, TWO_PHASE, INLINE, POLICIES])
 def test_what_is_new_stays_as_it_is(text):
     new, _, _ = taken(text)
-    again, notes, unfit = modern(new)
-    assert (again is new, notes, unfit) == (True, [], [])
+    assert modern(new) == (new, (), (), frozenset())
 
 
 def test_no_data_is_shared_with_the_old_document():
     (document,), _ = read(TWO_PHASE, "a.yaml")
-    new, _, _ = modern(document)
+    new = modern(document).document
     new.value["spec"]["nodes"][2]["params"]["size"] = 9
     assert document.value["stages"][3]["config"] == {"size": 3}
 
@@ -245,4 +244,11 @@ stages:
   - {name: two, type: gate, depends_on: [one], condition: {ledger_field: b, equals: 1.5}}
   - {name: cut, type: chunk, depends_on: [one]}
 """
-    assert sound(text)["spec"]["nodes"] == [{"name": "cut", "type": "documents.chunk", "depends_on": [], "gate": "one"}]
+    assert [(line, column) for line, column, words in refused(text) if "waits for itself" in words] == [(3, 41), (4, 41)]
+
+
+def test_a_stage_behind_two_gates_is_refused():
+    text = INLINE.replace("depends_on: [get]", "depends_on: [first]").replace(
+        "stages:\n", "stages:\n  - {name: first, type: gate, condition: {ledger_field: a, exists: true}}\n"
+    )
+    assert [(line, column, "first, ready" in words) for line, column, words in refused(text)] == [(6, 5, True)]

@@ -67,7 +67,7 @@ def test_intervals(tmp_path, written, seconds):
     ],
 )
 def test_dates(tmp_path, written, zone, meant):
-    """In the time zone, unless they say another; one that clocks leave out is when they go on, one that comes twice the first."""
+    """In the time zone, unless they say another; one that clocks leave out is when they go on."""
     found = spec(tmp_path, at=f'"{written}"', timezone=zone)
     assert datetime.fromtimestamp(found.at, UTC).isoformat() == f"{meant}+00:00"
 
