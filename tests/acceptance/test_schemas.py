@@ -106,6 +106,14 @@ pipeline = Pipeline([waits])
 """
 
 
+SCHEDULED = """
+apiVersion: weftline.dev/v1
+kind: Schedule
+metadata: {name: often}
+spec: {target: ../flow.py, every: 60s}
+"""
+
+
 @pytest.fixture(scope="module")
 def answers(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
     """What every command prints about a pipeline that has seen much: each is checked by the shell as it comes."""
@@ -136,6 +144,15 @@ def answers(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
     ]
     shell.write("older.yaml", "name: g\nsteps: [{name: a, pipeline: b}]\n")
     found.append(shell.json("migrate", "older.yaml"))
+    shell.write("schedules/often.yaml", SCHEDULED)
+    found += [shell.json("schedule", "ls"), shell.json("schedule", "run", "often", "--home", "scheduled", code=1)]
+    found += [
+        shell.json("schedule", "ls", "--home", "scheduled"),
+        shell.json("schedule", "next"),
+        shell.json("schedule", "fires", "--home", "scheduled"),
+    ]
+    shell.write("schedules/wrong.yaml", "nothing: at all")
+    found.append(shell.json("schedule", "ls", code=3))
     shell.write("mended", "")
     found += [
         shell.json("dlq", "ls"),

@@ -51,7 +51,7 @@ def _register_views(group: typer.Typer) -> None:
         for row in rows:
             last = "" if row["last"] is None else f"   last {row['last']['due_at'][:19]} {row['last']['state']}"
             when = f"next {row['next'][:19]} UTC" if row["next"] else row["state"] if row["state"] != "on" else "no more"
-            out(f"{row['name']:<20} {row['timing']:<36} {when}{last}")
+            out(f"{row['name']:<20} {row['timing']:<40}   {when}{last}")
         if not rows:
             out(f"no schedules in {opened.settings.schedules}")
         return _told(declared)
