@@ -880,6 +880,20 @@ class AmbiguousLetterError(UsageError):
     known: str
 
 
+class RunExistsError(UsageError):
+    code = "R541"
+    what = "run {run} is there already"
+    remedy = "go on with it: weftline resume {run}"
+    run: str
+
+
+class RunsNotStartedError(MachineError):
+    code = "R542"
+    what = "no run can be started: {detail}"
+    remedy = "see what it wrote to stderr, and start `weftline serve` again"
+    detail: str
+
+
 class UnknownGateError(UsageError):
     code = "R540"
     what = "run {run!r} does not wait at a gate {gate!r}"

@@ -11,8 +11,13 @@ from weftline.store import holder
 
 
 @contextlib.contextmanager
-def claimed(run: str, ledger: Ledger | None) -> Iterator[None]:
+def claimed(run: str, ledger: Ledger | None, *, instead_of: str | None = None) -> Iterator[None]:
     """Keeps other processes off a run; takes over from one that is dead.
+
+    Args:
+        run: its id.
+        ledger: where it is claimed; None if nobody else can reach it.
+        instead_of: a holder that has it for this process.
 
     Raises:
         RunBusyError: a living process works on it.
@@ -21,7 +26,7 @@ def claimed(run: str, ledger: Ledger | None) -> Iterator[None]:
         yield
         return
     me = holder.this_process()
-    other = ledger.claim(run, me)
+    other = ledger.claim(run, me, instead_of=instead_of)
     if other is not None and not holder.may_be_alive(other):
         other = ledger.claim(run, me, instead_of=other)
     if other is not None:

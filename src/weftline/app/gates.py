@@ -73,9 +73,9 @@ def at_gates(record: RunRecord, home: Home) -> list[Waiting]:
 
 
 def can_go_on(record: RunRecord, home: Home) -> bool:
-    """Whether a run that ended since it waits at gates would not just wait again: one is open, or closed for good."""
+    """Whether a run that nobody works on would not just wait again: it did not end, or a gate is open, or closed for good."""
     if record.status is not RunStatus.BLOCKED:
-        return False
+        return record.status is RunStatus.RUNNING
     return any(each.verdict.is_open or each.verdict.is_final for each in at_gates(record, home))
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any
 
 from weftline.app.execute import opening_of
 from weftline.app.home import Home, Request
@@ -26,6 +28,7 @@ def guarded(
     home: Home,
     request: Request,
     waits: Callable[[str], None] | None = None,
+    told: Mapping[str, Any] = MappingProxyType({}),
     *,
     is_new: bool = True,
 ) -> Iterator[bool]:
@@ -37,6 +40,7 @@ def guarded(
         home: where its journal is.
         request: what was asked for.
         waits: is told for whom it waits.
+        told: further fields of its first event.
         is_new: whether the journal is empty; one that is turned away tells so in it then.
 
     Raises:
@@ -63,7 +67,7 @@ def guarded(
         yield has_waited
     except GuardBusyError as error:
         if is_new:
-            _tell(error, made, home, request)
+            _tell(error, made, home, request, told)
         raise
     finally:
         guards.leave(run)
@@ -94,10 +98,10 @@ def _named(runs: Sequence[str]) -> str:
     return f"run{'' if len(runs) == 1 else 's'} {listing(runs, 3)}"
 
 
-def _tell(error: GuardBusyError, made: Plan, home: Home, request: Request) -> None:
+def _tell(error: GuardBusyError, made: Plan, home: Home, request: Request, told: Mapping[str, Any]) -> None:
     """The journal of a run that was turned away: it can be resumed."""
     assert home.ledger is not None
     now, status = home.clock.now(), RunStatus.CANCELLED if isinstance(error, GuardSkippedError) else RunStatus.FAILED
     ending = {"status": str(status), "counts": {}, "guard": error.key, "why": error.message}
-    events = [Event(Kind.RUN_STARTED, now, body=opening_of(made, request)), Event(Kind.RUN_FINISHED, now, body=ending)]
+    events = [Event(Kind.RUN_STARTED, now, body={**opening_of(made, request), **told}), Event(Kind.RUN_FINISHED, now, body=ending)]
     home.ledger.append(error.run, events)

@@ -7,6 +7,7 @@ import shlex
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 from weftline.app.claims import claimed, is_abandoned
@@ -22,6 +23,7 @@ from weftline.errors import (
     AmbiguousRunError,
     BadArgumentError,
     NotResumableError,
+    RunExistsError,
     UnknownNodeError,
     UnknownRunError,
     WeftlineError,
@@ -118,6 +120,8 @@ def run(
     *,
     planned: Plan | None = None,
     run: str = "",
+    instead_of: str | None = None,
+    told: Mapping[str, Any] = MappingProxyType({}),
     echo: bool = False,
     waits: Callable[[str], None] | None = None,
 ) -> RunResult:
@@ -129,22 +133,29 @@ def run(
         request: what is asked for.
         sinks: who is told of events.
         planned: the plan, if it was made already.
-        run: the id of the run; empty for a new one.
+        run: the id that it is to have; empty for one that nobody knows yet.
+        instead_of: who has claimed that run for this process.
+        told: further fields of its first event.
         echo: show what calls print, besides keeping it.
         waits: is told if the run has to wait for others.
 
     Raises:
         InvalidPipelineError: it carries all findings; nothing has run.
+        RunExistsError: there is a run of that id; nothing has run.
+        RunBusyError: another process has it; nothing has run.
         GuardBusyError: as many as may are running; the journal tells so.
     """
     with frozen():
         if request.inputs_from:
             request = replace(request, inputs_from=find_run(request.inputs_from, home).run)
         made = planned or plan(pipeline, home, request)
-        run = run or run_id(home.clock.now(), os.urandom(3))
-        with claimed(run, home.ledger), guarded(made, run, home, request, waits) as has_waited:
-            made = plan(pipeline, home, request) if has_waited else made  # others have made results meanwhile
-            return execute(made, run, home, request, sinks, None, echo=echo)
+        wanted, run = run, run or run_id(home.clock.now(), os.urandom(3))
+        with claimed(run, home.ledger, instead_of=instead_of):
+            if wanted and home.ledger is not None and any(home.ledger.events(run, [Kind.RUN_STARTED])):
+                raise RunExistsError(run=run)
+            with guarded(made, run, home, request, waits, told) as has_waited:
+                made = plan(pipeline, home, request) if has_waited else made  # others have made results meanwhile
+                return execute(made, run, home, request, sinks, None, told=told, echo=echo)
 
 
 def resume(
@@ -155,6 +166,8 @@ def resume(
     sinks: Sequence[Sink] = (),
     *,
     again: Sequence[str] = (),
+    instead_of: str | None = None,
+    only_if: Callable[[RunRecord], bool] = lambda _: True,
     echo: bool = False,
     waits: Callable[[str], None] | None = None,
 ) -> RunResult:
@@ -167,6 +180,8 @@ def resume(
         request: as it was asked for; None to take it from the journal.
         sinks: who is told of events.
         again: nodes that are made again with everything behind them, whatever this run and the cache have of them.
+        instead_of: who has claimed the run for this process.
+        only_if: whether it is to be gone on with, as it is now that nobody else can change it.
         echo: show what calls print, besides keeping it.
         waits: is told if the run has to wait for others.
 
@@ -179,8 +194,11 @@ def resume(
         GuardBusyError: as many as may are running.
     """
     found = find_run(run or newest_resumable(home, pipeline), home).run
-    with frozen(), claimed(found, home.ledger):
+    with frozen(), claimed(found, home.ledger, instead_of=instead_of):
         record = find_run(found, home)  # as it is now that nobody else can change it
+        if not only_if(record):
+            advice = f"see what became of it: weftline status {found}"
+            raise NotResumableError(run=found, detail="somebody has gone on with it", advice=advice)
         opening = record.opening
         if record.status is RunStatus.COMPLETED:
             where = "" if home.shown == str(Settings().home) else f" --home {shlex.quote(home.shown)}"
@@ -264,6 +282,13 @@ def newest_resumable(home: Home, pipeline: Pipeline | None) -> str:
     return ""
 
 
+def record_of(run: str, home: Home) -> RunRecord | None:
+    """A run by its whole id; None if its journal is empty."""
+    assert home.ledger is not None
+    record = RunRecord.fold(run, home.ledger.events(run))
+    return record if record.events else None
+
+
 def find_run(run: str, home: Home) -> RunRecord:
     """A run, folded from its journal; the newest for an empty id; a unique beginning of an id is enough.
 
@@ -271,6 +296,8 @@ def find_run(run: str, home: Home) -> RunRecord:
         UnknownRunError: there is none.
     """
     ledger = home.ledger if home.has_journals else None
+    if run and ledger is not None and (exact := record_of(run, home)) is not None:
+        return exact
     known = [] if ledger is None else [found.run for found in ledger.runs(10_000 if run else 1)]
     found = [name for name in known if name.startswith(run)]
     if len(found) > 1 and run not in found:

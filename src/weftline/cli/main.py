@@ -25,6 +25,7 @@ from weftline.cli import (
     schedule,
     schema,
     search,
+    serve,
     status,
     why,
 )
@@ -57,6 +58,7 @@ for module in (
     dlq,
     gate,
     schedule,
+    serve,
     search,
     cache,
     schema,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
@@ -9,18 +10,24 @@ from weftline.model.gate import FieldValue, Scalar
 
 
 class Wait(NamedTuple):
-    """A run that came to a gate, and has neither passed it nor ended since.
+    """A run that came to a gate, and has not ended since, unless it ended because it waits.
 
     Attributes:
         run, gate: which.
         at: when it came there, in seconds since the epoch.
-        body: of the event that told of it.
+        told: fields of the event that told of it, in JSON.
     """
 
     run: str
     gate: str
     at: float
-    body: Mapping[str, Any]
+    told: str
+
+    @property
+    def body(self) -> Mapping[str, Any]:
+        """Fields of the event; they are read each time, and whoever looks at many runs needs few."""
+        found: dict[str, Any] = json.loads(self.told)
+        return found
 
 
 class Watch(Protocol):
@@ -62,7 +69,7 @@ class Fields(Protocol):
         ...
 
     def waits(self) -> Sequence[Wait]:
-        """Every run that waits at a gate, for each gate, those that came first before the others."""
+        """Every run that came to a gate and has not ended otherwise, for each gate, those that came first before the others."""
         ...
 
     def watch(self) -> Watch:

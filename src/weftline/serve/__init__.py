@@ -1,1 +1,1 @@
-"""Programs that wait for something to happen."""
+"""The long-lived process: what it does by itself, and when."""

@@ -25,7 +25,7 @@ _WAIT = """
 """
 #: Whoever sets fields has this to himself, so that changes become visible in the order of their numbers.
 ORDER = "fields"
-_KINDS = frozenset({Kind.GATE_REACHED, Kind.GATE_OPENED, Kind.RUN_FINISHED})
+_KINDS = frozenset({Kind.GATE_REACHED, Kind.RUN_FINISHED})
 
 
 class SqlFields:
@@ -67,7 +67,7 @@ class SqlFields:
     def waits(self) -> Sequence[Wait]:
         """Runs at gates, in the order in which they came."""
         rows = self._db.query("SELECT run, gate, at, body FROM waits ORDER BY at, run, gate")
-        return [Wait(run, gate, at, json.loads(body)) for run, gate, at, body in rows]
+        return [Wait(*row) for row in rows]
 
     def watch(self) -> Watch:
         """Wakes up when fields are set or runs come to gates."""
@@ -83,8 +83,6 @@ class SqlFields:
             if kind is Kind.GATE_REACHED:
                 self._db.query(_WAIT, (run, body["gate"]["name"], at, json.dumps(body)))
                 self._db.wake()
-            elif kind is Kind.GATE_OPENED:
-                self._db.query("DELETE FROM waits WHERE run = ? AND gate = ?", (run, body["gate"]))
             elif body["status"] != RunStatus.BLOCKED:
                 self._db.query("DELETE FROM waits WHERE run = ?", (run,))
             else:

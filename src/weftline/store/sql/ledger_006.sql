@@ -11,7 +11,7 @@ CREATE TABLE field_changes (
 );
 CREATE INDEX changes_of_field ON field_changes (run, field, number);
 
--- Runs that came to a gate, and have neither passed it nor ended since: a reading of the journal.
+-- Runs that came to a gate, and have not ended since, unless because they wait: a reading of the journal.
 CREATE TABLE waits (
     run  TEXT NOT NULL,
     gate TEXT NOT NULL,

@@ -1,0 +1,36 @@
+"""`weftline serve`: the process that goes on with runs by itself."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from weftline.cli.arguments import HomeOption, home_of
+from weftline.cli.text import err
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the command."""
+
+    @app.command()
+    def serve(
+        runs: Annotated[int, typer.Option("--runs", min=1, help="Runs at the same time.")] = 16,
+        home: HomeOption = None,
+    ) -> int:
+        """Go on with runs whose gates open, until Ctrl-C.
+
+        Several may serve one home: each run is gone on with once. Ctrl-C ends it when its runs have ended; twice cancels them.
+        """
+        from weftline.serve.daemon import Daemon, until_told
+        from weftline.serve.launcher import Launcher
+        from weftline.serve.sensor import GateSensor
+
+        opened = home_of(home)
+        assert opened.path is not None
+        opened.path.mkdir(parents=True, exist_ok=True)
+        launcher = Launcher(opened.path, opened.ledger, runs)
+        err(f"serving {opened.shown}")
+        until_told(Daemon(opened, [GateSensor(opened, launcher, err)], launcher, err))
+        opened.close()
+        return 0

@@ -1,0 +1,74 @@
+"""One run in a process of its own: what the daemon asks for, and doing it.
+
+Theory of operation. The daemon has the run claimed before the process is there, so that no other daemon begins it as well; the
+process takes the claim over from it. Whatever dies in between leaves a claim of a dead process, which anybody takes over.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from weftline.errors import NotResumableError, RunBusyError, RunExistsError, WeftlineError
+
+
+class Errand(NamedTuple):
+    """What is to be done with one run.
+
+    Attributes:
+        run: its id.
+        target: what it runs, for a new one; empty to go on with one that waits.
+        cwd: the folder in which the target is found.
+        request: fields of `weftline.app.home.Request`, of plain JSON values, for a new one.
+        told: further fields of its first event, such as what started it.
+    """
+
+    run: str
+    target: str = ""
+    cwd: str = ""
+    request: Mapping[str, Any] | None = None
+    told: Mapping[str, Any] | None = None
+
+
+def do(errand: Errand, folder: Path, holder: str) -> int:
+    """Does it, in a process that is here for nothing else; gives its exit status.
+
+    Args:
+        errand: what.
+        folder: of the home.
+        holder: who has the run claimed for this process.
+    """
+    try:
+        return _do(errand, folder, holder)
+    except (NotResumableError, RunBusyError, RunExistsError) as error:
+        sys.stderr.write(f"{error}\n")  # somebody else has done it, or does
+        return 0
+    except WeftlineError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+
+
+def _do(errand: Errand, folder: Path, holder: str) -> int:
+    from weftline.app import gates, verbs
+    from weftline.app.home import Home, Request
+    from weftline.app.pipeline import load
+    from weftline.settings import Settings
+
+    with contextlib.closing(Home(folder, Settings.read())) as home:
+        record = verbs.record_of(errand.run, home)
+        if record is None:
+            if errand.cwd:
+                os.chdir(errand.cwd)
+            pipeline, request = load(errand.target), Request(**(errand.request or {}))
+            own: Any = {"run": errand.run, "instead_of": holder, "told": errand.told or {}}
+            result = verbs.run(pipeline, home, request, **own, echo=True)
+        else:
+            verbs.enter(record.opening)
+            result = verbs.resume(
+                errand.run, home, instead_of=holder, only_if=lambda now: gates.can_go_on(now, home), echo=True
+            )
+        return 0 if result.ok else 1

@@ -1,0 +1,143 @@
+"""Starts runs in processes of their own, as many at a time as are allowed; the others wait in order."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+from collections import deque
+from pathlib import Path
+from typing import Any
+
+from weftline.app.claims import is_abandoned
+from weftline.errors import RunsNotStartedError
+from weftline.ports.ledger import Ledger
+from weftline.serve.errand import Errand
+from weftline.store import holder
+
+#: How long a template may take to load, in seconds.
+_LOADS_S = 60.0
+
+
+class Launcher:
+    """The runs that this daemon has begun.
+
+    Args:
+        folder: of the home.
+        ledger: where runs are claimed.
+        most: runs at the same time.
+    """
+
+    def __init__(self, folder: Path, ledger: Ledger, most: int) -> None:
+        self._folder = folder
+        self._ledger = ledger
+        self._most = most
+        self._me = holder.this_process()
+        self._template: subprocess.Popen[bytes] | None = None
+        self._heard = b""
+        self._waiting: deque[Errand] = deque()
+        self._running: dict[str, int] = {}  # the run's process; 0 as long as that is not known
+
+    @property
+    def runs(self) -> frozenset[str]:
+        """Runs that were begun here or wait to be, and have not ended."""
+        return frozenset([*self._running, *(each.run for each in self._waiting)])
+
+    def open(self) -> None:
+        """Makes the process from which runs are forked, and waits until it is there.
+
+        Raises:
+            RunsNotStartedError: it does not come.
+        """
+        command = [sys.executable, *(["-O"] if sys.flags.optimize else []), "-m", "weftline.serve.template"]
+        pipe = subprocess.PIPE
+        self._template = subprocess.Popen(command, stdin=pipe, stdout=pipe, cwd="/")  # noqa: S603 - our own module
+        while True:
+            news = self._news(_LOADS_S)
+            if any("ready" in told for told in news):
+                return
+            if not news:
+                raise RunsNotStartedError(detail=f"the process that runs are forked from did not load in {_LOADS_S:g} s")
+
+    def start(self, wanted: Errand) -> None:
+        """Begins a run as soon as there is room, unless somebody else has it; asking for it again changes nothing."""
+        if wanted.run not in self.runs:
+            self._waiting.append(wanted)
+            self._begin()
+
+    def tend(self) -> list[str]:
+        """Takes notice of runs that have ended, and begins others; gives the ids of those that have ended.
+
+        Raises:
+            RunsNotStartedError: the process that runs are forked from has died.
+        """
+        ended = []
+        for told in self._news(0.0):
+            if "pid" in told:
+                self._running[told["run"]] = told["pid"]
+            elif "code" in told:
+                del self._running[told["run"]]
+                self._ledger.release(told["run"], self._me)  # if its process died before it had taken it over
+                ended.append(told["run"])
+        self._begin()
+        return ended
+
+    def interrupt(self) -> None:
+        """Asks the runs to end: their calls finish, and the rest is cancelled; they can be gone on with."""
+        self._waiting.clear()
+        for pid in self._running.values():
+            if pid:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGTERM)
+
+    def close(self) -> None:
+        """Ends the process that runs are forked from; runs that have begun go on."""
+        if self._template is not None:
+            assert self._template.stdin is not None
+            assert self._template.stdout is not None
+            self._template.stdin.close()
+            self._template.stdout.close()
+            self._template.wait()
+
+    def _begin(self) -> None:
+        while self._waiting and len(self._running) < self._most:
+            wanted = self._waiting.popleft()
+            if self._claim(wanted.run):
+                log = self._folder / "logs" / "serve" / f"{wanted.run}.log"
+                self._running[wanted.run] = 0
+                self._ask({"errand": wanted._asdict(), "folder": str(self._folder), "holder": self._me, "log": str(log)})
+
+    def _claim(self, run: str) -> bool:
+        other = self._ledger.holder(run)
+        if other is not None and other != self._me and not is_abandoned(run, self._ledger):
+            return False
+        return self._ledger.claim(run, self._me, instead_of=other) is None
+
+    def _ask(self, wanted: dict[str, Any]) -> None:
+        assert self._template is not None
+        assert self._template.stdin is not None
+        try:
+            self._template.stdin.write(json.dumps(wanted).encode() + b"\n")
+            self._template.stdin.flush()
+        except BrokenPipeError:
+            raise self._died() from None
+
+    def _news(self, timeout_s: float) -> list[dict[str, Any]]:
+        assert self._template is not None
+        assert self._template.stdout is not None
+        source = self._template.stdout.fileno()
+        if not select.select([source], [], [], timeout_s)[0]:
+            return []
+        found = os.read(source, 65536)
+        if not found:
+            raise self._died()
+        *lines, self._heard = (self._heard + found).split(b"\n")
+        return [json.loads(line) for line in lines]
+
+    def _died(self) -> RunsNotStartedError:
+        assert self._template is not None
+        return RunsNotStartedError(detail=f"the process that runs are forked from has ended ({self._template.wait()})")

@@ -1,0 +1,97 @@
+"""Goes on with runs whose gates have opened, or are closed for good: when a field is set, or when their time is over.
+
+A run that has been at a gate is the daemon's to end: if its process is gone, the daemon goes on with it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+
+from weftline.app.claims import is_abandoned
+from weftline.app.gates import at_gates
+from weftline.app.home import Home
+from weftline.app.verbs import record_of
+from weftline.model.transitions import RunStatus
+from weftline.ports.fields import Wait
+from weftline.serve.errand import Errand
+from weftline.serve.launcher import Launcher
+
+#: How soon a run is looked at again that has not ended although its gate is open, in seconds: somebody works on it, or it could
+#: not be gone on with. Twice as long after each time, up to the last.
+_FIRST_S, _LAST_S = 0.1, 60.0
+
+
+class GateSensor:
+    """Fits `weftline.serve.duty.Duty`.
+
+    Args:
+        home: where runs wait.
+        launcher: goes on with them.
+        tell: is told in words what is done.
+    """
+
+    name = "gates"
+
+    def __init__(self, home: Home, launcher: Launcher, tell: Callable[[str], None]) -> None:
+        self._home = home
+        self._launcher = launcher
+        self._tell = tell
+        self._number = 0
+        self._known: dict[tuple[str, str], float] = {}  # gates at which runs wait, and since when
+        self._until: dict[tuple[str, str], float] = {}
+        self._tries: dict[str, int] = {}  # of runs that are to be looked at again
+        self._again: dict[str, float] = {}
+
+    def look(self, now: float) -> float | None:
+        """Goes on with what is ready; the next deadline of a gate."""
+        fields = self._home.fields
+        assert fields is not None
+        self._number, changed = fields.changed_since(self._number)
+        waits = fields.waits()
+        new = self._take(waits)
+        for run in new.union(changed):
+            self._tries.pop(run, None)
+        expired = {run for (run, _), until in self._until.items() if until <= now and run not in self._tries}
+        due = {run for run, at in self._again.items() if at <= now}
+        for run in (due | new | expired).union(changed) & {wait.run for wait in waits}:
+            if self._is_settled(run):
+                self._tries.pop(run, None)
+            else:
+                self._tries[run] = self._tries.get(run, -1) + 1
+                self._again[run] = now + min(_FIRST_S * 2 ** self._tries[run], _LAST_S)
+        self._again = {run: at for run, at in self._again.items() if run in self._tries}
+        later = [until for until in self._until.values() if until > now]
+        return min([*later, *self._again.values()], default=None)
+
+    def _take(self, waits: Iterable[Wait]) -> set[str]:
+        """Runs that have come to a gate since."""
+        known = {(wait.run, wait.gate): wait.at for wait in waits}
+        new = {key for key, at in known.items() if self._known.get(key) != at}
+        for wait in waits:
+            if (wait.run, wait.gate) in new:
+                limit_s = wait.body["gate"]["timeout_s"]
+                self._until[wait.run, wait.gate] = math.inf if limit_s is None else wait.at + limit_s
+        self._until = {key: until for key, until in self._until.items() if key in known}
+        self._known = known
+        return {run for run, _ in new}
+
+    def _is_settled(self, run: str) -> bool:
+        """Goes on with a run if it can be; whether nothing is left to do about it until something changes."""
+        if run in self._launcher.runs:
+            return False
+        record = record_of(run, self._home)
+        if record is None:
+            return True
+        assert self._home.ledger is not None
+        if record.status is RunStatus.RUNNING:
+            if not is_abandoned(run, self._home.ledger):
+                return False  # whoever works on it looks at its gates himself
+            self._tell(f"{run}: its process is gone")
+        else:
+            ready = [each for each in at_gates(record, self._home) if each.verdict.is_open or each.verdict.is_final]
+            if not ready:
+                return True
+            self._tell(f"{run}: {ready[0].gate}: {ready[0].verdict.why}")
+        self._launcher.start(Errand(run))
+        return False
