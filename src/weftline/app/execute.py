@@ -15,7 +15,6 @@ from weftline.app.home import Home, Request
 from weftline.app.interrupts import interruptible
 from weftline.backends import program
 from weftline.backends.capture import Capture
-from weftline.model.guard import Guard
 from weftline.model.params import Text, read_fields
 from weftline.model.plan import Plan
 from weftline.observe.bus import Bus
@@ -138,6 +137,6 @@ def request_of(opening: Mapping[str, Any]) -> Request:
         checked=opening.get("checked"),
         inputs_from=opening.get("inputs_from", ""),
         gates=opening.get("gates", ()),
-        guard=None if opening.get("guard") is None else Guard(**opening["guard"]),
+        guard=opening.get("guard"),
         fields=opening.get("fields", {}),
     )

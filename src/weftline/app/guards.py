@@ -103,5 +103,8 @@ def _tell(error: GuardBusyError, made: Plan, home: Home, request: Request, told:
     assert home.ledger is not None
     now, status = home.clock.now(), RunStatus.CANCELLED if isinstance(error, GuardSkippedError) else RunStatus.FAILED
     ending = {"status": str(status), "counts": {}, "guard": error.key, "why": error.message}
-    events = [Event(Kind.RUN_STARTED, now, body={**opening_of(made, request), **told}), Event(Kind.RUN_FINISHED, now, body=ending)]
+    events = [
+        Event(Kind.RUN_STARTED, now, body={**opening_of(made, request), **told}),
+        Event(Kind.RUN_FINISHED, now, body=ending),
+    ]
     home.ledger.append(error.run, events)

@@ -91,6 +91,9 @@ class Request:
             if isinstance(words, str):
                 object.__setattr__(self, name, (words,))
         object.__setattr__(self, "gates", tuple(self.gates))
+        kept: Any = self.guard
+        if isinstance(kept, Mapping):  # as a journal has it
+            object.__setattr__(self, "guard", Guard(**kept))
         if isinstance(self.backend, Environment):  # told by its address, so that a journal can keep it
             object.__setattr__(self, "backend", self.backend.address)
         if self.on_failure not in {None, *get_args(OnFailure)}:

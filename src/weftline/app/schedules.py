@@ -9,7 +9,7 @@ from enum import Enum
 from typing import Any, NamedTuple
 
 from weftline.app import verbs
-from weftline.app.claims import is_abandoned
+from weftline.app.claims import claimed, is_abandoned
 from weftline.app.home import Home, Request
 from weftline.app.pipeline import load
 from weftline.errors import GuardSkippedError, WeftlineError
@@ -116,17 +116,19 @@ def run_now(
     now, run = home.clock.now(), run_id(home.clock.now(), os.urandom(3))
     moment = int(now) + max(now % 1.0, 1e-6)  # so that it is none of the schedule's own
     fire = Fire(schedule.name, moment, FireState.RUNNING, f"{Why.BY_HAND} of {getpass.getuser()}", run, None, 0, now)
-    kept.start(fire)
-    try:
-        pipeline, request = load(schedule.target), asked_by(schedule)
-        planned = verbs.plan(pipeline, home, request)
-        shown = sink(planned.graph)
-        sinks = [] if shown is None else [shown]
-        result = verbs.run(pipeline, home, request, sinks, planned=planned, run=run, waits=waits)
-    except WeftlineError as error:
-        state = FireState.SKIPPED if isinstance(error, GuardSkippedError) else FireState.FAILED
-        kept.follow(None, [fire._replace(state=state, why=error.message, ended_at=home.clock.now())])
-        raise
+    with claimed(run, home.ledger):  # before the moment is there, so that no daemon starts it as well
+        kept.start(fire)
+        try:
+            pipeline, request = load(schedule.target), asked_by(schedule)
+            planned = verbs.plan(pipeline, home, request)
+            shown = sink(planned.graph)
+            sinks = [] if shown is None else [shown]
+            told = {"schedule": schedule.name, "due_at": moment}
+            result = verbs.run(pipeline, home, request, sinks, planned=planned, run=run, told=told, waits=waits)
+        except WeftlineError as error:
+            state = FireState.SKIPPED if isinstance(error, GuardSkippedError) else FireState.FAILED
+            kept.follow(None, [fire._replace(state=state, why=error.message, ended_at=home.clock.now())])
+            raise
     follow(fire, home, kept)
     return result
 

@@ -2,13 +2,15 @@
 
 import contextlib
 import itertools
+from pathlib import Path
 
 import pytest
 
-from weftline.app.home import Home
+from weftline.app.declared import Declared
+from weftline.app.home import Home, Request
 from weftline.app.schedules import MOST_STARTS, MOST_TRIES
-from weftline.errors import BadArgumentError
 from weftline.model.event import Event, Kind
+from weftline.model.guard import Guard
 from weftline.model.schedule import Schedule
 from weftline.serve.cron import CronDuty
 from weftline.store import holder
@@ -18,6 +20,22 @@ from weftline.testing import ManualClock
 DEAD = this_process().rpartition(":")[0] + ":never"
 
 
+class Hand:
+    """Fits `weftline.serve.cron.Starts`: whoever holds the test plays the runs."""
+
+    def __init__(self):
+        self.started = []
+        self.alive = set()
+
+    @property
+    def runs(self):
+        return frozenset(self.alive)
+
+    def start(self, wanted):
+        self.started.append(wanted)
+        self.alive.add(wanted.run)
+
+
 class Stage:
     """A home, daemons, and what their runs do."""
 
@@ -25,21 +43,9 @@ class Stage:
         self.clock = ManualClock()
         self.home = Home(folder, clock=self.clock)
         self.declared = {}
-        self.started = []
-        self.alive = set()
-        self.fails = False
+        self.hand = Hand()
+        self.said = []
         self.base = int(self.clock.now()) // 60 * 60 + 60
-
-    # --- as a launcher ---
-
-    def start(self, run, schedule):
-        if self.fails:
-            raise BadArgumentError(argument="x", detail="no", advice="no")
-        self.started.append((run, schedule.name))
-        self.alive.add(run)
-
-    def is_starting(self, run):
-        return run in self.alive
 
     # --- what runs do ---
 
@@ -53,7 +59,7 @@ class Stage:
         body = {"status": status, "counts": {}, **more}
         self.home.ledger.append(run, [Event(Kind.RUN_FINISHED, self.clock.now(), body=body)])
         self.home.ledger.release(run, this_process())
-        self.alive.discard(run)
+        self.hand.alive.discard(run)
 
     # --- what the test does ---
 
@@ -61,7 +67,7 @@ class Stage:
         self.declared[name] = Schedule(name, "flow.py", **({"every_s": seconds} if "at" not in fields else {}), **fields)
 
     def duty(self):
-        return CronDuty(self.home, lambda: self.declared, self)
+        return CronDuty(self.home, lambda: Declared(self.declared, ()), self.hand, self.said.append)
 
     def at(self, seconds, *duties):
         """Looks at so many seconds after the base."""
@@ -72,7 +78,7 @@ class Stage:
 
     @property
     def runs(self):
-        return [run for run, _ in self.started]
+        return [wanted.run for wanted in self.hand.started]
 
     def fires(self, name=""):
         """Moments in order, with what became of them."""
@@ -102,7 +108,7 @@ def test_what_is_due_is_started_and_followed_to_its_end(stage):
     stage.end(run)
     stage.at(31, duty)
     assert stage.fires() == [(0, "COMPLETED")]
-    assert len(stage.started) == 1
+    assert len(stage.hand.started) == 1
     (fire,) = stage.home.journals.schedules.fires()
     assert (fire.run, fire.ended_at - stage.base) == (run, 31)
 
@@ -130,7 +136,7 @@ def test_a_moment_is_what_its_run_has_become(stage, status, more, state):
     stage.at(1, duty)
     stage.at(2, duty)
     assert stage.fires() == [(0, state)]
-    assert len(stage.started) == 1
+    assert len(stage.hand.started) == 1
 
 
 def test_runs_that_have_not_ended_count(stage):
@@ -155,7 +161,7 @@ def test_what_waits_for_room_is_started_when_there_is(stage):
     stage.at(-1, duty)
     stage.at(125, duty)
     for number in range(3):
-        assert len(stage.started) == number + 1
+        assert len(stage.hand.started) == number + 1
         stage.begin(stage.runs[-1])
         stage.end(stage.runs[-1])
         stage.at(126 + number, duty)
@@ -167,7 +173,7 @@ def test_one_of_several_daemons_does_it(stage):
     one, two = stage.duty(), stage.duty()
     for seconds in (-1, 0, 1, 60, 61, 120):
         stage.at(seconds, one, two)
-        stage.alive.clear()
+        stage.hand.alive.clear()
         for run in stage.runs:
             if not list(stage.home.ledger.events(run)):
                 stage.begin(run)
@@ -182,10 +188,10 @@ def test_another_takes_over_from_one_that_says_nothing_more(stage):
     one, two = stage.duty(), stage.duty()
     stage.at(-1, one, two)
     stage.at(0, one)
-    stage.alive.clear()  # its processes die with it
+    stage.hand.alive.clear()  # its processes die with it
     for seconds in (1, 3, 5):
         stage.at(seconds, two)
-    assert len(stage.started) == 1
+    assert len(stage.hand.started) == 1
     stage.at(6.5, two)
     assert stage.runs == [stage.runs[0]] * 2
     stage.at(60, two)
@@ -205,7 +211,7 @@ def test_one_that_was_asleep_does_nothing_more(stage):
     stage.at(120.5, one)
     assert stage.fires() == [(0, "PENDING"), (60, "PENDING")]
     assert one._leading._mine is None
-    assert len(stage.started) == 2
+    assert len(stage.hand.started) == 2
 
 
 def test_a_dead_daemon_of_this_machine_is_replaced_at_once(stage, monkeypatch):
@@ -225,7 +231,7 @@ def test_a_daemon_that_goes_gives_the_duty_back(stage):
     stage.at(-1, one, two)
     one.close()
     stage.at(0, two)
-    assert len(stage.started) == 1
+    assert len(stage.hand.started) == 1
 
 
 def test_a_run_that_was_left_behind_is_gone_on_with(stage):
@@ -236,11 +242,11 @@ def test_a_run_that_was_left_behind_is_gone_on_with(stage):
     stage.at(0, duty)
     for number in itertools.count(1):
         stage.begin(stage.runs[0], DEAD)
-        stage.alive.clear()
+        stage.hand.alive.clear()
         stage.at(number, duty)
-        if len(stage.started) == number:
+        if len(stage.hand.started) == number:
             break
-    assert len(stage.started) == MOST_TRIES
+    assert len(stage.hand.started) == MOST_TRIES
     assert set(stage.runs) == {stage.runs[0]}
     (fire,) = stage.home.journals.schedules.fires()
     assert (str(fire.state), fire.tries) == ("FAILED", MOST_TRIES - 1)
@@ -255,21 +261,22 @@ def test_a_run_that_never_begins_is_given_up_sooner(stage):
     stage.at(-1, duty)
     for number in range(8):
         stage.at(number, duty)
-        stage.alive.clear()
-    assert len(stage.started) == MOST_STARTS
+        stage.hand.alive.clear()
+    assert len(stage.hand.started) == MOST_STARTS
     assert stage.fires() == [(0, "FAILED")]
 
 
-def test_what_cannot_be_started_now_is_started_later(stage):
-    """And does not keep others from being started."""
-    stage.add()
+def test_what_a_run_is_given(stage):
+    """Where it is, what it is asked for, and what it tells of its beginning."""
+    stage.add(params={"region": "eu"}, guard=Guard("{name}", 2, "skip"))
     duty = stage.duty()
     stage.at(-1, duty)
-    stage.fails = True
     stage.at(0, duty)
-    stage.fails = False
-    stage.at(1, duty)
-    assert len(stage.started) == 1
+    (wanted,) = stage.hand.started
+    assert (wanted.target, wanted.cwd) == ("flow.py", str(Path.cwd()))
+    assert Request(**wanted.request) == Request(params={"region": "eu"}, guard=Guard("{name}", 2, "skip"))
+    assert wanted.told == {"schedule": "s", "due_at": stage.base}
+    assert any(f"run {wanted.run}" in text for text in stage.said)
 
 
 def test_what_is_paused_is_skipped_and_goes_on_afterwards(stage):
@@ -343,7 +350,7 @@ def test_a_schedule_that_is_gone_leaves_nothing_open(stage):
     duty = stage.duty()
     stage.at(-1, duty)
     stage.at(0, duty)
-    stage.alive.clear()
+    stage.hand.alive.clear()
     stage.declared.clear()
     stage.at(1, duty)
     assert stage.fires() == [(0, "FAILED")]
