@@ -228,6 +228,10 @@ class Home:
         able = backend.capabilities
         needs_gpu = graph.remembered("needs_gpu", lambda: any(node.resources.gpu for node in graph.nodes))
         takes_ours = able.sets_env and not able.is_remote and not able.devices
+        if request.gpus is not None and able.devices:
+            backend.close()
+            advice = "leave it out; these are the devices of the backend: " + ", ".join(device.id for device in able.devices)
+            raise BadArgumentError(argument=f"gpus={request.gpus!r}", detail=f"{asked!r} knows its own", advice=advice)
         found = devices(request.gpus) if needs_gpu and takes_ours else able.devices
         named = {**able.named, **shared, **request.resources}
         backend.capabilities = replace(able, devices=found, named=named)
