@@ -176,6 +176,8 @@ class LedgerSchedules(LedgerSuite):
             assert list(ledger.guards.enter("ended", "next ended", 1, at=2.0)) == []
             assert list(ledger.guards.enter("dead", "next dead", 1, at=2.0)) == []
             assert list(ledger.guards.enter("mine", "next mine", 1, at=2.0)) == ["mine"]
+            other.claim("dead", this_process(), instead_of=_dead())
+            assert list(other.guards.inside("dead")) == ["next dead"], "who goes on with it asks anew"
 
     def test_a_place_goes_with_its_run_to_who_takes_that_over(self) -> None:
         """Who has lost the run neither takes nor gives back a place of it."""
