@@ -1,99 +1,13 @@
 """Daemons that go on with runs at gates: exactly those whose gates open, once, whoever is killed meanwhile."""
 
-import contextlib
 import os
 import signal
-import sqlite3
-import subprocess
-import sys
 import time
-from collections import Counter
 
 import pytest
+from tests.integration.served import PATIENCE_S, Place
 
-from weftline import Pipeline
 from weftline.app.gates import decide, waiting
-from weftline.app.home import Home
-
-FLOW = """
-import os
-import time
-from weftline import Clause, Gate, Pipeline, node
-
-ready = Gate("ready", (Clause("read", "equals", True),), timeout_s=float(os.environ.get("LIMIT_S", "3600")))
-
-
-@node(provides="text")
-def get(doc: int = 0) -> str:
-    return f"document {doc}"
-
-
-@node(requires={"text": "text"}, gate=ready, cache=False)
-def cut(text: str) -> list[str]:
-    with open("cuts", "a") as cuts:
-        cuts.write(text + "\\n")
-    time.sleep(float(os.environ.get("TAKES_S", "0")))
-    return text.split()
-
-
-pipeline = Pipeline([get, cut], fields={"read": bool})
-"""
-PATIENCE_S = 60.0
-
-
-class Place:
-    """A folder with a flow, its home, and the daemons that serve it."""
-
-    def __init__(self, folder):
-        self.folder = folder
-        (folder / "flow.py").write_text(FLOW)
-        self.home = Home(folder / ".weftline")
-        self.daemons = []
-
-    def runs(self, count):
-        """So many runs that wait."""
-        pipeline = Pipeline.load("flow.py")
-        return [pipeline.run(params={"doc": number}, home=self.home.path).run for number in range(count)]
-
-    def serve(self, **environment):
-        log = (self.folder / f"daemon{len(self.daemons)}.log").open("wb")
-        command = [sys.executable, "-m", "weftline", "serve"]
-        daemon = subprocess.Popen(
-            command, cwd=self.folder, stderr=log, env={**os.environ, **environment}, start_new_session=True
-        )
-        log.close()
-        self.daemons.append(daemon)
-        said = self.folder / f"daemon{len(self.daemons) - 1}.log"
-        self.until(lambda: b"serving" in said.read_bytes(), "the daemon serves")
-        return daemon
-
-    def until(self, happens, what):
-        until = time.monotonic() + PATIENCE_S
-        while not happens():
-            assert time.monotonic() < until, f"never: {what}; {[each.read_text() for each in self.folder.glob('daemon*.log')]}"
-            time.sleep(0.02)
-
-    def set(self, run, **values):
-        self.home.fields.set_fields(run, values, at=time.time(), by="test")
-
-    def statuses(self):
-        return {line.run: str(line.status) for line in self.home.ledger.runs(1000)}
-
-    def resumed(self):
-        """How often each run was gone on with."""
-        with contextlib.closing(sqlite3.connect(self.home.path / "ledger.db")) as db:
-            return dict(db.execute("SELECT run, count(*) FROM events WHERE kind = 'RunResumed' GROUP BY run"))
-
-    def cuts(self):
-        path = self.folder / "cuts"
-        return Counter(path.read_text().splitlines()) if path.exists() else Counter()
-
-    def close(self):
-        for daemon in self.daemons:
-            if daemon.poll() is None:
-                os.killpg(daemon.pid, signal.SIGKILL)
-            daemon.wait()
-        self.home.close()
 
 
 @pytest.fixture

@@ -33,7 +33,6 @@ def register(app: typer.Typer) -> None:
         assert opened.path is not None
         opened.path.mkdir(parents=True, exist_ok=True)
         launcher = Launcher(opened.path, opened.ledger, runs)
-        err(f"serving {opened.shown}")
         schedules = CronDuty(opened, Folder(opened.settings.schedules, opened.clock).current, launcher, err)
         until_told(Daemon(opened, [GateSensor(opened, launcher, err), schedules], launcher, err))
         schedules.close()

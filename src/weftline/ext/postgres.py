@@ -218,24 +218,19 @@ class _Server:
 
 
 class _Listener:
-    """Fits `weftline.ports.fields.Watch`; a connection that breaks is made again at the next wait, which counts as news."""
+    """Fits `weftline.ports.fields.Watch`; a connection that breaks is made again at the next wait, which counts as news, as the first one does."""
 
     def __init__(self, server: _Server, channel: str) -> None:
         self._server = server
         self._channel = channel
         self._connection: psycopg.Connection[Any] | None = None
-        self._listen()
-
-    def _listen(self) -> psycopg.Connection[Any]:
-        self._connection = self._server.connect()
-        self._connection.execute(f"LISTEN {self._channel}".encode())
-        return self._connection
 
     def wait(self, timeout_s: float) -> bool:
         try:
             if self._connection is None:
-                self._listen()
-                return True  # whatever was told meanwhile
+                self._connection = self._server.connect()
+                self._connection.execute(f"LISTEN {self._channel}".encode())
+                return True  # whatever was told before
             found = any(self._connection.notifies(timeout=timeout_s, stop_after=1))
             for _ in self._connection.notifies(timeout=0):  # one look answers all of them
                 found = True
