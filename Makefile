@@ -13,7 +13,7 @@ else
   INSTALL   = $(BIN)/python -m pip install --quiet
 endif
 
-.PHONY: demo test test-torch test-executors check unit simulate format bench bench-cache bench-durable bench-pool bench-truth docs clean
+.PHONY: demo test test-torch test-executors check unit simulate fuzz format bench bench-cache bench-durable bench-pool bench-truth docs clean
 
 demo: $(VENV)/.installed
 	@$(BIN)/python examples/demo.py
@@ -48,6 +48,10 @@ unit: $(VENV)/.tested
 # Whole runs from seeds, in virtual time; ARGS="--seeds 10000" plays more, ARGS="--seed 7" tells one.
 simulate: $(VENV)/.installed
 	@$(BIN)/python -m weftline.testing.simulation $(ARGS)
+
+# Spoilt manifests, for ten minutes; ARGS="--seed 7 --only" looks at one alone.
+fuzz: $(VENV)/.tested
+	@$(BIN)/python -m tests.property.manifest_fuzz --minutes 10 $(ARGS)
 
 format: $(VENV)/.checked
 	@$(BIN)/ruff format .

@@ -69,6 +69,11 @@ def listing(names: Collection[str], limit: int = 20) -> str:
     return shown + (f" and {len(names) - limit} more" if len(names) > limit else "")
 
 
+def brief(text: str, most: int = 80) -> str:
+    """A text that others wrote, short enough for a message."""
+    return text if len(text) <= most else text[: most - 3] + "..."
+
+
 @dataclass_transform(kw_only_default=True, eq_default=False)
 class _WithFields(Exception):
     """Shows annotated attributes of subclasses to type checkers as keyword arguments, without a dataclass's start-up cost."""

@@ -22,6 +22,7 @@ from weftline.errors import (
     InvalidPipelineError,
     ParameterTypeError,
     WeftlineError,
+    brief,
     did_you_mean,
     listing,
 )
@@ -241,7 +242,7 @@ class _Composer:
         known = {name for node in nodes for name in node.parameters}
         for name in given:
             if name not in known:
-                detail = f"nothing in it has a parameter {name!r}"
+                detail = f"nothing in it has a parameter {brief(name)!r}"
                 self._wrong(step, detail, f"it has: {listing(sorted(known))}", did_you_mean(name, known))
         for node in nodes:
             if node.parameters and (given or defaults):

@@ -45,8 +45,6 @@ app = typer.Typer(
 for module in (
     init,
     check,
-    migrate,
-    policies,
     plan,
     run,
     resume,
@@ -61,6 +59,8 @@ for module in (
     serve,
     search,
     cache,
+    policies,
+    migrate,
     schema,
 ):
     module.register(app)

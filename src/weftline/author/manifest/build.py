@@ -19,6 +19,7 @@ from weftline.errors import (
     UndeclaredGateError,
     UnknownPolicyError,
     WeftlineError,
+    brief,
     did_you_mean,
     listing,
 )
@@ -173,7 +174,7 @@ def _parameters(
         if name not in spec.parameters:
             place, hint = document.place((*at, "params", name), key=True), did_you_mean(name, spec.parameters)
             advice = f"it has: {listing(sorted(spec.parameters))}"
-            detail = f"node type {shape.type!r} has no parameter {name!r}"
+            detail = f"node type {shape.type!r} has no parameter {brief(name)!r}"
             findings.append(ManifestError(detail=detail, advice=advice, place=place, hint=hint))
     found = dict(spec.parameters)
     for name, parameter in spec.parameters.items():

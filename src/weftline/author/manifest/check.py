@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
@@ -17,9 +18,12 @@ from weftline.errors import (
     UnfitManifestValueError,
     UnknownManifestFieldError,
     WeftlineError,
+    brief,
     did_you_mean,
 )
 
+#: What is wrong with one document is told up to here; to look for words that were meant takes time.
+MOST_FINDINGS = 1000
 Steps = tuple[str | int, ...]
 
 
@@ -36,7 +40,11 @@ def checked(document: Located) -> tuple[Manifest | None, list[WeftlineError]]:
     try:
         manifest = KINDS[kind].model_validate(value)
     except ValidationError as error:
-        return None, [*unbuilt, *_findings(document, KINDS[kind], error)]
+        found = list(islice(_findings(document, KINDS[kind], error), MOST_FINDINGS))
+        if error.error_count() > len(found) == MOST_FINDINGS:
+            detail = f"there are {error.error_count() - len(found):,} more findings"
+            found.append(ManifestError(detail=detail, advice="mend these first", place=document.place(())))
+        return None, [*unbuilt, *found]
     return (None, [*unbuilt]) if unbuilt else (manifest, [])  # type: ignore[return-value]  # KINDS holds just these
 
 
@@ -49,7 +57,7 @@ def _wrong_kind(document: Located, value: Mapping[str, Any], kind: object) -> We
         return MissingManifestFieldError(field="kind", where="the manifest", place=document.place(()), advice=_header())
     hint = did_you_mean(kind, KINDS) if isinstance(kind, str) else None
     place, advice = document.place(("kind",)), f"use one of: {', '.join(KINDS)}"
-    return ManifestError(detail=f"there is no kind {kind!r}", advice=advice, place=place, hint=hint)
+    return ManifestError(detail=f"there is no kind {brief(repr(kind))}", advice=advice, place=place, hint=hint)
 
 
 def _findings(document: Located, model: type[BaseModel], error: ValidationError) -> Iterator[WeftlineError]:
@@ -60,7 +68,7 @@ def _findings(document: Located, model: type[BaseModel], error: ValidationError)
             where, known = _shown(steps[:-1]) or "the manifest", _fields_at(model, steps[:-1])
             hint, place = did_you_mean(str(steps[-1]), known), document.place(steps, key=True)
             listed = ", ".join(known) or "none"
-            yield UnknownManifestFieldError(field=str(steps[-1]), where=where, known=listed, place=place, hint=hint)
+            yield UnknownManifestFieldError(field=brief(str(steps[-1])), where=where, known=listed, place=place, hint=hint)
         elif kind == "missing":
             field, where = str(found["loc"][-1]), _shown(steps) or "the manifest"
             advice = f"add it: {field}: ..."
@@ -83,7 +91,7 @@ def _unfit(document: Located, steps: Steps, members: Sequence[Mapping[str, Any]]
     message = start + " or ".join(wants)
     return UnfitManifestValueError(
         field="the key" if is_key else _shown(steps) or "the manifest",
-        value=_brief(value),
+        value=brief(repr(value)),
         wanted=message[0].lower() + message[1:],
         place=document.place(steps, key=is_key),
         hint=hint,
@@ -121,10 +129,5 @@ def _shown(steps: Steps) -> str:
     """A place as people write it: `spec.pipelines[2].name`."""
     text = ""
     for step in steps:
-        text += f"[{step}]" if isinstance(step, int) else f".{step}" if text else str(step)
+        text += f"[{step}]" if isinstance(step, int) else f".{brief(step)}" if text else brief(str(step))
     return text
-
-
-def _brief(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."

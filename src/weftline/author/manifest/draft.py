@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from weftline.author.manifest.located import Located, Path, Spot
-from weftline.errors import ManifestError, OlderSpellingNote, WeftlineError
+from weftline.errors import ManifestError, OlderSpellingNote, WeftlineError, brief
 
 
 class Draft:
@@ -66,12 +66,14 @@ class Draft:
                 return
             elif step not in found or following is None:
                 found[step] = made
-            if is_added or following is not None:
-                self.added |= {target[: depth + 1]} - self.new.values.keys()
-            place = self._spot(source)
-            self.new.values.setdefault(target[: depth + 1], place)
-            if isinstance(step, str):
-                self.new.keys.setdefault(target[: depth + 1], self.old.keys.get(source, place))
+            path = target[: depth + 1]
+            if path not in self.new.values:
+                place = self._spot(source)
+                self.new.values[path] = place
+                if is_added or following is not None:
+                    self.added.add(path)
+                if isinstance(step, str):
+                    self.new.keys.setdefault(path, self.old.keys.get(source, place))
             found = found[step]
 
     def _spot(self, source: Path) -> Spot:
@@ -85,14 +87,16 @@ class Draft:
 
     def refuse(self, source: Path, detail: str, advice: str, *, key: bool = False) -> None:
         """Tells what cannot be carried over."""
-        self.findings.append(ManifestError(detail=detail, advice=advice, place=self.old.place(source, key=key)))
+        self.findings.append(
+            ManifestError(detail=brief(detail, 300), advice=brief(advice, 1000), place=self.old.place(source, key=key))
+        )
 
     def note(self, source: Path, was: str, now: str, *, key: bool = False, once: str = "") -> None:
         """Tells that something is spelled otherwise now; once for each thing, or for all that have a word in common."""
         said = once or f"{was}: {now}"
         if said not in self._noted:
             self._noted.add(said)
-            self.notes.append(OlderSpellingNote(was=was, now=now, place=self.old.place(source, key=key)))
+            self.notes.append(OlderSpellingNote(was=brief(was), now=brief(now, 200), place=self.old.place(source, key=key)))
 
 
 def _copied(value: Any) -> Any:

@@ -26,11 +26,12 @@ from yaml.events import (
 )
 
 from weftline.author.manifest.source import MOST_BYTES
-from weftline.errors import ManifestError, ManifestSyntaxError, Place, WeftlineError
+from weftline.errors import ManifestError, ManifestSyntaxError, Place, WeftlineError, brief
 
-#: The deepest nesting, and the most values that all documents of a file hold, repeated ones included.
+#: The deepest nesting; the most values that all documents of a file hold; and the most that its aliases repeat.
 _DEEPEST = 64
 _MOST_VALUES = 2_000_000
+_MOST_REPEATED = 100_000
 #: The most characters of a number: no machine's number has as many digits, and Python writes no longer ones.
 _LONGEST_NUMBER = 1000
 _PLAIN_TAGS = {None, "!"}
@@ -144,6 +145,7 @@ class _Reader:
         self._stack: list[_Open] = []
         self._anchors: dict[str, tuple[Any, int]] = {}
         self._count = 0
+        self._repeated = 0
         self._sizes: list[int] = []
 
     def take(self, event: Event) -> None:
@@ -189,13 +191,14 @@ class _Reader:
     def alias(self, event: AliasEvent) -> None:
         place = self._place(event)
         if event.anchor not in self._anchors:
-            detail = f"the alias *{event.anchor} names nothing that stands before it, or what it stands in"
+            detail = f"the alias *{brief(event.anchor or '')} names nothing that stands before it, or what it stands in"
             self._add(ManifestError(detail=detail, advice="write it out", place=place))
             value, size = None, 1
         else:
             value, size = self._anchors[event.anchor]
         self._count += size
-        if self._count > _MOST_VALUES:
+        self._repeated += size
+        if self._repeated > _MOST_REPEATED:
             raise _TooMuchError("its aliases repeat too much", place)
         if self._is_key():
             self._add(ManifestError(detail="an alias is no key", advice="write the key out", place=place))
@@ -216,7 +219,7 @@ class _Reader:
         tag = event.tag
         if tag in _PLAIN_TAGS or (isinstance(event, ScalarEvent) and tag == "tag:yaml.org,2002:str"):
             return
-        shown = tag.replace("tag:yaml.org,2002:", "!!")
+        shown = brief(tag.replace("tag:yaml.org,2002:", "!!"))
         self._add(ManifestError(detail=f"the tag {shown} is not allowed", advice="leave it out", place=self._place(event)))
 
     def _is_key(self) -> bool:
@@ -226,12 +229,13 @@ class _Reader:
         opened = self._stack[-1]
         key, place = event.value, self._place(event)
         if event.implicit[0] and not isinstance(self._resolved(event), str):
-            self._add(ManifestError(detail=f"the key {key} is no text", advice=f'put it in quotes: "{key}"', place=place))
+            told = brief(key)
+            self._add(ManifestError(detail=f"the key {told} is no text", advice=f'put it in quotes: "{told}"', place=place))
         elif event.implicit[0] and key == "<<":
             self._add(ManifestError(detail="merge keys are no part of YAML 1.2", advice="write the keys out", place=place))
         elif key in opened.made:
             before = self.documents[-1].keys[*opened.path, key]
-            detail = f"the key {key!r} stands here for the second time, first in line {before.line}"
+            detail = f"the key {brief(key)!r} stands here for the second time, first in line {before.line}"
             self._add(ManifestError(detail=detail, advice="keep one of the two", place=place))
         else:
             self.documents[-1].keys[*opened.path, key] = _spot(event)

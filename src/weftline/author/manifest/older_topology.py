@@ -138,11 +138,10 @@ class _Gates:
             elif field == "timeout":
                 draft.note((*inside, field), "timeout", "timeout_seconds", key=True)
                 draft.move((*inside, field), (*target, "timeout_seconds"))
-        clauses = condition.get("clauses")
-        if isinstance(clauses, list):
-            for number in range(len(clauses)):
-                self._clause((*inside, "clauses", number), (*target, "clauses", number))
-        else:
+            elif field == "clauses" and isinstance(condition[field], list):
+                for number in range(len(condition[field])):
+                    self._clause((*inside, field, number), (*target, field, number))
+        if not isinstance(condition.get("clauses"), list):
             self._clause(inside, (*target, "clauses", 0))
 
     def _clause(self, at: Path, target: Path) -> None:
@@ -241,23 +240,24 @@ def _fill_nodes(draft: Draft, types: Collection[str], gates: _Gates) -> None:
         at, target = ("stages", number), ("spec", "nodes", count)
         count += 1
         draft.put(target, {}, at)
-        names = listed_names(stage.get("depends_on"))
+        name, names = stage.get("name"), listed_names(stage.get("depends_on"))
+        is_named = names in ([stage.get("depends_on")], stage.get("depends_on"))  # what is no name is told later
         for field in stage:
             if field == "type":
                 _type(draft, at, target, types)
             elif field == "config":
                 draft.note((*at, field), field, "params", key=True)
                 draft.move((*at, field), (*target, "params"))
-            elif field == "depends_on" and passed.keys() & set(names):
-                before = [each for name in names for each in (passed[name].before if name in passed else [name])]
+            elif field == "depends_on" and passed.keys() & set(names) and is_named:
+                before = [each for word in names for each in (passed[word].before if word in passed else [word])]
                 draft.put((*target, field), list(dict.fromkeys(before)), (*at, field))
             else:
                 draft.move((*at, field), (*target, field))
-        waits = {gate for name in names if name in passed for gate in passed[name].gates}
-        if stage.get("name") in gates.resumed:
-            waits.add(gates.resumed[stage["name"]])
+        waits = {gate for word in names if word in passed for gate in passed[word].gates}
+        if isinstance(name, str) and name in gates.resumed:
+            waits.add(gates.resumed[name])
         if len(waits) > 1:
-            detail = f"stage {stage.get('name')!r} waits at several gates: {listing(sorted(waits))}"
+            detail = f"stage {name!r} waits at several gates: {listing(sorted(waits))}"
             draft.refuse(at, detail, "make one gate of them, with all their clauses")
         elif waits:
             draft.put((*target, "gate"), waits.pop(), (*at, "depends_on"), is_added=True)

@@ -11,7 +11,7 @@ from weftline.author.manifest.gate import FieldName, FieldShape, GateShape
 from weftline.author.manifest.guard import GuardShape
 from weftline.author.manifest.policy import PoliciesManifest
 from weftline.author.manifest.schedule import ScheduleManifest
-from weftline.author.manifest.strict import Header, Name, Names, Positive, StepName, Strict
+from weftline.author.manifest.strict import Header, KeyName, Name, Names, Positive, StepName, Strict
 
 
 class StepShape(Strict):
@@ -68,16 +68,18 @@ class NodeShape(Strict):
 
     name: StepName
     type: Name = Field(description="A registered node.")
-    policy: str | None = Field(default=None, description="A named policy.")
+    policy: str | None = Field(default=None, max_length=200, description="A named policy.")
     depends_on: Names = Field(
         default=[], description="Nodes that must have their result before, although nothing of it is read."
     )
     params: dict[str, Any] = Field(default={})
-    requires: dict[str, str] = Field(default={}, description="Keys by what the node calls them.")
-    provides: dict[str, str] = Field(default={}, description="Keys by what the node calls them.")
+    requires: dict[KeyName, KeyName] = Field(default={}, description="Keys by what the node calls them.")
+    provides: dict[KeyName, KeyName] = Field(default={}, description="Keys by what the node calls them.")
     priority: int | None = None
     tags: list[str] = Field(default=[])
-    gate: str | None = Field(default=None, description="A gate of this manifest, which has to open before the node runs.")
+    gate: str | None = Field(
+        default=None, max_length=200, description="A gate of this manifest, which has to open before the node runs."
+    )
 
 
 class PipelineSpec(Strict):

@@ -11,6 +11,7 @@ Name = Annotated[
     str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_.-]*$", max_length=200, description="Letters, digits, `_`, `.`, `-`.")
 ]
 StepName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$", max_length=200, description="A word without dots.")]
+KeyName = Annotated[str, Field(max_length=400)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 

@@ -69,7 +69,7 @@ metadata: {name: papers}
 spec:
   fields:
     pdf_ready: {type: boolean, default: false}
-    pages: {type: integer}
+    pages: {type: number}
   gates:
     layout_ready:
       match: all
@@ -282,3 +282,15 @@ def test_everything_is_told_at_once():
 def test_several_documents_of_a_file_are_looked_at_each():
     found = wrong(GROUP + "---\n" + textwrap.dedent(POLICIES).replace("max_attempts: 3", "max_attempts: 99"))
     assert [line for line, *_ in found] == [28]
+
+
+def test_of_very_many_findings_the_first_are_told_and_the_others_counted():
+    found = wrong(GROUP.replace("    - name: pull", "".join("    - {nmae: x}\n" for _ in range(2000)) + "    - name: pull"))
+    assert len(found) == 1001
+    assert found[-1][2] == "there are 5,000 more findings"
+
+
+def test_what_somebody_wrote_is_cut_short_in_a_message():
+    found = wrong(GROUP.replace("region:", "x" * 9999 + ":").replace("tags:", "y" * 9999 + ":").replace("parallel", "z" * 9999))
+    assert found
+    assert all(len(" ".join(map(str, finding))) < 1000 for finding in found)

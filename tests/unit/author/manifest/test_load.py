@@ -5,6 +5,7 @@ import pytest
 from weftline import node
 from weftline.author.compose import GroupPipeline
 from weftline.author.manifest.load import load_manifest
+from weftline.author.manifest.source import text_of
 from weftline.author.registry import Registry
 from weftline.errors import InvalidManifestError, TargetNotFoundError
 from weftline.model.gate import Clause, FieldSpec, Gate
@@ -176,3 +177,37 @@ def test_a_file_without_a_pipeline_is_no_target(load):
         load(POLICIES)
     with pytest.raises(TargetNotFoundError, match="no pipeline 'word'"):
         load(pipeline("name: a, type: text.read"), "word")
+
+
+def test_policies_of_the_file_itself_go_before_those_beside_it_and_those_before_the_shipped(load):
+    text = pipeline("name: a, type: text.read, policy: polite", "name: b, type: text.words, policy: default")
+    own = POLICIES.replace("max_attempts: 4", "max_attempts: 7")
+    beside = POLICIES + "    default: {max_attempts: 9}\n"
+    assert [found.policy.max_attempts for found in load(own + "---\n" + text, beside=beside).graph.nodes] == [7, 9]
+    (plain,) = load(pipeline("name: a, type: text.read, policy: gpu-bound"), beside=beside).graph.nodes
+    assert (plain.policy.max_attempts, plain.policy.timeout_s) == (1, 60)
+
+
+def test_two_policies_of_one_name_in_one_file_are_refused(load):
+    assert refused(load, POLICIES + "---\n" + POLICIES + "---\n" + pipeline("name: a, type: text.read")) == [("M102", 13, 5)]
+
+
+def test_older_files_have_notes(load):
+    made = load("name: g\nsteps: [{name: x, pipeline: one}]\n")
+    assert [note.code for note in made.notes] == ["M112", "M112"]
+    assert load(pipeline("name: a, type: text.read")).notes == ()
+
+
+def test_a_byte_order_mark_is_no_part_of_the_text(tmp_path, registry):
+    file = tmp_path / "flow.yaml"
+    file.write_bytes(pipeline("name: a, type: text.read").encode("utf-8-sig"))
+    assert load_manifest(file, registry=registry).name == "words"
+    assert text_of(file) == pipeline("name: a, type: text.read")
+
+
+def test_a_file_that_is_no_text_is_told_where(tmp_path, registry):
+    file = tmp_path / "flow.yaml"
+    file.write_bytes(b"kind: Pipeline\nname: \xff\n")
+    with pytest.raises(InvalidManifestError) as caught:
+        load_manifest(file, registry=registry)
+    assert [(found.code, found.place.line, found.place.column) for found in caught.value.findings] == [("M107", 2, 7)]

@@ -121,3 +121,9 @@ def test_a_small_file_does_not_become_a_large_one():
     lines += [f"a{at}: &a{at} [{', '.join([f'*a{at - 1}'] * 10)}]" for at in range(1, 20)]
     found = refused("\n".join(lines))
     assert [words for _, _, words in found] == ["its aliases repeat too much"]
+
+
+def test_aliases_repeat_only_so_much():
+    listed = f"a: &a [{', '.join(['x'] * 999)}]\n"
+    assert not read(listed + f"b: [{', '.join(['*a'] * 100)}]", "a.yaml")[1]
+    assert [line for line, _, _ in refused(listed + f"b: [{', '.join(['*a'] * 101)}]")] == [2]

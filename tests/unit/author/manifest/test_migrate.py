@@ -6,16 +6,16 @@ import textwrap
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.unit.author.manifest.test_older import GROUP, INLINE, POLICIES, TWO_PHASE
+from tests.unit.author.manifest.test_older import GROUP, HEADER, INLINE, POLICIES, TWO_PHASE
 
+from weftline.author.manifest import migrate
 from weftline.author.manifest.comments import comments
 from weftline.author.manifest.located import read
 from weftline.author.manifest.migrate import migrated
 from weftline.author.manifest.older import modern
-from weftline.author.manifest.written import flow
+from weftline.author.manifest.written import flow, written
 from weftline.errors import CannotMigrateError, InvalidManifestError
 
-HEADER = "apiVersion: spine.io/v1\nkind: PipelineGroup\nmetadata: {name: a}\nspec: {pipelines: [{name: x, pipeline: y}]}\n"
 OLD = {"group": GROUP, "two-phase": TWO_PHASE, "inline": INLINE, "policies": POLICIES, "header": HEADER}
 
 
@@ -187,3 +187,24 @@ def test_numbers_that_are_none():
 )
 def test_where_comments_are(text, found):
     assert comments(text) == found
+
+
+def test_an_empty_line_parts_what_it_parted():
+    text = "name: g\n\n# the steps\nsteps:\n  - {name: a, pipeline: b}\n"
+    assert "  name: g\n\nspec:\n  # the steps\n  pipelines:\n    - {name: a" in migrated(text, "a.yaml").text
+
+
+def test_what_does_not_fit_a_line_is_written_in_several():
+    step = "{name: a, pipeline: b, depends_on: [" + ", ".join(f"step{number}" for number in range(20)) + "]}"
+    text = migrated(f"name: g\nsteps: [{step}]\n", "a.yaml").text
+    assert "    - name: a\n      pipeline: b\n      depends_on:\n        - step0\n" in text
+    assert max(map(len, text.splitlines())) <= 120
+
+
+def test_a_text_that_has_lost_a_comment_is_not_given_out(monkeypatch):
+    def careless(*arguments):
+        return [line.partition(" #")[0] for line in written(*arguments)]
+
+    monkeypatch.setattr(migrate, "written", careless)
+    with pytest.raises(CannotMigrateError):
+        migrated(GROUP.replace("version: 3", "version: 3 # counted"), "a.yaml")

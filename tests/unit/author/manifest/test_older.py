@@ -52,6 +52,7 @@ policies:
   nested: {backoff: {strategy: linear, initial: 1, max: 10}, rate_limit: {rate_limit_per_second: 5}}
   short: {rate_limit: 5, circuit_breaker: {failures: 5, reset_timeout: 60}}
 """
+HEADER = "apiVersion: spine.io/v1\nkind: PipelineGroup\nmetadata: {name: a}\nspec: {pipelines: [{name: x, pipeline: y}]}\n"
 POLICY = {
     "default": {"max_attempts": 3, "backoff": {"strategy": "exponential", "initial": 0.5, "maximum": 30, "jitter": True}},
     "nested": {"backoff": {"strategy": "linear", "initial": 1, "maximum": 10}, "rate_limit": {"rate_limit_per_second": 5}},
