@@ -64,9 +64,11 @@ class ScheduleSpec(Strict):
     def _is_moment(cls, value: str | None) -> str | None:
         if value is not None:
             try:
-                datetime.fromisoformat(value)
+                found = datetime.fromisoformat(value)
             except ValueError:
                 raise ValueError("write a date and a time, such as 2026-07-14T06:30") from None
+            if not 1970 < found.year < 9000:  # with a day on each side for the time zone
+                raise ValueError("write a year from 1971 to 8999")
         return value
 
     @field_validator("timezone")

@@ -88,6 +88,8 @@ WRONG = [
     ("  every: 5 minutes", "M105", (6, 10), "a duration such as 90s"),
     ("  every: -5", "M105", (6, 10), "a whole number of seconds"),
     ("  every: 99999999999", "M105", (6, 10), "a whole number of seconds"),
+    ("  at: 0001-01-01", "M105", (6, 7), "a year from 1971"),
+    ("  at: 9999-12-31T23:59:59", "M105", (6, 7), "a year from 1971"),
     ("  at: tomorrow", "M105", (6, 7), "such as 2026-07-14T06:30"),
     ("  every: 5m\n  catch_up: last", "M105", (7, 13), "did you mean 'latest'"),
     ("  every: 5m\n  catchup: all", "M103", (7, 3), "did you mean 'catch_up'"),
