@@ -27,7 +27,7 @@ from weftline.serve.leading import BEAT_S, DEAD_AFTER_S, Leading
 
 #: How often runs are looked at while nothing is due, in seconds: a ledger may change a hundred times a second.
 _LOOKS_EACH_S = 0.25
-#: The most moments that are over and still looked at; more of them than can run at the same time.
+#: The most moments that are not over and are looked at; more of them than can run at the same time.
 _MOST_LIVE = 100_000
 
 
