@@ -80,7 +80,8 @@ def became(fire: Fire, found: Seen, now: float, *, is_starting: bool, was_starte
     tries = fire.tries + (is_begun or was_started)
     if tries < (MOST_TRIES if is_begun else MOST_STARTS):
         return fire._replace(tries=tries), True
-    when, advice = (
+    log = f"see logs/serve/{fire.run}.log"
+    when, advice = ("in the middle of it", f"weftline resume {fire.run}") if is_begun else ("before it began", log)
         ("in the middle of it", f"weftline resume {fire.run}")
         if is_begun
         else ("before it began", f"see logs/serve/{fire.run}.log")
