@@ -82,10 +82,6 @@ def became(fire: Fire, found: Seen, now: float, *, is_starting: bool, was_starte
         return fire._replace(tries=tries), True
     log = f"see logs/serve/{fire.run}.log"
     when, advice = ("in the middle of it", f"weftline resume {fire.run}") if is_begun else ("before it began", log)
-        ("in the middle of it", f"weftline resume {fire.run}")
-        if is_begun
-        else ("before it began", f"see logs/serve/{fire.run}.log")
-    )
     why = f"its process ended {tries} times {when}: {advice}"
     return fire._replace(state=FireState.FAILED, why=why, ended_at=now), False
 
