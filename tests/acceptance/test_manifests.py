@@ -77,7 +77,7 @@ def papers(shell):
 
 def test_the_two_phases_of_documents_are_checked_planned_and_run_to_the_gate_and_behind_it(papers, shell):
     done = papers("check", "papers.yaml", "--backend", "processes")
-    assert (done.returncode, done.stdout) == (0, "papers: 7 nodes, sound; 8 notes (--notes)\n")
+    assert (done.returncode, done.stdout) == (0, "papers: 7 nodes, sound; 9 notes (--notes)\n")
     assert "note: papers.yaml:13:1: an older spelling: a list of gates; write spec.gates:" in done.stderr
     assert "weftline migrate papers.yaml" in done.stderr
     planned = papers("plan", "papers.yaml", "--backend", "processes", "--json")

@@ -218,7 +218,7 @@ class _Server:
 
 
 class _Listener:
-    """Fits `weftline.ports.fields.Watch`; a connection that breaks is made again at the next wait, which counts as news, as the first one does."""
+    """Fits `weftline.ports.fields.Watch`; the first wait, and one that makes a broken connection again, count as news."""
 
     def __init__(self, server: _Server, channel: str) -> None:
         self._server = server

@@ -12,10 +12,11 @@ from typing import Any
 from weftline.errors import LedgerTooNewError, LedgerUnusableError
 from weftline.store.database import opened
 from weftline.store.journals import SqlJournals
+from weftline.store.packed import PackedRows
 from weftline.store.staged import Staged
 from weftline.store.watch import FileWatch
 
-_LATEST = 7
+_LATEST = 8
 #: Pages that are given back to the file system in one transaction, and how many free ones are kept for what comes next.
 _GIVEN_BACK, _KEPT_FREE = 500, 1000
 
@@ -32,7 +33,7 @@ class SqliteLedger(SqlJournals):
 
     def __init__(self, path: Path | str) -> None:
         self._file = _File(path)
-        super().__init__(self._file)
+        super().__init__(self._file, PackedRows(self._file, str(path)))
         self.staged = self._file.staged
 
     def remove(self, run: str) -> None:
@@ -74,21 +75,17 @@ class _File:
         """Excludes all others that write, whatever the names; small results that are new go along."""
         del names
         try:
-            self.query("BEGIN IMMEDIATE")
+            self._db.execute("BEGIN IMMEDIATE")
             body(False)
-            self._take_along()
-            self.query("COMMIT")
-        except BaseException:  # raised again
+            self.staged.write()
+            self._db.execute("COMMIT")
+        except BaseException as error:  # raised again
             with contextlib.suppress(sqlite3.Error):
                 self._db.execute("ROLLBACK")
+            if isinstance(error, sqlite3.Error):
+                raise LedgerUnusableError(path=self._path, detail=str(error)) from error
             raise
         self.staged.written()
-
-    def _take_along(self) -> None:
-        try:
-            self.staged.write()
-        except sqlite3.Error as error:
-            raise LedgerUnusableError(path=self._path, detail=str(error)) from error
 
     def shrink(self) -> bool:
         """Gives some free pages back, of a file that was made to do so; whether there are more."""

@@ -9,7 +9,7 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from weftline.author.manifest.located import Located
 from weftline.author.manifest.strict import Positive, Strict
-from weftline.errors import UndeclaredFieldError, UnfitManifestValueError, WeftlineError, did_you_mean, listing
+from weftline.errors import UndeclaredFieldError, UnfitManifestValueError, WeftlineError, brief, did_you_mean, listing
 from weftline.model.gate import KINDS, UNARY, Clause, FieldSpec, Gate, Operator
 
 FieldName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=200, description="A word.")]
@@ -120,4 +120,4 @@ def gate_findings(
             for path, value in clause.values():
                 if not field.spec().fits(value):
                     place, wanted = document.place((*at, *path)), f"the field {clause.field!r} is of the type {field.type}"
-                    yield UnfitManifestValueError(field=str(path[0]), value=repr(value), wanted=wanted, place=place)
+                    yield UnfitManifestValueError(field=str(path[0]), value=brief(repr(value)), wanted=wanted, place=place)

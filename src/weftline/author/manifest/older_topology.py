@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from weftline.author.manifest.draft import Draft
@@ -26,7 +26,11 @@ _WORDS = {bool: "boolean", int: "integer", float: "number", str: "string"}
 _DROPPED = {
     "retry": "no retry: a gate is looked at whenever a field changes",
     "skip_download_on_resume": "nothing: what has succeeded is never done again",
+    "policy": "nothing: a gate makes no attempts",
 }
+#: What a stage has that is a gate, and what else a gate has, there or in the list.
+_STAGE = ("name", "type", "depends_on", "description")
+_GATE = ("resume_stage", "condition")
 
 
 def fill_pipeline(draft: Draft, types: Callable[[], Collection[str]]) -> None:
@@ -84,10 +88,17 @@ class _Gates:
             self._listed(("gates", number), gate)
         if listed is not None and not isinstance(listed, list):
             self._draft.move(("gates",), ("spec", "gates"))
-        for name, number in self._at.items():
-            stage = self._draft.value(("stages", number))
-            if is_gate(stage) and name not in self.stages:
-                self._inline(name, ("stages", number), stage)
+        for number, stage in enumerate(self._draft.value(("stages",))):
+            at, name = ("stages", number), stage.get("name")
+            if not is_gate(stage):
+                continue
+            if not isinstance(name, str) or self._at[name] != number:
+                self._draft.refuse(at, "a gate has no name, or that of another stage", "give it a name of its own")
+            elif name in self.stages:
+                self._check(name, at, stage, _STAGE)
+            else:
+                self._check(name, at, stage, (*_STAGE, *_GATE))
+                self._inline(name, at, stage)
 
     def _listed(self, at: Path, gate: Any) -> None:
         """A gate of the list beside the stages."""
@@ -104,7 +115,17 @@ class _Gates:
                 (*at, "stage"), f"gate {name!r} names no stage of the type gate", hint or f"there are: {listing(known)}"
             )
             return
+        self._check(name, at, gate, ("name", "stage", "description", *_GATE))
         self._gate(name, stage, at, gate, gate.get("condition"))
+
+    def _check(self, name: str, at: Path, gate: Mapping[str, Any], allowed: Sequence[str]) -> None:
+        """Tells what gates of today do without, and what no gate has."""
+        for field in gate:
+            if field in _DROPPED:
+                self._draft.note((*at, field), field, _DROPPED[field], key=True)
+            elif field not in allowed:
+                detail = f"gate {name!r} has no field {field!r} here"
+                self._draft.refuse((*at, field), detail, f"use: {listing([*allowed, *_DROPPED])}", key=True)
 
     def _inline(self, name: str, at: Path, stage: Mapping[str, Any]) -> None:
         """A stage that is its own gate."""
@@ -117,15 +138,14 @@ class _Gates:
         draft, target = self._draft, ("spec", "gates", name)
         if not draft.has(("spec", "fields")):
             draft.put(("spec", "fields"), {}, at, is_added=True)
+        if draft.has(target) or stage in self.stages:
+            draft.refuse(at, f"another gate is called {name!r}, or stands at {stage!r}", "make one gate of the two")
+            return
         draft.put(target, {}, at)
         self.stages[stage] = name
+        if "description" in gate:
+            draft.move((*at, "description"), (*target, "description"))
         self._resume(name, stage, at, gate.get("resume_stage"))
-        for field, instead in _DROPPED.items():
-            if field in gate:
-                draft.note((*at, field), field, instead, key=True)
-        allowed = {"name", "type", "stage", "policy", "depends_on", "resume_stage", "condition", "description", *_DROPPED}
-        for field in gate.keys() - allowed:
-            draft.refuse((*at, field), f"gate {name!r} has no field {field!r}", f"use: {listing(sorted(allowed))}", key=True)
         if not isinstance(condition, Mapping) or not condition:
             draft.refuse(
                 at, f"gate {name!r} has no condition", "give it one, such as condition: {ledger_field: NAME, equals: true}"

@@ -141,6 +141,12 @@ def test_what_a_gate_asks_for_is_declared(load, old, new, code, line, column):
     assert refused(load, text.replace(old, new)) == [(code, line, column)]
 
 
+def test_a_long_value_is_cut_short_where_it_is_told(load):
+    with pytest.raises(InvalidManifestError) as caught:
+        load(pipeline("name: a, type: text.read, gate: parsed", params=GATES.replace("value: true", f"value: {'x' * 9999}")))
+    assert max(len(line) for line in caught.value.findings[0].lines()) < 300
+
+
 def test_all_findings_of_a_file_come_at_once(load):
     text = pipeline("name: a, type: text.reed", "name: b, type: text.read, params: {nmae: x}")
     assert [code for code, *_ in refused(load, text)] == ["G215", "M102"]
