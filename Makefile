@@ -13,7 +13,7 @@ else
   INSTALL   = $(BIN)/python -m pip install --quiet
 endif
 
-.PHONY: demo test test-torch test-executors check unit simulate fuzz format bench bench-cache bench-durable bench-pool bench-truth docs clean
+.PHONY: demo test test-torch test-executors check unit simulate fuzz format bench bench-cache bench-durable bench-groups bench-pool bench-truth docs clean
 
 demo: $(VENV)/.installed
 	@$(BIN)/python examples/demo.py
@@ -65,6 +65,9 @@ bench-cache: $(VENV)/.installed
 
 bench-durable: $(VENV)/.installed
 	@$(BIN)/python benchmarks/durable.py $(ARGS)
+
+bench-groups: $(VENV)/.installed
+	@$(BIN)/python benchmarks/groups.py $(ARGS)
 
 bench-pool: $(VENV)/.installed
 	@$(BIN)/python benchmarks/pool.py $(ARGS)

@@ -4,7 +4,23 @@ from weftline.app.pipeline import Pipeline
 from weftline.app.provider import Provider
 from weftline.author.group import PipelineGroup, workflow
 from weftline.author.node import Node, node
-from weftline.author.registry import register_group, register_node, register_pipeline
+from weftline.author.registry import (
+    clear_groups,
+    clear_nodes,
+    clear_pipelines,
+    clear_registry,
+    get_group,
+    get_node,
+    get_pipeline,
+    group_exists,
+    list_groups,
+    list_nodes,
+    list_pipelines,
+    register_group,
+    register_node,
+    register_pipeline,
+    registry_stats,
+)
 from weftline.author.resolver import Resolver
 from weftline.codec.artifact import File, Folder
 from weftline.errors import WeftlineError
@@ -38,10 +54,22 @@ __all__ = [
     "Resources",
     "WeftlineError",
     "__version__",
+    "clear_groups",
+    "clear_nodes",
+    "clear_pipelines",
+    "clear_registry",
     "env",
+    "get_group",
+    "get_node",
+    "get_pipeline",
+    "group_exists",
+    "list_groups",
+    "list_nodes",
+    "list_pipelines",
     "node",
     "register_group",
     "register_node",
     "register_pipeline",
+    "registry_stats",
     "workflow",
 ]

@@ -1496,6 +1496,15 @@ class UnwritableManifestError(MachineError):
     detail: str
 
 
+class ChangedManifestNote(AuthorError):
+    code = "M116"
+    severity = Severity.NOTE
+    what = "{file} was changed since run {run} began, which goes on with what it said then"
+    remedy = "start a new run for what it says now"
+    file: str
+    run: str
+
+
 class CannotMigrateError(AuthorError):
     code = "M113"
     what = "{file} cannot be rewritten so that it says the same and keeps its comments"

@@ -28,6 +28,7 @@ class Settings:
         workers: calls of one CPU that run at the same time; 0 for the number of processors that this process may use.
         modules: modules that register what manifests name, with commas between them; they are imported before a manifest is
             read.
+        groups_path: the folder whose manifests are known by the names of their groups and workflows.
         checked: compare inputs before and after each call, to find nodes that change what they read.
         guard: watch what calls in worker processes take of the machine, and stop one that exceeds its `memory_gb`; on Linux.
         guard_interval_s: how often, in seconds, while nothing is near a limit.
@@ -40,6 +41,7 @@ class Settings:
     backend: str = "threads"
     workers: int = 0
     modules: str = ""
+    groups_path: Path = Path("groups")
     checked: bool = False
     guard: bool = True
     guard_interval_s: float = 1.0

@@ -17,6 +17,7 @@ from tests.acceptance.conftest import validator
 from weftline.cli import status
 from weftline.cli.schema import manifest_names, names, text_of
 from weftline.model.event import Event, Kind
+from weftline.model.grouped import StepStatus
 from weftline.model.plan import Decision, ReasonCode
 from weftline.model.run import RunRecord
 from weftline.model.transitions import NodeState, RunStatus
@@ -89,6 +90,8 @@ def test_closed_lists_are_those_of_the_code() -> None:
     assert [*run, "running"] == [*(str(status) for status in RunStatus if status != "running"), "running"]
     runs = known["runs"]["properties"]["runs"]["items"]["properties"]["status"]["enum"]
     assert runs == [*map(str, RunStatus), "abandoned"]
+    steps = known["group-run"]["properties"]["steps"]["items"]["properties"]["status"]["enum"]
+    assert steps == [str(status) for status in StepStatus]
     state = known["status"]["properties"]["nodes"]["items"]["properties"]["state"]["enum"]
     assert state == [str(state) for state in NodeState]
 
@@ -111,6 +114,29 @@ apiVersion: weftline.dev/v1
 kind: Schedule
 metadata: {name: often}
 spec: {target: ../flow.py, every: 60s}
+"""
+NAMED = """
+from weftline import node, register_pipeline
+
+@register_pipeline("works")
+@node
+def works(x: int = 1) -> int:
+    return x
+
+@register_pipeline("fails")
+@node
+def fails(x: int = 1) -> int:
+    raise ValueError("no")
+"""
+GROUP = """
+apiVersion: weftline.dev/v1
+kind: PipelineGroup
+metadata: {name: g, domain: d, tags: [t]}
+spec:
+  pipelines:
+    - {name: a, pipeline: works}
+    - {name: b, pipeline: fails, depends_on: a}
+  policy: {execution: parallel}
 """
 
 
@@ -153,6 +179,16 @@ def answers(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
     ]
     shell.write("schedules/wrong.yaml", "nothing: at all")
     found.append(shell.json("schedule", "ls", code=3))
+    shell.write("groups/g.yaml", GROUP)
+    shell.write("groups/broken.yaml", "kind: Nothing")
+    named = {"WEFTLINE_MODULES": "named"}
+    shell.write("named.py", NAMED)
+    found += [
+        shell.json("group", "ls", code=3, **named),
+        shell.json("group", "plan", "g", "--home", "groups/home", code=2, **named),
+        shell.json("group", "run", "g", "--home", "groups/home", code=1, **named),
+        shell.json("group", "status", "--home", "groups/home"),
+    ]
     shell.write("mended", "")
     found += [
         shell.json("dlq", "ls"),

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from weftline.clock import Clock
 from weftline.errors import ManifestError, UnknownScheduleError, WeftlineError, did_you_mean, listing
 from weftline.model.schedule import Schedule
+from weftline.model.topology import ManifestText
 
 if TYPE_CHECKING:  # what reads YAML is loaded when a folder is read
     from weftline.author.manifest.load import Loaded
@@ -83,10 +84,9 @@ class Folder:
 
 
 def _loaded(text: str, file: str) -> tuple[Loaded, list[WeftlineError]]:
-    from weftline.author.manifest.load import Loaded, load_text
+    from weftline.author.manifest.load import load_texts
 
-    loaded = Loaded()
-    load_text(text, file, loaded)
+    loaded = load_texts([ManifestText(file, text)])
     return loaded, loaded.findings
 
 

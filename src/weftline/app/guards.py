@@ -10,9 +10,10 @@ from typing import Any
 
 from weftline.app.execute import opening_of
 from weftline.app.home import Home, Request
+from weftline.app.topologies import keep
 from weftline.errors import BadArgumentError, GuardBusyError, GuardSkippedError, listing
 from weftline.model.event import Event, Kind
-from weftline.model.graph import Graph
+from weftline.model.graph import BATCH, Graph
 from weftline.model.guard import Guard, Guarded
 from weftline.model.plan import Plan
 from weftline.model.transitions import RunStatus
@@ -80,7 +81,9 @@ def _wanted(graph: Graph, request: Request) -> Iterator[tuple[str, str, Guard]]:
         found.append(Guarded(graph.name, request.guard, {} if graph.group is None else graph.group.defaults))
     for name, guard, defaults in found:
         try:
-            yield guard.key_for(name, {**defaults, **request.params}), name, guard
+            params = {**defaults, **request.params}
+            params.pop(BATCH, None)  # which every run has of its own
+            yield guard.key_for(name, params), name, guard
         except KeyError as error:
             advice = f"give it: -p {error.args[0]}=..., or give the group a default for it"
             detail = f"it asks for the parameter {error.args[0]!r}, which the run does not have"
@@ -104,7 +107,7 @@ def _tell(error: GuardBusyError, made: Plan, home: Home, request: Request, told:
     now, status = home.clock.now(), RunStatus.CANCELLED if isinstance(error, GuardSkippedError) else RunStatus.FAILED
     ending = {"status": str(status), "counts": {}, "guard": error.key, "why": error.message}
     events = [
-        Event(Kind.RUN_STARTED, now, body={**opening_of(made, request), **told}),
+        Event(Kind.RUN_STARTED, now, body=opening_of(made, request) | keep(made.topology, error.run, home) | dict(told)),
         Event(Kind.RUN_FINISHED, now, body=ending),
     ]
     home.ledger.append(error.run, events)

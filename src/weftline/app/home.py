@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -61,6 +62,7 @@ class Request:
         checked: whether inputs are compared before and after each call; None for the setting.
         gates: names of gates that are open from the start.
         guard: how many runs of equal keys go on at the same time, besides what a group says; None for any number.
+        trigger: who asks: a command, a program, or a schedule.
         fields: values of fields of the run, until somebody sets others.
         inputs_from: a run whose outputs are read in place of those of nodes that are left out, and whose parameters hold where
             no others are given; empty for what is stored now.
@@ -81,6 +83,7 @@ class Request:
     cache: bool = True
     checked: bool | None = None
     gates: Sequence[str] = ()
+    trigger: Literal["cli", "api", "scheduler"] = "api"
     fields: Mapping[str, Scalar] = field(default_factory=dict)
     inputs_from: str = ""
     guard: Guard | None = None
@@ -120,13 +123,21 @@ class Home:
         path: the folder; made when something is first kept. None to keep nothing.
         known: settings of the process.
         clock: the source of time.
+        entropy: gives so many random bytes, for ids.
     """
 
-    def __init__(self, path: Path | None, known: settings.Settings | None = None, clock: Clock | None = None) -> None:
+    def __init__(
+        self,
+        path: Path | None,
+        known: settings.Settings | None = None,
+        clock: Clock | None = None,
+        entropy: Callable[[int], bytes] = os.urandom,
+    ) -> None:
         self.shown = "" if path is None else str(path)
         self.path = None if path is None else path.absolute()  # a node may change the working directory
         self.settings = known or settings.Settings.read()
         self.clock = clock or SystemClock()
+        self.entropy = entropy
         self.artifacts = None if self.path is None else ArtifactFolder(self.path / "artifacts", self._located)
         self.values = Values(self.artifacts)
         self._opened: Store | None = None

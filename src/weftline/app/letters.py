@@ -125,18 +125,18 @@ def replay(
         found = [letter for letter in found if letter.label in is_open]
         if not found:
             raise NotResumableError(run=run, detail="another process has made these calls", advice="look: weftline dlq ls")
-        pipeline, asked = verbs.asked_again(record, pipeline, request)
+        pipeline, asked = verbs.asked_again(record, home, pipeline, request)
         asked = replace(asked, on_failure="continue")
         cache = home.cache if asked.cache else None
         if cache is None:
             advice = "start a new one, with the cache"
             raise NotResumableError(run=run, detail="it kept no results", advice=advice)
+        plan = verbs.plan(pipeline, home, asked)
         again: dict[str, set[int]] = defaultdict(set)
         for letter in found:
-            if letter.node not in pipeline.graph.index:
-                raise verbs.unknown_node(letter.node, pipeline.graph.index)
+            if letter.node not in plan.graph.index:
+                raise verbs.unknown_node(letter.node, plan.graph.index)
             again[letter.node].add(letter.item)
-        plan = verbs.plan(pipeline, home, asked)
         part = part_of(plan, record, again)
         errors = [*findings(plan, record, part)]
         results = {} if errors else _results(plan, record, again, part, cache, errors)

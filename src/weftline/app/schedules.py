@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import getpass
-import os
 from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
 from typing import Any, NamedTuple
@@ -114,7 +113,7 @@ def run_now(
     """
     assert home.journals is not None
     kept = home.journals.schedules
-    now, run = home.clock.now(), run_id(home.clock.now(), os.urandom(3))
+    now, run = home.clock.now(), run_id(home.clock.now(), home.entropy(3))
     moment = int(now) + max(now % 1.0, 1e-6)  # so that it is none of the schedule's own
     fire = Fire(schedule.name, moment, FireState.RUNNING, f"{Why.BY_HAND} of {getpass.getuser()}", run, None, 0, now)
     with claimed(run, home.ledger):  # before the moment is there, so that no daemon starts it as well
@@ -143,7 +142,7 @@ def follow(fire: Fire, home: Home, kept: Schedules) -> None:
 
 def asked_by(schedule: Schedule) -> Request:
     """What a run of a schedule is asked for."""
-    return Request(params=dict(schedule.params), guard=schedule.guard)
+    return Request(params=dict(schedule.params), guard=schedule.guard, trigger="cli")
 
 
 def pause(name: str, home: Home, *, is_paused: bool) -> bool:

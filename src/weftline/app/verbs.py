@@ -13,10 +13,11 @@ from typing import Any, TypeVar
 from weftline.app.claims import claimed, is_abandoned
 from weftline.app.collector import frozen, still
 from weftline.app.execute import execute, request_of
+from weftline.app.groups import given_to, with_batch
 from weftline.app.guards import guarded
 from weftline.app.home import Home, Request
 from weftline.app.sources import check_inputs, with_inputs
-from weftline.author.load import load
+from weftline.app.topologies import pipeline_of
 from weftline.author.pipeline import Pipeline
 from weftline.codec import whole
 from weftline.errors import (
@@ -26,12 +27,11 @@ from weftline.errors import (
     RunExistsError,
     UnknownNodeError,
     UnknownRunError,
-    WeftlineError,
     did_you_mean,
     listing,
 )
 from weftline.model.event import Kind
-from weftline.model.graph import Graph
+from weftline.model.graph import BATCH, Graph
 from weftline.model.ids import WHOLE, run_id
 from weftline.model.node import NO_BODY, NodeSpec, Output
 from weftline.model.plan import Decision, Plan
@@ -40,7 +40,7 @@ from weftline.model.transitions import RunStatus
 from weftline.plan import planner
 from weftline.plan.compare import Comparison, compare
 from weftline.plan.explain import Explanation, explain
-from weftline.plan.wish import checked
+from weftline.plan.wish import Checked, checked
 from weftline.ports.cache import Cache
 from weftline.ports.sink import Sink
 from weftline.run.result import RunResult
@@ -53,11 +53,12 @@ T = TypeVar("T")
 _LOOKED_THROUGH = 50
 
 
-def check(pipeline: Pipeline, home: Home, request: Request) -> tuple[list[WeftlineError], list[WeftlineError]]:
+def check(pipeline: Pipeline, home: Home, request: Request) -> Checked:
     """All findings, and the notes beside them."""
+    request = with_batch(request, pipeline, home)
     graph = pipeline.graph_for(request.params)
     found = checked(graph, home.wish(request, graph))
-    return found.errors, [*pipeline.notes, *found.notes]
+    return found._replace(notes=[*pipeline.notes, *found.notes])
 
 
 def plan(pipeline: Pipeline, home: Home, request: Request, record: RunRecord | None = None) -> Plan:
@@ -72,10 +73,12 @@ def plan(pipeline: Pipeline, home: Home, request: Request, record: RunRecord | N
     Raises:
         InvalidPipelineError: it carries all findings.
     """
+    request = with_batch(request, pipeline, home)
     cache: Cache | None = None
     if request.cache and home.path is not None:
         cache = home.cache if home.has_results else MemoryCache()
-    graph = pipeline.graph_for(request.params)
+    with still():
+        graph = pipeline.graph_for(request.params)
     sources = _sources(request.inputs_from, home)
     wish = home.wish(request, graph, record)
     if sources:
@@ -86,7 +89,8 @@ def plan(pipeline: Pipeline, home: Home, request: Request, record: RunRecord | N
         made = replace(made, notes=(*pipeline.notes, *made.notes))
     if sources:
         check_inputs(sources[0], made, request)
-    return made
+    batch = str(request.params[BATCH]) if pipeline.group_of is not None else ""
+    return replace(made, batch_id=batch, topology=pipeline.topology)
 
 
 def _sources(run: str, home: Home) -> list[RunRecord]:
@@ -105,10 +109,12 @@ def why(pipeline: Pipeline, home: Home, request: Request, node: str) -> Explanat
         UnknownNodeError: there is no such node.
         InvalidPipelineError: the pipeline cannot be planned.
     """
-    if node not in pipeline.graph.index:
-        raise unknown_node(node, pipeline.graph.index)
+    request = with_batch(request, pipeline, home)
+    graph = pipeline.graph_for(request.params)
+    if node not in graph.index:
+        raise unknown_node(node, graph.index)
     history = home.history
-    last = history.last_times(pipeline.graph.name, [node]) if history is not None else {}
+    last = history.last_times(graph.name, [node]) if history is not None else {}
     return explain(plan(pipeline, home, request), node, last.get(node))
 
 
@@ -149,12 +155,13 @@ def run(
         if request.inputs_from:
             request = replace(request, inputs_from=find_run(request.inputs_from, home).run)
         made = planned or plan(pipeline, home, request)
-        wanted, run = run, run or run_id(home.clock.now(), os.urandom(3))
+        wanted, run = run, run or run_id(home.clock.now(), home.entropy(3))
         with claimed(run, home.ledger, instead_of=instead_of):
             if wanted and home.ledger is not None and any(home.ledger.events(run, [Kind.RUN_STARTED])):
                 raise RunExistsError(run=run)
             with guarded(made, run, home, request, waits, told) as has_waited:
-                made = plan(pipeline, home, request) if has_waited else made  # others have made results meanwhile
+                if has_waited:  # others have made results meanwhile
+                    made = plan(pipeline, home, replace(request, params=given_to(made, request.params)))
                 return execute(made, run, home, request, sinks, None, told=told, echo=echo)
 
 
@@ -204,10 +211,11 @@ def resume(
             where = "" if home.shown == str(Settings().home) else f" --home {shlex.quote(home.shown)}"
             advice = f"start a new one: weftline run {opening.get('target') or '...'}{where}"
             raise NotResumableError(run=found, detail="it is complete", advice=advice)
-        pipeline, request = asked_again(record, pipeline, request)
-        further = _behind(pipeline.graph, again)
+        pipeline, request = asked_again(record, home, pipeline, request)
+        graph = pipeline.graph_for(request.params)
+        further = _behind(graph, again)
         record.forget(further)
-        forced = dict.fromkeys((*request.force, *(name for name in record.again if name in pipeline.graph.index)))
+        forced = dict.fromkeys((*request.force, *(name for name in record.again if name in graph.index)))
         request = replace(request, force=tuple(forced), gates=(*request.gates, *sorted(record.gates.difference(request.gates))))
         made = plan(pipeline, home, request, record)
         for node in again:
@@ -227,12 +235,13 @@ def enter(opening: Mapping[str, Any]) -> None:
         os.chdir(cwd)
 
 
-def asked_again(record: RunRecord, pipeline: Pipeline | None, request: Request | None) -> tuple[Pipeline, Request]:
+def asked_again(record: RunRecord, home: Home, pipeline: Pipeline | None, request: Request | None) -> tuple[Pipeline, Request]:
     """What a run runs, and what it was asked for.
 
     Args:
         record: the run.
-        pipeline: the pipeline; None to load it by the target that the journal names.
+        home: where its journal is.
+        pipeline: the pipeline; None for the one of the target that the journal names, as it was when the run began.
         request: as it was asked for; None to take it from the journal.
 
     Raises:
@@ -244,8 +253,11 @@ def asked_again(record: RunRecord, pipeline: Pipeline | None, request: Request |
         if not is_known or not opening.get("repeatable"):
             advice = "resume it there: pipeline.resume(run, ...) with the same parameters and given values"
             raise NotResumableError(run=record.run, detail="it was started by a program", advice=advice)
-        pipeline = pipeline or load(opening["target"])
+        pipeline = pipeline or pipeline_of(record, home)
+        assert pipeline is not None, "there is a target"
         request = request or request_of(opening)
+    if pipeline.group_of is not None and BATCH not in request.params and BATCH in opening["params"]:
+        request = replace(request, params={BATCH: opening["params"][BATCH], **request.params})
     return pipeline, request
 
 

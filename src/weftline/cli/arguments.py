@@ -84,9 +84,14 @@ def loaded(target: str) -> Any:
     from weftline.app.pipeline import load
 
     pipeline = load(target)
-    for note in pipeline.notes:
-        err(f"note: {note.place}: {note.message}; {note.fix}" + (f"; {note.hint}" if note.hint else ""))
+    tell_notes(pipeline)
     return pipeline
+
+
+def tell_notes(pipeline: Any) -> None:
+    """Tells what there is to say of the file that declares a pipeline; nothing, where there is no pipeline."""
+    for note in pipeline.notes if pipeline is not None else ():
+        err(f"note: {note.place}: {note.message}; {note.fix}" + (f"; {note.hint}" if note.hint else ""))
 
 
 def home_of(path: Path | None) -> Any:
@@ -199,6 +204,7 @@ class Typed:
             resources=amounts_of(self.resources),
             deadline_s=seconds_of(self.deadline),
             retry_budget=self.retry_budget,
+            trigger="cli",
             inputs_from=self.inputs_from,
         )
 

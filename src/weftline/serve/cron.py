@@ -7,7 +7,6 @@ starts what nobody has begun or has been left behind, under the same id: of two 
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict
@@ -156,7 +155,8 @@ class CronDuty:
     def _start(self, fire: Fire, schedule: Schedule) -> None:
         """Begins a run in the folder in which the daemon was started."""
         self._started.add(fire.run)
-        request = {"params": dict(schedule.params), "guard": None if schedule.guard is None else asdict(schedule.guard)}
+        guard = None if schedule.guard is None else asdict(schedule.guard)
+        request = {"params": dict(schedule.params), "guard": guard, "trigger": "scheduler"}
         told = {"schedule": schedule.name, "due_at": fire.due_at}
         self._launcher.start(Errand(fire.run, schedule.target, self._cwd, request, told))
 
@@ -187,7 +187,7 @@ class CronDuty:
 
     def _new_run(self, now: float) -> str:
         """An id that no other run of this moment has, however many there are."""
-        while (run := run_id(now, os.urandom(3))) in self._started:
+        while (run := run_id(now, self._home.entropy(3))) in self._started:
             pass
         self._started.add(run)
         return run

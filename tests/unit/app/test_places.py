@@ -167,7 +167,7 @@ def test_an_executor_has_what_it_is_told_to_have():
     for resources, findings in (({"licence": 2}, 0), ({}, 1)):
         backend = ExecutorBackend(factory=lambda: ThreadPoolExecutor(2), slots=2, ships=False, resources=resources)
         request = Request(backend=backend)
-        assert len(verbs.check(Pipeline([licensed]), Home(None, Settings()), request)[0]) == findings
+        assert len(verbs.check(Pipeline([licensed]), Home(None, Settings()), request).errors) == findings
 
 
 @pytest.mark.parametrize(

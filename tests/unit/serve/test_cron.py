@@ -273,7 +273,8 @@ def test_what_a_run_is_given(stage):
     stage.at(0, duty)
     (wanted,) = stage.hand.started
     assert (wanted.target, wanted.cwd) == ("flow.py", str(Path.cwd()))
-    assert Request(**wanted.request) == Request(params={"region": "eu"}, guard=Guard("{name}", 2, "skip"))
+    request = Request(params={"region": "eu"}, guard=Guard("{name}", 2, "skip"), trigger="scheduler")
+    assert Request(**wanted.request) == request
     assert wanted.told == {"schedule": "s", "due_at": stage.base}
     assert any(f"run {wanted.run}" in text for text in stage.said)
 

@@ -30,6 +30,7 @@ from weftline.errors import (
 )
 from weftline.model.policy import Policy
 from weftline.model.schedule import Schedule
+from weftline.model.topology import ManifestText, Topology
 
 #: The file of named policies that is read beside a manifest.
 POLICIES = "policies.yaml"
@@ -47,6 +48,7 @@ class Loaded:
         findings: what is wrong with the files.
         notes: what they spell otherwise than today.
         sources: where each policy stands.
+        texts: what was read.
     """
 
     pipelines: dict[str, tuple[shapes.PipelineManifest, Located]] = field(default_factory=dict)
@@ -56,37 +58,37 @@ class Loaded:
     findings: list[WeftlineError] = field(default_factory=list)
     notes: list[WeftlineError] = field(default_factory=list)
     sources: dict[str, Located] = field(default_factory=dict)
+    texts: tuple[ManifestText, ...] = ()
 
 
 def load_files(files: Iterable[Path], registry: Registry = REGISTRY) -> Loaded:
     """Everything that files declare; what their parts name is not looked up yet."""
-    loaded = Loaded()
+    texts, findings = [], []
     for file in files:
         try:
-            load_text(text_of(file), str(file), loaded, registry)
+            texts.append(ManifestText(str(file), text_of(file)))
         except UnreadableManifestError as error:
-            loaded.findings.append(error)
+            findings.append(error)
+    loaded = load_texts(texts, registry)
+    loaded.findings[:0] = findings
+    loaded.texts = tuple(texts)
     return loaded
 
 
-def load_text(text: str, file: str, loaded: Loaded, registry: Registry = REGISTRY) -> None:
-    """Adds what a text declares.
-
-    Args:
-        text: of a file.
-        file: its name.
-        loaded: what there is so far.
-        registry: what names stand for.
-    """
-    documents, findings = read(text, file)
-    loaded.findings += findings
-    for document in documents:
-        document, notes, unfit, _ = modern(document, registry.nodes.names)
-        manifest, findings = checked(document)
-        loaded.notes += notes
-        loaded.findings += [*unfit, *findings]
-        if manifest is not None:
-            _take(loaded, manifest, document)
+def load_texts(texts: Iterable[ManifestText], registry: Registry = REGISTRY) -> Loaded:
+    """Everything that the texts of files declare; see `load_files`."""
+    loaded = Loaded(texts=tuple(texts))
+    for file, text in loaded.texts:
+        documents, findings = read(text, file)
+        loaded.findings += findings
+        for document in documents:
+            document, notes, unfit, _ = modern(document, registry.nodes.names)
+            manifest, findings = checked(document)
+            loaded.notes += notes
+            loaded.findings += [*unfit, *findings]
+            if manifest is not None:
+                _take(loaded, manifest, document)
+    return loaded
 
 
 def _take(loaded: Loaded, manifest: shapes.Manifest, document: Located) -> None:
@@ -136,8 +138,17 @@ def load_manifest(path: Path, name: str = "", registry: Registry = REGISTRY) -> 
         InvalidManifestError: it carries all findings.
         TargetNotFoundError: the file has none of that name.
     """
+    return pipeline_in(load_files(with_policies(path), registry), path, name, registry)
+
+
+def with_policies(path: Path) -> list[Path]:
+    """A file, and the policies beside it."""
     beside = path.with_name(POLICIES)
-    loaded = load_files([path, *([beside] if beside.exists() and beside != path else [])], registry)
+    return [path, *([beside] if beside.exists() and beside != path else [])]
+
+
+def pipeline_in(loaded: Loaded, path: Path, name: str = "", registry: Registry = REGISTRY) -> Pipeline:
+    """The pipeline, group or workflow of what was loaded; see `load_manifest`."""
     if loaded.findings:
         raise InvalidManifestError(file=str(path), findings=tuple(loaded.findings))
     names = [*loaded.pipelines, *loaded.groups]
@@ -150,6 +161,7 @@ def load_manifest(path: Path, name: str = "", registry: Registry = REGISTRY) -> 
         found = finder.pipeline(wanted)
     if found is not None:
         found.notes = tuple(loaded.notes)
+        found.topology = Topology(wanted, loaded.texts)
         return found
     detail = f"it holds no pipeline {name!r}: it has {listing(names)}" if name else "it holds no pipeline, group or workflow"
     raise TargetNotFoundError(target=str(path), detail=detail, shipped="none", hint=did_you_mean(name, names))
