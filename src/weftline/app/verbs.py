@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, TypeVar
+from typing import Any
 
 from weftline.app.claims import claimed, is_abandoned
 from weftline.app.collector import frozen, still
@@ -19,7 +19,6 @@ from weftline.app.home import Home, Request
 from weftline.app.sources import check_inputs, with_inputs
 from weftline.app.topologies import pipeline_of
 from weftline.author.pipeline import Pipeline
-from weftline.codec import whole
 from weftline.errors import (
     AmbiguousRunError,
     BadArgumentError,
@@ -32,8 +31,7 @@ from weftline.errors import (
 )
 from weftline.model.event import Kind
 from weftline.model.graph import BATCH, Graph
-from weftline.model.ids import WHOLE, run_id
-from weftline.model.node import NO_BODY, NodeSpec, Output
+from weftline.model.ids import run_id
 from weftline.model.plan import Decision, Plan
 from weftline.model.run import RunRecord
 from weftline.model.transitions import RunStatus
@@ -48,8 +46,7 @@ from weftline.run.resume import past_of
 from weftline.settings import Settings
 from weftline.store.memory import MemoryCache
 
-T = TypeVar("T")
-#: Runs that are looked through for a stored output.
+#: Runs that are looked through for one that can be resumed.
 _LOOKED_THROUGH = 50
 
 
@@ -206,10 +203,9 @@ def resume(
         if not only_if(record):
             advice = f"see what became of it: weftline status {found}"
             raise NotResumableError(run=found, detail="somebody has gone on with it", advice=advice)
-        opening = record.opening
         if record.status is RunStatus.COMPLETED:
             where = "" if home.shown == str(Settings().home) else f" --home {shlex.quote(home.shown)}"
-            advice = f"start a new one: weftline run {opening.get('target') or '...'}{where}"
+            advice = f"start a new one: weftline run {record.opening.get('target') or '...'}{where}"
             raise NotResumableError(run=found, detail="it is complete", advice=advice)
         pipeline, request = asked_again(record, home, pipeline, request)
         graph = pipeline.graph_for(request.params)
@@ -224,7 +220,7 @@ def resume(
                 raise BadArgumentError(argument=node, detail=f"it is not part of run {found}", advice=advice)
         told = {"from": list(again), "again": further} if again else {}
         with guarded(made, found, home, request, waits, is_new=False) as has_waited:
-            made = plan(pipeline, home, request) if has_waited else made
+            made = plan(pipeline, home, request, record) if has_waited else made
             return execute(made, found, home, request, sinks, past_of(record), told=told, echo=echo)
 
 
@@ -373,36 +369,3 @@ def lives_of(run: str, home: Home) -> RunRecord:
     """What a run began with, and when somebody went on with it; of its nodes the record says nothing."""
     ledger = home.ledger
     return RunRecord.fold(run, () if ledger is None else ledger.events(run, [Kind.RUN_STARTED, Kind.RUN_RESUMED]))
-
-
-def newest_output(home: Home, node: str, kind: type[T]) -> tuple[T, Path] | None:
-    """What the node of that name provided in the newest run that has it stored, and the folder in which that was started.
-
-    Args:
-        home: where to look.
-        node: the node's name; what it provides first counts.
-        kind: the type of that.
-
-    Returns:
-        The value, and the folder that relative paths in it start from; None if there is no such run.
-    """
-    if not home.has_journals:
-        return None
-    ledger, cache = home.ledger, home.cache
-    assert ledger is not None
-    assert cache is not None
-    output = Output.of(node, kind)
-    spec = NodeSpec(node, NO_BODY, (), (output,))
-    for summary in ledger.runs(_LOOKED_THROUGH):
-        record = RunRecord.fold(summary.run, ledger.events(summary.run))
-        call = record.nodes[node].calls.get(WHOLE) if node in record.nodes else None
-        if call is None or call.key is None:
-            continue
-        entry = cache.find([bytes.fromhex(call.key)]).get(bytes.fromhex(call.key))
-        if entry is not None and entry.outputs:
-            stored = entry.outputs[0]
-            content = cache.load(stored, entry.key) if stored.content is None else whole(stored.content)
-            value = home.values.decode(content, stored, spec, output)
-            if isinstance(value, kind):
-                return value, Path(record.opening["cwd"])
-    return None
