@@ -27,6 +27,7 @@ from weftline.errors import WeftlineError
 from weftline.model.context import Context
 from weftline.model.environment import Environment
 from weftline.model.gate import Clause, FieldSpec, Gate
+from weftline.model.guard import Guard
 from weftline.model.node import env
 from weftline.model.policy import Breaker, Budget, Limiter, Policy
 from weftline.model.resources import Resources
@@ -42,6 +43,7 @@ __all__ = [
     "File",
     "Folder",
     "Gate",
+    "Guard",
     "Limiter",
     "Node",
     "Pipeline",

@@ -908,6 +908,15 @@ class UnknownGateError(UsageError):
     known: str
 
 
+class UnknownScheduleError(UsageError):
+    code = "R550"
+    what = "there is no schedule {name!r} in {folder}"
+    remedy = "name one of: {known}; WEFTLINE_SCHEDULES says which folder they are in"
+    name: str
+    folder: str
+    known: str
+
+
 # --- B: backends --------------------------------------------------------------------------------------------------
 
 
@@ -1147,6 +1156,29 @@ class LedgerRefusedError(LedgerUnusableError):
     what = "the ledger at {path} refuses: {detail}"
     remedy = "{advice}"
     advice: str
+
+
+class LeaseLostError(MachineError):
+    code = "L808"
+    what = "this process does not do {duty!r} any more: another one has taken its place; nothing more of it is recorded"
+    remedy = "let the other one go on; this one waits for its turn"
+    duty: str
+
+
+class GuardBusyError(MachineError):
+    code = "L809"
+    what = "run {run!r} of {name!r} is one too many: {others} {has} the guard {key!r}, which lets {at_most} through"
+    remedy = "wait for it, or change the guard: at_most, on_busy: wait | skip | fail"
+    run: str
+    name: str
+    key: str
+    others: str
+    has: str
+    at_most: int
+
+
+class GuardSkippedError(GuardBusyError):
+    code = "L810"
 
 
 # --- T: targets ---------------------------------------------------------------------------------------------------

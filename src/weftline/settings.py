@@ -32,6 +32,7 @@ class Settings:
         checked: compare inputs before and after each call, to find nodes that change what they read.
         guard: watch what calls in worker processes take of the machine, and stop one that exceeds its `memory_gb`; on Linux.
         guard_interval_s: how often, in seconds, while nothing is near a limit.
+        schedules: the folder of the files that declare schedules.
         ledger: where journals are kept: a URL such as `postgresql://host/database` or `sqlite:ledger.db`; empty for the home.
     """
 
@@ -45,6 +46,7 @@ class Settings:
     guard: bool = True
     guard_interval_s: float = 1.0
     ledger: str = ""
+    schedules: Path = Path("schedules")
 
     @property
     def slots(self) -> int:

@@ -107,7 +107,9 @@ class Reader:
         """Writes a file, without the line that names it."""
         named = NAMED.match(block.text)
         if named is not None:
-            (self.folder / named["file"]).write_text(block.text[named.end() :], encoding="utf-8")
+            file = self.folder / named["file"]
+            file.parent.mkdir(exist_ok=True)
+            file.write_text(block.text[named.end() :], encoding="utf-8")
 
     def type(self, command: str, expected: str, line: int) -> None:
         self.unused = {name: at for name, at in self.unused.items() if Path(name).stem not in command}

@@ -109,6 +109,12 @@ pipeline = Pipeline([waits])
 """
 
 
+SCHEDULED = """
+apiVersion: weftline.dev/v1
+kind: Schedule
+metadata: {name: often}
+spec: {target: ../flow.py, every: 60s}
+"""
 NAMED = """
 from weftline import node, register_pipeline
 
@@ -164,6 +170,15 @@ def answers(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
     ]
     shell.write("older.yaml", "name: g\nsteps: [{name: a, pipeline: b}]\n")
     found.append(shell.json("migrate", "older.yaml"))
+    shell.write("schedules/often.yaml", SCHEDULED)
+    found += [shell.json("schedule", "ls"), shell.json("schedule", "run", "often", "--home", "scheduled", code=1)]
+    found += [
+        shell.json("schedule", "ls", "--home", "scheduled"),
+        shell.json("schedule", "next"),
+        shell.json("schedule", "fires", "--home", "scheduled"),
+    ]
+    shell.write("schedules/wrong.yaml", "nothing: at all")
+    found.append(shell.json("schedule", "ls", code=3))
     shell.write("groups/g.yaml", GROUP)
     shell.write("groups/broken.yaml", "kind: Nothing")
     named = {"WEFTLINE_MODULES": "named"}

@@ -6,6 +6,7 @@ import contextlib
 import random
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -69,7 +70,7 @@ def execute(
             logs=home.logs,
             checked=is_checked,
         )
-        opening = {**_opening(made, request), **(keep(made.topology, run, home) if past is None else {}), **told}
+        opening = {**opening_of(made, request), **(keep(made.topology, run, home) if past is None else {}), **told}
         engine = Engine(made, run, around, opening=opening, limits=request.limits(made.graph.group), past=past)
         with interruptible(engine):
             status = engine.run()
@@ -81,7 +82,7 @@ def execute(
     return result
 
 
-def _opening(made: Plan, request: Request) -> dict[str, Any]:
+def opening_of(made: Plan, request: Request) -> dict[str, Any]:
     """What the journal keeps of a request, so that the run can be resumed by its id alone."""
     plain = (str, int, float, bool, type(None))
     is_named = request.backend is None or isinstance(request.backend, str)
@@ -108,6 +109,7 @@ def _opening(made: Plan, request: Request) -> dict[str, Any]:
         "cache": request.cache,
         "checked": request.checked,
         "inputs_from": request.inputs_from,
+        "guard": None if request.guard is None else asdict(request.guard),
         "gates": list(request.gates),
         "fields": read_fields(request.fields, made.graph.fields),
         "field_kinds": {name: spec.word for name, spec in made.graph.fields.items()},
@@ -139,5 +141,6 @@ def request_of(opening: Mapping[str, Any]) -> Request:
         checked=opening.get("checked"),
         inputs_from=opening.get("inputs_from", ""),
         gates=opening.get("gates", ()),
+        guard=opening.get("guard"),
         fields=opening.get("fields", {}),
     )

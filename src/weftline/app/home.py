@@ -20,6 +20,7 @@ from weftline.errors import BadArgumentError
 from weftline.model.environment import Environment
 from weftline.model.gate import Gate, Scalar, Verdict, initial
 from weftline.model.graph import Graph, Grouped
+from weftline.model.guard import Guard
 from weftline.model.params import read_fields
 from weftline.model.run import RunRecord
 from weftline.observe.log import LogFolder
@@ -60,6 +61,7 @@ class Request:
         cache: whether results are looked up and kept.
         checked: whether inputs are compared before and after each call; None for the setting.
         gates: names of gates that are open from the start.
+        guard: how many runs of equal keys go on at the same time, besides what a group says; None for any number.
         trigger: who asks: a command, a program, or a schedule.
         fields: values of fields of the run, until somebody sets others.
         inputs_from: a run whose outputs are read in place of those of nodes that are left out, and whose parameters hold where
@@ -84,6 +86,7 @@ class Request:
     trigger: Literal["cli", "api", "scheduler"] = "api"
     fields: Mapping[str, Scalar] = field(default_factory=dict)
     inputs_from: str = ""
+    guard: Guard | None = None
 
     def __post_init__(self) -> None:
         for name in ("targets", "force", "gates"):
@@ -91,6 +94,9 @@ class Request:
             if isinstance(words, str):
                 object.__setattr__(self, name, (words,))
         object.__setattr__(self, "gates", tuple(self.gates))
+        kept: Any = self.guard
+        if isinstance(kept, Mapping):  # as a journal has it
+            object.__setattr__(self, "guard", Guard(**kept))
         if isinstance(self.backend, Environment):  # told by its address, so that a journal can keep it
             object.__setattr__(self, "backend", self.backend.address)
         if self.on_failure not in {None, *get_args(OnFailure)}:
@@ -178,19 +184,21 @@ class Home:
     @property
     def ledger(self) -> Ledger | None:
         """Where journals are kept."""
-        return self._kept()
+        return self.journals
 
     @property
     def fields(self) -> Fields | None:
         """Where fields of runs are set."""
-        return self._kept()
+        return self.journals
 
     @property
     def history(self) -> History | None:
         """What earlier runs tell of the next one; None where nothing was ever kept."""
-        return self._kept() if self.has_journals else None
+        return self.journals if self.has_journals else None
 
-    def _kept(self) -> Journals | None:
+    @property
+    def journals(self) -> Journals | None:
+        """Where journals are kept, and what stands beside them."""
         if self._journals is None and self.path is not None:
             self._journals = open_journals(self.settings.ledger, self.path / "ledger.db")
         return self._journals
@@ -201,7 +209,7 @@ class Home:
             return None
         from weftline.store.sqlite import SqliteLedger
 
-        journals = self._kept()
+        journals = self.journals
         return journals.staged if isinstance(journals, SqliteLedger) else None
 
     @property

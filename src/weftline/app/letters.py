@@ -10,6 +10,7 @@ from weftline.app import verbs
 from weftline.app.claims import claimed
 from weftline.app.collector import frozen
 from weftline.app.execute import execute
+from weftline.app.guards import guarded
 from weftline.app.home import Home, Request
 from weftline.author.pipeline import Pipeline
 from weftline.errors import (
@@ -143,7 +144,8 @@ def replay(
             raise InvalidPipelineError(pipeline=plan.graph.name, findings=tuple(errors))
         made, past = replayed(plan, record, again, part, results, before)
         told = {"replayed": [letter.label for letter in found]}
-        return execute(made, run, home, asked, sinks, past, told=told, echo=echo)
+        with guarded(made, run, home, asked, is_new=False):
+            return execute(made, run, home, asked, sinks, past, told=told, echo=echo)
 
 
 def drop(found: Sequence[DeadLetter], home: Home) -> None:

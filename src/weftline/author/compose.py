@@ -28,6 +28,7 @@ from weftline.errors import (
     listing,
 )
 from weftline.model.graph import Graph, Grouped, GroupStep
+from weftline.model.guard import Guarded
 from weftline.model.order import circles, topological
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*", re.ASCII)
@@ -80,6 +81,7 @@ class _Composer:
         bound = f"calls of {outer}{group.name}"
         self._found.shared[bound] = 1.0 if group.policy.execution == "sequential" else float(group.policy.max_concurrency)
         inside = around.within(defaults, bound)
+        self._guard(group, values)
         placed: dict[str, _Placed] = {}
         is_read = {name for step in order for name in step.depends_on}
         for step in order:
@@ -103,6 +105,18 @@ class _Composer:
         keys = {f"{name}.{key}": whole for name, made in placed.items() for key, whole in made.keys.items()} if outer else {}
         known: frozenset[str] = frozenset().union(*{made.parameters for made in placed.values()})
         return _Placed(keys, ends if placed else inside.ends, known)
+
+    def _guard(self, group: PipelineGroup, values: Mapping[str, Any]) -> None:
+        """Its key is made when it is run, of all parameters; that it can be made is looked at now."""
+        if group.guard is not None:
+            self._found.guards.append(Guarded(group.name, group.guard, group.defaults))
+            self._found.asked |= group.guard.asked
+            for name in sorted(group.guard.asked.difference(values)):
+                detail = f"its guard asks for {name!r}, which is no parameter"
+                advice, hint = "give the group a default for it", did_you_mean(name, values)
+                self._found.findings.append(
+                    GroupStepError(step=group.name, detail=detail, advice=advice, place=group.place, hint=hint)
+                )
 
     # --- which steps, and in which order ---
 
@@ -304,6 +318,8 @@ class GroupPipeline(Pipeline):
             self.group.of,
             self.group.domain,
             self.group.version,
+            tuple(made.guards),
+            self.group.defaults,
         )
         return Graph(self.name, tuple(made.nodes), made.inputs, self.target, made.fields, told)
 

@@ -11,6 +11,7 @@ from weftline.errors import ParameterTypeError, Place, WeftlineError
 from weftline.model.contract import render
 from weftline.model.gate import FieldSpec
 from weftline.model.graph import Graph, GroupStep
+from weftline.model.guard import Guarded
 from weftline.model.keys import is_pattern
 from weftline.model.node import Input, NodeSpec, Origin, Output, Parameter
 from weftline.model.params import read
@@ -30,6 +31,7 @@ class Composed:
         steps: what was declared of each, in their order.
         left_out: steps whose conditions are not met, or that depend on such a one, with the reason.
         shared: how much there is of the named resources by which the group bounds its concurrency.
+        guards: how many runs of the group, and of the groups in it, go on at the same time.
         findings: what is wrong.
     """
 
@@ -41,6 +43,7 @@ class Composed:
     asked: set[str] = field(default_factory=set)
     left_out: dict[str, str] = field(default_factory=dict)
     shared: dict[str, float] = field(default_factory=dict)
+    guards: list[Guarded] = field(default_factory=list)
     findings: list[WeftlineError] = field(default_factory=list)
 
 

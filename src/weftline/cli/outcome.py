@@ -21,6 +21,11 @@ _SHOWN = 3
 _LOG_LINES = 10
 
 
+def note(text: str) -> None:
+    """Tells something beside the result."""
+    err(f"note: {text}")
+
+
 def tell_damage(home: Home) -> None:
     """Tells what the cache has put aside."""
     cache = home.cache if home.has_results else None

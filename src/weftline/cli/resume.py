@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from weftline.cli.arguments import HomeOption, Json, ProgressOption, Typed, home_of, tell_notes
-from weftline.cli.outcome import conclude
+from weftline.cli.outcome import conclude, note
 from weftline.cli.progress import Progress, sink_for
 
 
@@ -43,7 +43,8 @@ def register(app: typer.Typer) -> None:
         pipeline = pipeline_of(record, opened)
         tell_notes(pipeline)
         shown = None if pipeline is None else sink_for(progress, pipeline.graph_for(request_of(record.opening).params))
-        result = verbs.resume(record.run, opened, pipeline, sinks=[shown] if shown is not None else [], again=again or ())
+        sinks = [] if shown is None else [shown]
+        result = verbs.resume(record.run, opened, pipeline, sinks=sinks, again=again or (), waits=note)
         params = [f"{name}={value}" for name, value in record.opening.get("params", {}).items()]
         typed = Typed(record.opening.get("target") or "", params=params, home=home)
         return conclude(result, opened, typed, json=json, quiet=progress in {Progress.NDJSON, Progress.NONE})

@@ -33,7 +33,7 @@ from weftline.cli.arguments import (
     loaded,
     typed_again,
 )
-from weftline.cli.outcome import conclude, tell_damage
+from weftline.cli.outcome import conclude, note, tell_damage
 from weftline.cli.progress import Progress, sink_for
 from weftline.errors import BadArgumentError
 
@@ -102,7 +102,7 @@ def register(app: typer.Typer) -> None:
         typed, pipeline, request, planned = _asked(typed, opened) if plan is None else _saved(plan, typed, opened)
         tell_damage(opened)
         shown = sink_for(progress, planned.graph)
-        result = verbs.run(pipeline, opened, request, [shown] if shown is not None else [], planned=planned)
+        result = verbs.run(pipeline, opened, request, [shown] if shown is not None else [], planned=planned, waits=note)
         return conclude(result, opened, typed, json=json, quiet=progress in {Progress.NDJSON, Progress.NONE})
 
 

@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Any, Literal, NamedTuple, TypeVar
 
 from weftline.model.gate import FieldSpec
+from weftline.model.guard import Guarded
 from weftline.model.keys import is_pattern, namespace
 from weftline.model.node import NodeSpec
 from weftline.model.order import topological
@@ -43,6 +44,8 @@ class Grouped(NamedTuple):
             those of which they are.
         of: `pipeline`, or for a workflow `group`.
         domain, version: as its author says.
+        guards: how many runs of it, and of the groups in it, go on at the same time.
+        defaults: parameters that it has if the run does not give others.
     """
 
     scopes: Mapping[str, Sequence[str]]
@@ -55,6 +58,8 @@ class Grouped(NamedTuple):
     of: Literal["pipeline", "group"] = "pipeline"
     domain: str = ""
     version: int = 1
+    guards: tuple[Guarded, ...] = ()
+    defaults: Mapping[str, Any] = MappingProxyType({})
 
 
 #: The parameter by which every node of a group may ask for the id of the batch.

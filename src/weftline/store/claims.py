@@ -49,7 +49,20 @@ class Claims:
         Raises:
             RunTakenOverError: somebody else has the run; or it was claimed here, and is not any more.
         """
+        self._compare(run, self.find(run))
+
+    def check_mine(self, run: str) -> None:
+        """The same of a run that has to be claimed here.
+
+        Raises:
+            RunTakenOverError: it is not.
+        """
         found = self.find(run)
+        self._compare(run, found)
+        if found is None:
+            raise RunTakenOverError(run=run, holder="nobody works on it")
+
+    def _compare(self, run: str, found: Claim | None) -> None:
         if found != self._mine.get(run):
             holder = "nobody works on it" if found is None else f"process {described(found.holder)} has it"
             raise RunTakenOverError(run=run, holder=holder)

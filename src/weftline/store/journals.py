@@ -22,9 +22,11 @@ from weftline.ports.fields import Watch
 from weftline.ports.ledger import LastTime, RunSummary, Use
 from weftline.store.claims import Claims
 from weftline.store.fields import SqlFields
+from weftline.store.guards import SqlGuards
 from weftline.store.notes import DURATIONS_WIDTH, Notes, Unnoted
 from weftline.store.recipes import Recipes
 from weftline.store.rows import PlainRows, Rows, encode
+from weftline.store.schedules import SqlSchedules
 
 _LAST = """
     INSERT INTO last_times (pipeline, node, recipe, inputs, took_s, finished) VALUES (?, ?, ?, ?, NULL, ?)
@@ -86,7 +88,11 @@ class Database(Protocol):
 
 
 class SqlJournals(SqlFields):
-    """Fits `weftline.ports.ledger.Journals`, on tables that its maker has brought to the latest schema."""
+    """Fits `weftline.ports.ledger.Journals`, on tables that its maker has brought to the latest schema.
+
+    Attributes:
+        schedules, guards: what stands beside the journals.
+    """
 
     #: Between two parts of a removal; for a database that does not let those go first who have waited longest.
     _pause_s = 0.0
@@ -103,6 +109,8 @@ class SqlJournals(SqlFields):
         self._claims = Claims(db)
         self._recipes = Recipes(db)
         self._unnoted = Unnoted(self._noted_each_s)
+        self.schedules = SqlSchedules(db)
+        self.guards = SqlGuards(db, self._claims)
 
     # --- the journal ---
 

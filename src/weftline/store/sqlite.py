@@ -16,7 +16,7 @@ from weftline.store.packed import PackedRows
 from weftline.store.staged import Staged
 from weftline.store.watch import FileWatch
 
-_LATEST = 8
+_LATEST = 9
 #: Pages that are given back to the file system in one transaction, and how many free ones are kept for what comes next.
 _GIVEN_BACK, _KEPT_FREE = 500, 1000
 

@@ -58,6 +58,7 @@ def group_of(manifest: Group, document: Located) -> PipelineGroup:
         description=told.description,
         tags=tuple(told.tags),
         of="pipeline" if listed == "pipelines" else "group",
+        guard=None if manifest.spec.guard is None else manifest.spec.guard.guard(),
         place=document.place(("metadata", "name")),
     )
 

@@ -15,6 +15,7 @@ from weftline.author.manifest.located import Located, read
 from weftline.author.manifest.named import shipped_policies
 from weftline.author.manifest.older import modern
 from weftline.author.manifest.policy import PoliciesManifest
+from weftline.author.manifest.schedule import ScheduleManifest, schedule_of
 from weftline.author.manifest.source import text_of
 from weftline.author.pipeline import Pipeline
 from weftline.author.registry import REGISTRY, Registry
@@ -28,6 +29,7 @@ from weftline.errors import (
     listing,
 )
 from weftline.model.policy import Policy
+from weftline.model.schedule import Schedule
 from weftline.model.topology import ManifestText, Topology
 
 #: The file of named policies that is read beside a manifest.
@@ -42,6 +44,7 @@ class Loaded:
     Attributes:
         pipelines, groups: by name; workflows are groups.
         policies: by name.
+        schedules: by name.
         findings: what is wrong with the files.
         notes: what they spell otherwise than today.
         sources: where each policy stands.
@@ -51,6 +54,7 @@ class Loaded:
     pipelines: dict[str, tuple[shapes.PipelineManifest, Located]] = field(default_factory=dict)
     groups: dict[str, PipelineGroup] = field(default_factory=dict)
     policies: dict[str, Policy] = field(default_factory=dict)
+    schedules: dict[str, Schedule] = field(default_factory=dict)
     findings: list[WeftlineError] = field(default_factory=list)
     notes: list[WeftlineError] = field(default_factory=list)
     sources: dict[str, Located] = field(default_factory=dict)
@@ -92,13 +96,17 @@ def _take(loaded: Loaded, manifest: shapes.Manifest, document: Located) -> None:
     if isinstance(manifest, PoliciesManifest):
         _take_policies(loaded, manifest, document)
         return
-    known: Mapping[str, object] = loaded.pipelines if isinstance(manifest, shapes.PipelineManifest) else loaded.groups
+    known: Mapping[str, object] = loaded.groups
+    if isinstance(manifest, (shapes.PipelineManifest, ScheduleManifest)):
+        known = loaded.pipelines if isinstance(manifest, shapes.PipelineManifest) else loaded.schedules
     if name in known:
         place = document.place(("metadata", "name"))
         detail = f"another {manifest.kind} is called {name!r}"
         loaded.findings.append(ManifestError(detail=detail, advice="rename one of the two", place=place))
     elif isinstance(manifest, shapes.PipelineManifest):
         loaded.pipelines[name] = (manifest, document)
+    elif isinstance(manifest, ScheduleManifest):
+        loaded.schedules[name] = schedule_of(manifest, document)
     else:
         loaded.groups[name] = group_of(manifest, document)
 

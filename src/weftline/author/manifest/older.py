@@ -3,6 +3,7 @@
 - the header `spine.io/v1`,
 - a group without `metadata` and `spec`, its steps in `steps` or `pipelines`,
 - a topology of stages and gates (`older_topology`),
+- a schedule whose fields are columns of a table (`older_schedule`),
 - policies without a header, nested or flat (`older_policies`).
 """
 
@@ -14,6 +15,7 @@ from typing import Any, NamedTuple
 from weftline.author.manifest.draft import Draft
 from weftline.author.manifest.located import Located, Path
 from weftline.author.manifest.older_policies import fill_policies
+from weftline.author.manifest.older_schedule import fill_schedule, is_older
 from weftline.author.manifest.older_topology import fill_pipeline
 from weftline.author.manifest.strict import API_VERSION
 from weftline.errors import OlderSpellingNote, Place, WeftlineError
@@ -58,6 +60,10 @@ def modern(document: Located, types: Callable[[], Collection[str]] = tuple) -> M
     elif is_flat and value.get("kind", "PipelineGroup") == "PipelineGroup" and {"steps", "pipelines"} & set(value):
         draft = Draft(document)
         _fill_group(draft, value)
+    elif is_older(value):
+        draft = Draft(document)
+        fill_schedule(draft)
+        _head(draft, ("apiVersion",))
     elif value.get("apiVersion") == OLD_VERSION:
         draft = Draft(document)
         _fill_same(draft, value)

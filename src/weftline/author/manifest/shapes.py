@@ -8,7 +8,9 @@ from pydantic import Field
 
 from weftline.author.manifest.fleet import FleetManifest
 from weftline.author.manifest.gate import FieldName, FieldShape, GateShape
+from weftline.author.manifest.guard import GuardShape
 from weftline.author.manifest.policy import PoliciesManifest
+from weftline.author.manifest.schedule import ScheduleManifest
 from weftline.author.manifest.strict import Header, KeyName, Name, Names, Positive, StepName, Strict
 
 
@@ -49,6 +51,7 @@ class GroupSpec(Strict):
     defaults: dict[str, Any] = Field(default={}, description="Parameters of all steps that have one of the name.")
     pipelines: list[StepShape] = Field(min_length=1)
     policy: GroupPolicyShape = GroupPolicyShape()
+    guard: GuardShape | None = None
 
 
 class WorkflowSpec(Strict):
@@ -57,6 +60,7 @@ class WorkflowSpec(Strict):
     defaults: dict[str, Any] = Field(default={}, description="Parameters of all groups that have one of the name.")
     groups: list[WorkflowStepShape] = Field(min_length=1)
     policy: GroupPolicyShape = GroupPolicyShape()
+    guard: GuardShape | None = None
 
 
 class NodeShape(Strict):
@@ -109,11 +113,12 @@ class PipelineManifest(Header):
 
 
 #: What a file may declare; files of the kind `Fleet` are refused.
-Manifest = GroupManifest | WorkflowManifest | PoliciesManifest | PipelineManifest
+Manifest = GroupManifest | WorkflowManifest | PoliciesManifest | PipelineManifest | ScheduleManifest
 KINDS: dict[str, type[Header]] = {
     "Pipeline": PipelineManifest,
     "PipelineGroup": GroupManifest,
     "Workflow": WorkflowManifest,
     "Policies": PoliciesManifest,
+    "Schedule": ScheduleManifest,
     "Fleet": FleetManifest,
 }

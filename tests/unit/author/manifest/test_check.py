@@ -95,7 +95,17 @@ spec:
     - {name: load, group: sales.load}
     - {name: report, group: sales.report, depends_on: load}
 """
-SOUND = {"group": GROUP, "policies": POLICIES, "pipeline": PIPELINE, "workflow": WORKFLOW, "gated": GATED}
+SCHEDULE = """
+apiVersion: weftline.dev/v1
+kind: Schedule
+metadata: {name: nightly}
+spec:
+  target: ../flow.py
+  cron: "30 2 * * MON-FRI"
+  timezone: Europe/Berlin
+  guard: {key: "{name}:{params.region}", on_busy: skip}
+"""
+SOUND = {"schedule": SCHEDULE, "group": GROUP, "policies": POLICIES, "pipeline": PIPELINE, "workflow": WORKFLOW, "gated": GATED}
 
 
 def wrong(text):
