@@ -2,7 +2,8 @@
 
 Theory of operation. A claim has an epoch, which rises whenever a run changes hands. Who claimed a run here remembers it, and
 each append compares; since claims and appends of one run exclude each other, a process whose run was taken over can never
-write again, however long it slept. Claims need no flush where all processes are on one machine: what loses them ends all holders.
+write again, however long it slept. Claims need no flush where all processes are on one machine: what
+loses them ends all holders.
 """
 
 from __future__ import annotations

@@ -16,8 +16,6 @@ _AGAIN_S = 0.005
 #: Pages in SQLite's own journal before they are moved into the file; it would take 1,000. While that journal grows, each flush
 #: has to record its size as well, which makes a small commit half as dear again.
 _WAL_PAGES = 300
-#: Each commit is flushed. In WAL mode it is the same as FULL; while that is entered, more.
-FLUSHED = "PRAGMA synchronous = EXTRA"
 #: What every SQLite file begins with, https://sqlite.org/fileformat.html.
 _MAGIC = b"SQLite format 3\0"
 
@@ -39,7 +37,7 @@ def connect(path: Path | str, *, shrinks: bool = False) -> sqlite3.Connection:
         mode = _enter_wal(connection)
         if mode not in {"wal", "memory"}:  # which SQLite does not raise: readers would block, and a commit could be undone
             raise sqlite3.OperationalError(f"the journal is in mode {mode} and cannot be put into WAL")
-        connection.execute(FLUSHED)
+        connection.execute("PRAGMA synchronous = EXTRA")  # in WAL mode the same as FULL; while that is entered, more
         connection.execute(f"PRAGMA wal_autocheckpoint = {_WAL_PAGES}")
         connection.execute("PRAGMA temp_store = MEMORY")
     except sqlite3.Error:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from weftline.errors import LedgerTooNewError, LedgerUnusableError
-from weftline.store.database import FLUSHED, opened
+from weftline.store.database import opened
 from weftline.store.journals import SqlJournals
 from weftline.store.packed import PackedRows
 from weftline.store.staged import Staged
@@ -77,9 +77,13 @@ class _File:
         What is passing is not flushed, and nothing goes along. The next flush takes it too.
         """
         del names
+        with self._unflushed() if is_passing else contextlib.nullcontext():
+            self._transact(body, is_passing)
+        if not is_passing:
+            self.staged.written()
+
+    def _transact(self, body: Callable[[bool], None], is_passing: bool) -> None:
         try:
-            if is_passing:
-                self._db.execute("PRAGMA synchronous = NORMAL")
             self._db.execute("BEGIN IMMEDIATE")
             body(False)
             if not is_passing:
@@ -91,11 +95,16 @@ class _File:
             if isinstance(error, sqlite3.Error):
                 raise LedgerUnusableError(path=self._path, detail=str(error)) from error
             raise
+
+    @contextlib.contextmanager
+    def _unflushed(self) -> Iterator[None]:
+        """Commits are not flushed meanwhile."""
+        level = self.query("PRAGMA synchronous")[0][0]
+        self.query("PRAGMA synchronous = NORMAL")
+        try:
+            yield
         finally:
-            if is_passing:
-                self._db.execute(FLUSHED)
-        if not is_passing:
-            self.staged.written()
+            self.query(f"PRAGMA synchronous = {level}")
 
     def shrink(self) -> bool:
         """Gives some free pages back, of a file that was made to do so; whether there are more."""
