@@ -53,9 +53,9 @@ class Place:
         pipeline = Pipeline.load("flow.py")
         return [pipeline.run(params={"doc": number}, home=self.home.path).run for number in range(count)]
 
-    def serve(self, **environment):
+    def serve(self, *words, **environment):
         log = (self.folder / f"daemon{len(self.daemons)}.log").open("wb")
-        command = [sys.executable, "-m", "weftline", "serve"]
+        command = [sys.executable, "-m", "weftline", "serve", *words]
         daemon = subprocess.Popen(
             command, cwd=self.folder, stderr=log, env={**os.environ, **environment}, start_new_session=True
         )

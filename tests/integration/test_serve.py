@@ -129,3 +129,18 @@ def test_a_run_that_cannot_be_gone_on_with_is_told_once(place):
     time.sleep(1.0)
     assert log.read_text().count("[T9") <= 5
     assert place.statuses()[run] == "blocked"
+
+
+def test_one_that_is_told_to_stop_begins_nothing_new(place):
+    """What has waited for room is left to the next one."""
+    runs = place.runs(3)
+    daemon = place.serve("--runs", "1", TAKES_S="1")
+    for run in runs:
+        place.set(run, read=True)
+    place.until(place.cuts, "it cuts")
+    daemon.send_signal(signal.SIGTERM)
+    assert daemon.wait(PATIENCE_S) == 0
+    assert sorted(place.statuses().values()) == ["blocked", "blocked", "completed"]
+    place.serve()
+    place.until(lambda: set(place.statuses().values()) == {"completed"}, "the next one goes on with them")
+    assert set(place.cuts().values()) == {1}

@@ -51,8 +51,7 @@ class Daemon:
                 try:
                     next_at = self._look()
                 except LedgerUnusableError as error:
-                    self._tell(str(error))
-                    time.sleep(_AGAIN_S)
+                    self._wait_for_ledger(error)
                     continue
                 time.sleep(_PAUSE_S)
                 watch.wait(max(0.0, min(_BACKSTOP_S, next_at - self._home.clock.now())))
@@ -67,14 +66,23 @@ class Daemon:
         times = [at for duty in self._duties if (at := duty.look(now)) is not None]
         return min(times, default=now + _BACKSTOP_S)
 
+    def _wait_for_ledger(self, error: LedgerUnusableError) -> None:
+        self._tell(str(error))
+        time.sleep(_AGAIN_S)
+
     def _end(self) -> None:
-        """Waits for its runs."""
+        """Waits for the runs that have begun."""
         asked = 1
-        while self._launcher.tend() or self._launcher.runs:
+        self._launcher.drain()
+        while self._launcher.runs:
             if self._stops > asked:
                 asked = self._stops
                 self._launcher.interrupt()
             time.sleep(0.05)
+            try:
+                self._launcher.tend()
+            except LedgerUnusableError as error:
+                self._wait_for_ledger(error)
 
 
 def until_told(daemon: Daemon) -> None:

@@ -9,7 +9,8 @@ import select
 import signal
 import subprocess
 import sys
-from collections import deque
+from collections import ChainMap
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -39,13 +40,14 @@ class Launcher:
         self._me = holder.this_process()
         self._template: subprocess.Popen[bytes] | None = None
         self._heard = b""
-        self._waiting: deque[Errand] = deque()
+        self._waiting: dict[str, Errand] = {}
         self._running: dict[str, int] = {}  # the run's process; 0 as long as that is not known
+        self._ended: list[str] = []  # runs whose claims are to be given back
 
     @property
-    def runs(self) -> frozenset[str]:
-        """Runs that were begun here or wait to be, and have not ended."""
-        return frozenset([*self._running, *(each.run for each in self._waiting)])
+    def runs(self) -> Collection[str]:
+        """Runs that were begun here or wait to be, and have not ended; whoever asks of many sees them change."""
+        return ChainMap[str, Any](self._running, self._waiting)
 
     def open(self) -> None:
         """Makes the process from which runs are forked, and waits until it is there.
@@ -64,31 +66,39 @@ class Launcher:
                 raise RunsNotStartedError(detail=f"the process that runs are forked from did not load in {_LOADS_S:g} s")
 
     def start(self, wanted: Errand) -> None:
-        """Begins a run as soon as there is room, unless somebody else has it; asking for it again changes nothing."""
+        """Begins a run as soon as there is room, unless somebody else has it; asking for it again changes nothing.
+
+        Raises:
+            LedgerUnusableError: nobody can tell who has it; it is begun later.
+        """
         if wanted.run not in self.runs:
-            self._waiting.append(wanted)
+            self._waiting[wanted.run] = wanted
             self._begin()
 
-    def tend(self) -> list[str]:
-        """Takes notice of runs that have ended, and begins others; gives the ids of those that have ended.
+    def tend(self) -> None:
+        """Takes notice of runs that have ended, and begins others.
 
         Raises:
             RunsNotStartedError: the process that runs are forked from has died.
+            LedgerUnusableError: what the ledger could not be told is told to it the next time.
         """
-        ended = []
         for told in self._news(0.0):
             if "pid" in told:
                 self._running[told["run"]] = told["pid"]
             elif "code" in told:
                 del self._running[told["run"]]
-                self._ledger.release(told["run"], self._me)  # if its process died before it had taken it over
-                ended.append(told["run"])
+                self._ended.append(told["run"])
+        while self._ended:
+            self._ledger.release(self._ended[-1], self._me)  # if its process died before it had taken it over
+            self._ended.pop()
         self._begin()
-        return ended
+
+    def drain(self) -> None:
+        """Begins nothing more: what has waited for room is left to whoever serves next."""
+        self._waiting.clear()
 
     def interrupt(self) -> None:
         """Asks the runs to end: their calls finish, and the rest is cancelled; they can be gone on with."""
-        self._waiting.clear()
         for pid in self._running.values():
             if pid:
                 with contextlib.suppress(ProcessLookupError):
@@ -105,8 +115,10 @@ class Launcher:
 
     def _begin(self) -> None:
         while self._waiting and len(self._running) < self._most:
-            wanted = self._waiting.popleft()
-            if self._claim(wanted.run):
+            wanted = next(iter(self._waiting.values()))
+            is_ours = self._claim(wanted.run)  # if nobody can tell, it keeps its place
+            del self._waiting[wanted.run]
+            if is_ours:
                 log = self._folder / "logs" / "serve" / f"{wanted.run}.log"
                 self._running[wanted.run] = 0
                 self._ask({"errand": wanted._asdict(), "folder": str(self._folder), "holder": self._me, "log": str(log)})

@@ -47,18 +47,25 @@ class GateSensor:
         """Goes on with what is ready; the next deadline of a gate."""
         fields = self._home.fields
         assert fields is not None
-        self._number, changed = fields.changed_since(self._number)
+        number, changed = fields.changed_since(self._number)
         waits = fields.waits()
+        self._number = number
         new = self._take(waits)
         for run in new.union(changed):
             self._tries.pop(run, None)
         expired = {run for (run, _), until in self._until.items() if until <= now and run not in self._tries}
         due = {run for run, at in self._again.items() if at <= now}
-        for run in (due | new | expired).union(changed) & {wait.run for wait in waits}:
+        waiting = {wait.run for wait in waits}
+        self._tries = {run: count for run, count in self._tries.items() if run in waiting}
+        wanted = (due | new | expired).union(changed) & waiting
+        for run in wanted:  # before the ledger is asked of each: if it goes away meanwhile, none is forgotten
+            self._tries.setdefault(run, -1)
+            self._again[run] = now
+        for run in wanted:
             if self._is_settled(run):
-                self._tries.pop(run, None)
+                del self._tries[run]
             else:
-                self._tries[run] = self._tries.get(run, -1) + 1
+                self._tries[run] += 1
                 self._again[run] = now + min(_FIRST_S * 2 ** self._tries[run], _LAST_S)
         self._again = {run: at for run, at in self._again.items() if run in self._tries}
         later = [until for until in self._until.values() if until > now]

@@ -1,0 +1,104 @@
+"""The duty that minds gates, with runs that are played by hand, and a ledger that goes away."""
+
+import pytest
+
+from weftline.app.home import Home
+from weftline.errors import LedgerUnusableError
+from weftline.model.event import Event, Kind
+from weftline.model.gate import Clause, Gate
+from weftline.serve.sensor import GateSensor
+from weftline.store.holder import this_process
+from weftline.testing import ManualClock
+
+GATE = Gate("ready", (Clause("read", "equals", True),))
+
+
+class Hand:
+    """Stands where `weftline.serve.launcher.Launcher` does: whoever holds the test plays the runs."""
+
+    def __init__(self):
+        self.started = []
+        self.alive = set()
+
+    @property
+    def runs(self):
+        return self.alive
+
+    def start(self, wanted):
+        self.started.append(wanted.run)
+        self.alive.add(wanted.run)
+
+
+class Leaving:
+    """A ledger that is away for the next questions of a kind."""
+
+    def __init__(self, ledger):
+        self._ledger = ledger
+        self.away = {}
+
+    def __getattr__(self, name):
+        if self.away.get(name):
+            self.away[name] -= 1
+            raise LedgerUnusableError(path="there", detail="it is away")
+        return getattr(self._ledger, name)
+
+
+class Stage:
+    def __init__(self, folder):
+        self.clock = ManualClock()
+        self.home = Home(folder, clock=self.clock)
+        self.ledger = self.home._journals = Leaving(self.home.ledger)
+        self.hand = Hand()
+        self.sensor = GateSensor(self.home, self.hand, lambda text: None)
+
+    def wait(self, run):
+        """A run that has come to the gate."""
+        at = self.clock.now()
+        opening = {"pipeline": "p", "field_kinds": {"read": "boolean"}}
+        reached = {"gate": GATE.as_fields(), "held": {"read": None}, "why": ""}
+        self.ledger.append(run, [Event(Kind.RUN_STARTED, at, body=opening), Event(Kind.GATE_REACHED, at, body=reached)])
+        self.end(run, "blocked")
+
+    def end(self, run, status="completed"):
+        self.ledger.append(run, [Event(Kind.RUN_FINISHED, self.clock.now(), body={"status": status, "counts": {}})])
+        self.hand.alive.discard(run)
+
+    def open(self, run):
+        self.ledger.set_fields(run, {"read": True}, at=self.clock.now(), by="test")
+
+    def look(self):
+        return self.sensor.look(self.clock.now())
+
+
+@pytest.fixture
+def stage(tmp_path):
+    stage = Stage(tmp_path / "home")
+    yield stage
+    stage.home.close()
+
+
+def test_what_has_ended_is_not_looked_at_again(stage):
+    """Else the daemon would never sleep again."""
+    stage.wait("r1")
+    stage.look()
+    stage.open("r1")
+    assert stage.look() > stage.clock.now(), "it looks whether the run gets on"
+    assert stage.hand.started == ["r1"]
+    stage.ledger.claim("r1", this_process())
+    stage.end("r1")
+    stage.clock.move(10)
+    assert stage.look() is None
+
+
+@pytest.mark.parametrize("question", ["waits", "changed_since", "events", "fields"])
+def test_no_change_is_lost_while_the_ledger_is_away(stage, question):
+    for run in ("r1", "r2", "r3"):
+        stage.wait(run)
+    stage.look()
+    for run in ("r1", "r2", "r3"):
+        stage.open(run)
+    stage.ledger.away[question] = 1
+    with pytest.raises(LedgerUnusableError):
+        stage.look()
+    stage.look()
+    assert sorted(stage.hand.started) == ["r1", "r2", "r3"]
