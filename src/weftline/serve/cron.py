@@ -75,6 +75,7 @@ class CronDuty:
         self._cwd = str(Path.cwd())
         self._beat_s = beat_s
         self._started: set[str] = set()  # of those that are not over
+        self._quiet: dict[str, tuple[Schedule, Standing, float | None]] = {}  # where nothing is to be done, and until when
         self._looked_at = -_LOOKS_EACH_S
         self._again_at = 0.0
         self._leading = Leading(kept, "schedules", beat_s, dead_after_s)
@@ -165,7 +166,7 @@ class CronDuty:
     def _mind(self, lease: Lease, schedule: Schedule, was: Kept, running: int, now: float) -> float | None:
         """Decides about the moments that have come, and starts what is to be started; when the next one comes."""
         stands = was if was.timing == schedule.timing else was._replace(timing=schedule.timing, since=schedule.begin(now))
-        decision = decide(schedule, Standing(stands.since, running, was.is_paused), now)
+        decision = self._decided(schedule, Standing(stands.since, running, was.is_paused), now)
         since = stands._replace(since=decision.since, version=str(schedule.version))
         fires = self._fires(schedule, decision, now)
         if since != was and not self._kept.record(lease, schedule.name, was, since, fires):
@@ -175,6 +176,16 @@ class CronDuty:
             if fire.state is FireState.PENDING:
                 self._start(fire, schedule)
         return decision.next_at
+
+    def _decided(self, schedule: Schedule, standing: Standing, now: float) -> Decision:
+        """What is to be done; looked for again when something has changed or a moment has come: there may be many schedules."""
+        known = self._quiet.get(schedule.name)
+        if known is not None and known[:2] == (schedule, standing) and (known[2] is None or now < known[2]):
+            return Decision((), standing.since, known[2])
+        decision = decide(schedule, standing, now)
+        if not decision.dues:
+            self._quiet[schedule.name] = schedule, standing, decision.next_at
+        return decision
 
     def _fires(self, schedule: Schedule, decision: Decision, now: float) -> list[Fire]:
         found = []

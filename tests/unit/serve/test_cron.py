@@ -364,3 +364,30 @@ def test_many_that_are_due_at_once_have_runs_of_their_own(stage):
     stage.at(-1, duty)
     stage.at(0, duty)
     assert len(set(stage.runs)) == 300
+
+
+class Counted(Schedule):
+    """A schedule that counts how often its moments are looked for."""
+
+    count = 0
+
+    def until(self, moment):
+        type(self).count += 1
+        return super().until(moment)
+
+
+def test_moments_are_looked_for_when_one_may_have_come(stage):
+    """Not at each look: of a thousand schedules that would take a second and more."""
+    stage.declared["s"] = Counted("s", "flow.py", every_s=60)
+    duty = stage.duty()
+    stage.at(-30, duty)
+    Counted.count = 0
+    for second in range(-29, 0):
+        stage.at(second, duty)
+    assert Counted.count == 0
+    stage.at(0, duty)
+    assert stage.fires() == [(0, "PENDING")]
+    stage.home.journals.schedules.pause("s", True, at=1.0, by="ann")
+    Counted.count = 0
+    stage.at(1, duty)
+    assert Counted.count == 1, "something has changed"
