@@ -48,7 +48,7 @@ def remove_runs(home: Home, *, older_s: float = 0.0, keep_runs: int = 0, trial: 
         return Removed((), 0)
     runs = ledger.runs(_ALL)
     before = home.clock.now() - older_s
-    chosen = expendable(runs, before, keep_runs, _makers_of_pinned(home))
+    chosen = expendable(runs, before, keep_runs, _makers_of_pinned(home) | _of_open_moments(home))
     if trial:
         return Removed(chosen, len(runs) - len(chosen))
     removed = []
@@ -64,13 +64,14 @@ def expendable(runs: Sequence[RunSummary], before: float, keep_runs: int, needed
         runs: the newest first.
         before: those that ended later stay; in seconds since the epoch.
         keep_runs: so many of the newest stay.
-        needed: those stay. So does the newest of each pipeline, of which the next plan tells what is different.
+        needed: those stay. So do those that wait at a gate, and the newest of each pipeline, of which the next plan tells what
+            is different.
     """
     newest = {run.pipeline: run.run for run in reversed(runs)}
     return [
         run
         for run in runs[keep_runs:]
-        if run.status is not RunStatus.RUNNING
+        if run.status not in {RunStatus.RUNNING, RunStatus.BLOCKED}
         and run.ended_at is not None
         and run.ended_at < before
         and run.run not in needed
@@ -104,3 +105,9 @@ def _makers_of_pinned(home: Home) -> frozenset[str]:
     if not home.has_results or home.cache is None:
         return frozenset()
     return frozenset(held.entry.made_by.partition("/")[0] for held in home.cache.held() if held.pinned)
+
+
+def _of_open_moments(home: Home) -> frozenset[str]:
+    """Runs of schedules that nobody has looked at since they ended: one without a journal would be started again."""
+    assert home.journals is not None
+    return frozenset(fire.run for fire in home.journals.schedules.fires(is_live=True, limit=_ALL))

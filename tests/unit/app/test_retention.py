@@ -5,8 +5,10 @@ import contextlib
 from weftline.app.home import Home
 from weftline.app.retention import expendable, remove_runs
 from weftline.model.event import Event, Kind
+from weftline.model.schedule import FireState
 from weftline.model.transitions import RunStatus
 from weftline.ports.ledger import RunSummary
+from weftline.ports.schedules import Fire
 from weftline.settings import Settings
 from weftline.store.holder import this_process
 from weftline.testing import ManualClock
@@ -28,6 +30,7 @@ def test_only_what_has_ended_goes_and_never_the_newest_of_a_pipeline():
         run("r3"),
         run("r2", pipeline="other"),
         run("r1", status=RunStatus.FAILED),
+        run("r0", status=RunStatus.BLOCKED),  # it waits at a gate
     ]
     assert names(runs) == ["r3", "r1"]
 
@@ -51,6 +54,18 @@ def test_a_run_that_somebody_works_on_is_left(tmp_path):
         assert done.kept == 2
         assert [found.run for found in home.ledger.runs()] == ["r3", "r1"]
         assert home.ledger.holder("r0") is None
+
+
+def test_the_run_of_a_moment_stays_until_somebody_has_seen_its_end(tmp_path):
+    """A daemon that finds no journal of it would start it once more."""
+    with contextlib.closing(Home(tmp_path / "home", Settings(), ManualClock())) as home:
+        for number in range(3):
+            home.ledger.append(f"r{number}", [opening(number), ending(number + 0.5)])
+        fire = Fire("nightly", 1.0, FireState.RUNNING, "due", "r0")
+        home.journals.schedules.start(fire)
+        assert [found.run for found in remove_runs(home).removed] == ["r1"]
+        home.journals.schedules.follow(None, [fire._replace(state=FireState.COMPLETED)])
+        assert [found.run for found in remove_runs(home).removed] == ["r0"]
 
 
 def test_a_removal_that_was_cut_off_is_ended_by_the_next(tmp_path):
