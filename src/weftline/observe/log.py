@@ -1,4 +1,4 @@
-"""Keeps what calls print and log: one small file for each attempt that wrote anything."""
+"""Keeps what calls print and log: one small file for each attempt that wrote anything, and one for each run of a daemon."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class LogName(NamedTuple):
 
 
 class LogFolder:
-    """Files `RUN/NODE[@ITEM].ATTEMPT.log` below a folder."""
+    """Files `RUN/NODE[@ITEM].ATTEMPT.log` below a folder, and `serve/RUN.log` of runs that a daemon has started."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -38,12 +38,17 @@ class LogFolder:
         middle = "" if item == WHOLE else f"@{item}"
         (folder / f"{_safe(node)}{middle}.{attempt}.log").write_text(text, encoding="utf-8", errors="backslashreplace")
 
+    def of_process(self, run: str) -> Path:
+        """Where the process that a daemon has started for a run writes all that it prints."""
+        return self._folder / "serve" / f"{run}.log"
+
     def remove(self, run: str) -> None:
         """Removes what is kept of a run.
 
         Raises:
             OSError: it cannot be removed.
         """
+        self.of_process(run).unlink(missing_ok=True)
         with contextlib.suppress(FileNotFoundError):
             shutil.rmtree(self._folder / run)
 

@@ -16,6 +16,7 @@ from typing import Any
 
 from weftline.app.claims import is_abandoned
 from weftline.errors import RunsNotStartedError
+from weftline.observe.log import LogFolder
 from weftline.ports.ledger import Ledger
 from weftline.serve.errand import Errand
 from weftline.store import holder
@@ -35,6 +36,7 @@ class Launcher:
 
     def __init__(self, folder: Path, ledger: Ledger, most: int) -> None:
         self._folder = folder
+        self._logs = LogFolder(folder / "logs")
         self._ledger = ledger
         self._most = most
         self._me = holder.this_process()
@@ -119,7 +121,7 @@ class Launcher:
             is_ours = self._claim(wanted.run)  # if nobody can tell, it keeps its place
             del self._waiting[wanted.run]
             if is_ours:
-                log = self._folder / "logs" / "serve" / f"{wanted.run}.log"
+                log = self._logs.of_process(wanted.run)
                 self._running[wanted.run] = 0
                 self._ask({"errand": wanted._asdict(), "folder": str(self._folder), "holder": self._me, "log": str(log)})
 

@@ -56,3 +56,11 @@ def test_text_that_no_file_can_hold_is_kept_as_well_as_it_can_be(logs):
     text = found.path.read_text(encoding="utf-8", errors="replace")
     assert text.startswith("before ")
     assert text.endswith(" after")
+
+
+def test_what_the_process_of_a_run_has_printed_goes_with_its_logs(logs):
+    for run in ("r1", "r2"):
+        logs.of_process(run).parent.mkdir(parents=True, exist_ok=True)
+        logs.of_process(run).write_text("x")
+    logs.remove("r1")
+    assert [logs.of_process(run).exists() for run in ("r1", "r2")] == [False, True]
