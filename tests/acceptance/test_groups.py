@@ -1,8 +1,16 @@
 """Groups on the command line: the examples, names and files, status, and runs that outlive a change of their file."""
 
+import contextlib
+import os
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
+
+from weftline.app.home import Home
+from weftline.store.holder import this_process
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples" / "groups"
 SETTINGS = {"WEFTLINE_MODULES": "market", "WEFTLINE_GROUPS_PATH": "."}
@@ -131,3 +139,38 @@ def test_a_run_goes_on_after_its_file_was_removed(market):
     (market.folder / "weekly.yaml").unlink()
     market.edit("market.py", "    raise ValueError(total)", "    return total / weeks")
     assert market.json("resume")["status"] == "completed"
+
+
+HELD = """
+apiVersion: weftline.dev/v1
+kind: PipelineGroup
+metadata: {name: market.held}
+spec:
+  pipelines: [{name: ingest, pipeline: market.ingest}]
+  guard: {key: warehouse}
+"""
+
+
+def test_a_run_that_waits_for_others_says_so(market):
+    """Else nobody knows why nothing happens."""
+    market.write("held.yaml", HELD)
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("WEFTLINE_")} | SETTINGS
+    with contextlib.closing(Home(market.folder / ".weftline")) as home:
+        home.ledger.claim("other", this_process())
+        home.journals.guards.enter("warehouse", "other", 1, at=1.0)
+        words, said = (
+            [sys.executable, "-m", "weftline", "group", "run", "market.held", "--progress", "none"],
+            market.folder / "said",
+        )
+        with said.open("wb") as file:
+            process = subprocess.Popen(words, cwd=market.folder, env=environment, stderr=file)
+        try:
+            until = time.monotonic() + 60
+            while "waits for run other to end" not in said.read_text() and time.monotonic() < until:
+                time.sleep(0.02)
+            assert "waits for run other to end" in said.read_text()
+            home.journals.guards.leave("other")
+            assert process.wait(60) == 0
+        finally:
+            process.kill()
+            process.wait()

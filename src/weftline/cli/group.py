@@ -20,7 +20,7 @@ from weftline.cli.arguments import (
     loaded,
 )
 from weftline.cli.exits import Exit
-from weftline.cli.outcome import conclude, tell_damage
+from weftline.cli.outcome import conclude, note, tell_damage
 from weftline.cli.progress import Progress, sink_for
 from weftline.cli.text import counted, err, out, out_json, paint_out, seconds
 from weftline.errors import BadArgumentError
@@ -144,7 +144,7 @@ def _running(group: typer.Typer, of: Of) -> None:
         planned = verbs.plan(pipeline, opened, request)
         tell_damage(opened)
         shown = sink_for(progress, planned.graph)
-        result = verbs.run(pipeline, opened, request, [shown] if shown is not None else [], planned=planned)
+        result = verbs.run(pipeline, opened, request, [shown] if shown is not None else [], planned=planned, waits=note)
         return conclude(result, opened, typed, json=json, quiet=progress in {Progress.NDJSON, Progress.NONE})
 
 
