@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import getpass
 from collections.abc import Mapping
 from typing import Any
 
+from weftline.app.asking import user
 from weftline.app.home import Home
 from weftline.app.verbs import find_run
 from weftline.errors import UnfitFieldError, UnknownFieldError, did_you_mean, listing
@@ -67,5 +67,5 @@ def set_fields(home: Home, run: str, values: Mapping[str, Any], *, by: str = "",
         if not known[name].fits(value):
             raise UnfitFieldError(field=name, wanted=known[name].word, given=repr(value))
     assert home.fields is not None
-    count = home.fields.set_fields(record.run, wanted, at=home.clock.now(), by=by or getpass.getuser(), why=why)
+    count = home.fields.set_fields(record.run, wanted, at=home.clock.now(), by=by or user(), why=why)
     return record, count

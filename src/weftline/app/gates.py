@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import getpass
 from collections import Counter
 from typing import NamedTuple
 
+from weftline.app.asking import user
 from weftline.app.claims import claimed
 from weftline.app.fields import held
 from weftline.app.home import Home
@@ -103,7 +103,7 @@ def decide(home: Home, run: str, gate: str, *, approved: bool, why: str = "") ->
     fields = home.fields
     assert fields is not None
     said = {Gate(gate).approval: "approved" if approved else "rejected"}
-    fields.set_fields(record.run, said, at=home.clock.now(), by=getpass.getuser(), why=why)
+    fields.set_fields(record.run, said, at=home.clock.now(), by=user(), why=why)
     if not approved:
         with contextlib.suppress(RunBusyError):  # who works on it sees it
             _end(home, record.run, gate)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import getpass
 from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
 from typing import Any, NamedTuple
 
 from weftline.app import verbs
+from weftline.app.asking import user
 from weftline.app.claims import claimed, is_abandoned
 from weftline.app.home import Home, Request
 from weftline.app.pipeline import load
@@ -115,7 +115,7 @@ def run_now(
     kept = home.journals.schedules
     now, run = home.clock.now(), run_id(home.clock.now(), home.entropy(3))
     moment = int(now) + max(now % 1.0, 1e-6)  # so that it is none of the schedule's own
-    fire = Fire(schedule.name, moment, FireState.RUNNING, f"{Why.BY_HAND} of {getpass.getuser()}", run, None, 0, now)
+    fire = Fire(schedule.name, moment, FireState.RUNNING, f"{Why.BY_HAND} of {user()}", run, None, 0, now)
     with claimed(run, home.ledger):  # before the moment is there, so that no daemon starts it as well
         kept.start(fire)
         try:
@@ -148,4 +148,4 @@ def asked_by(schedule: Schedule) -> Request:
 def pause(name: str, home: Home, *, is_paused: bool) -> bool:
     """Stops a schedule, or lets it go on; whether that changed anything."""
     assert home.journals is not None
-    return home.journals.schedules.pause(name, is_paused, at=home.clock.now(), by=getpass.getuser())
+    return home.journals.schedules.pause(name, is_paused, at=home.clock.now(), by=user())
