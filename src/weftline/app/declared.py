@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING, NamedTuple
 from weftline.clock import Clock
 from weftline.errors import ManifestError, UnknownScheduleError, WeftlineError, did_you_mean, listing
 from weftline.model.schedule import Schedule
-from weftline.model.topology import ManifestText
 
 if TYPE_CHECKING:  # what reads YAML is loaded when a folder is read
     from weftline.author.manifest.load import Loaded
-    from weftline.author.manifest.watched import Watched
+    from weftline.author.manifest.watched import WatchedFolder
 
 
 class Declared(NamedTuple):
@@ -42,22 +41,18 @@ class Folder:
         self._path = path
         self._clock = clock
         self._every_s = every_s
-        self._files: dict[Path, Watched[Loaded]] = {}
+        self._files: WatchedFolder[Loaded] | None = None
 
     def current(self) -> Declared:
         """The newest sound reading of each file."""
-        from weftline.author.manifest.load import SUFFIXES
-        from weftline.author.manifest.watched import Watched
+        if self._files is None:
+            from weftline.author.manifest.load import load_text
+            from weftline.author.manifest.watched import WatchedFolder
 
-        found = sorted(file for file in self._path.glob("*") if file.suffix in SUFFIXES)
-        self._files = {file: self._files.get(file) or Watched(file, _loaded, self._clock, self._every_s) for file in found}
-        findings: list[WeftlineError] = []
-        documents = []
-        for watched in self._files.values():
-            seen = watched.current()
-            findings += seen.findings
-            if seen.document is not None:
-                documents.append(seen.document)
+            self._files = WatchedFolder(self._path, load_text, self._clock, self._every_s)
+        seen = self._files.current()
+        findings = [finding for each in seen for finding in each.findings]
+        documents = [each.document for each in seen if each.document is not None]
         schedules: dict[str, Schedule] = {}
         files = _files_by_name(documents)
         for document in documents:
@@ -81,13 +76,6 @@ class Folder:
             hint = did_you_mean(name, known)
             raise UnknownScheduleError(name=name, folder=str(self._path), known=listing(sorted(known)), hint=hint)
         return known[name]
-
-
-def _loaded(text: str, file: str) -> tuple[Loaded, list[WeftlineError]]:
-    from weftline.author.manifest.load import load_texts
-
-    loaded = load_texts([ManifestText(file, text)])
-    return loaded, loaded.findings
 
 
 def _files_by_name(documents: list[Loaded]) -> dict[str, str]:

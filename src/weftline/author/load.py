@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
 
+from weftline.author.manifest.source import SUFFIXES
 from weftline.author.pipeline import Pipeline
 from weftline.digest.origin import is_installed
 from weftline.errors import (
@@ -53,7 +54,7 @@ def load(target: str, modules: Sequence[str] = (), groups: Path | None = None) -
         found = plugins.load(point, f"the pipeline {target!r}")
     elif where == "group" and name:
         found = named_group(name, modules, groups)
-    elif where.endswith((".yaml", ".yml")):
+    elif where.endswith(SUFFIXES):
         found = _from_manifest(where, name, modules)
     elif where.endswith(".py"):
         found = _pick(_import_file(where), where, name)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from weftline.author.manifest.source import SUFFIXES
 from weftline.cli.arguments import (
     BackendOption,
     HomeOption,
@@ -177,7 +178,7 @@ def _asked(name: str, of: Of, home: Home, steps: list[str] | None, typed: Typed)
 
     from weftline.app.groups import remade_from
 
-    is_file = name.partition(":")[0].endswith((".yaml", ".yml"))
+    is_file = name.partition(":")[0].endswith(SUFFIXES)
     target = name if is_file or name.startswith("group:") else f"group:{name}"
     pipeline = loaded(target)
     kind: Of | None = pipeline.group_of

@@ -75,7 +75,7 @@ class CronDuty:
         self._cwd = str(Path.cwd())
         self._beat_s = beat_s
         self._started: set[str] = set()  # of those that are not over
-        self._quiet: dict[str, tuple[Schedule, Standing, float | None]] = {}  # where nothing is to be done, and until when
+        self._quiet: dict[str, tuple[Schedule, Standing, int | None]] = {}  # where nothing is to be done, and until when
         self._looked_at = -_LOOKS_EACH_S
         self._again_at = 0.0
         self._leading = Leading(kept, "schedules", beat_s, dead_after_s)

@@ -12,8 +12,8 @@ from typing import Literal, NamedTuple
 
 from weftline.author.compose import GroupPipeline
 from weftline.author.group import PipelineGroup
-from weftline.author.manifest.load import POLICIES, SUFFIXES, Loaded, load_texts, pipeline_in
-from weftline.author.manifest.watched import Watched
+from weftline.author.manifest.load import POLICIES, Loaded, load_text, load_texts, pipeline_in
+from weftline.author.manifest.watched import EVERY_S, WatchedFolder
 from weftline.author.pipeline import Pipeline
 from weftline.author.registry import REGISTRY, Registry
 from weftline.clock import Clock, SystemClock
@@ -26,9 +26,6 @@ from weftline.errors import (
     listing,
 )
 from weftline.model.topology import ManifestText
-
-#: Seconds between two looks at the folder, and at each file.
-_EVERY_S = 0.5
 
 
 class Entry(NamedTuple):
@@ -63,14 +60,11 @@ class Catalog:
     """
 
     def __init__(
-        self, folder: Path | None, registry: Registry = REGISTRY, clock: Clock | None = None, every_s: float = _EVERY_S
+        self, folder: Path | None, registry: Registry = REGISTRY, clock: Clock | None = None, every_s: float = EVERY_S
     ) -> None:
         self._folder = folder
         self._registry = registry
-        self._clock = clock or SystemClock()
-        self._every_s = every_s
-        self._looked_at: float | None = None
-        self._files: dict[Path, Watched[Loaded]] = {}
+        self._files = WatchedFolder(folder, self._read, clock or SystemClock(), every_s)
         self._made: dict[str, tuple[tuple[ManifestText, ...], Pipeline]] = {}
 
     def entries(self, *, of: str = "", domain: str | None = None, tag: str | None = None) -> list[Entry]:
@@ -90,7 +84,7 @@ class Catalog:
 
     def findings(self) -> list[WeftlineError]:
         """What is wrong with the files as they are now, and which names mean two things."""
-        found = [finding for watched in self._watched() for finding in watched.current().findings]
+        found = [finding for seen in self._files.current() for finding in seen.findings]
         names: dict[str, PipelineGroup] = {}
         for loaded in self._sound():
             for name, group in loaded.groups.items():
@@ -128,7 +122,7 @@ class Catalog:
         return known[1]
 
     def _unknown(self, name: str) -> WeftlineError:
-        broken = [finding for watched in self._watched() for finding in watched.current().findings]
+        broken = [finding for seen in self._files.current() for finding in seen.findings]
         if broken:  # one of these files may declare it
             return InvalidManifestError(file=str(self._folder), findings=tuple(broken))
         known = [entry.name for entry in self.entries()]
@@ -152,27 +146,13 @@ class Catalog:
             for name, group in loaded.groups.items():
                 yield _entry(name, group, "file", str(group.place or ""), group.domain, group.tags)
 
-    def _watched(self) -> list[Watched[Loaded]]:
-        """The files of the folder; which there are is looked at if the last look is long enough ago."""
-        now = self._clock.monotonic()
-        if self._folder is not None and (self._looked_at is None or now - self._looked_at >= self._every_s):
-            self._looked_at = now
-            there = [path for suffix in SUFFIXES for path in self._folder.glob(f"*{suffix}")] if self._folder.is_dir() else []
-            self._files = {path: self._files.get(path) or self._watch(path) for path in sorted(there)}
-        return list(self._files.values())
-
-    def _watch(self, path: Path) -> Watched[Loaded]:
-        def made(text: str, file: str) -> tuple[Loaded, Sequence[WeftlineError]]:
-            loaded = load_texts([ManifestText(file, text)], self._registry)
-            return loaded, loaded.findings
-
-        return Watched(path, made, self._clock, self._every_s)
+    def _read(self, text: str, file: str) -> tuple[Loaded, Sequence[WeftlineError]]:
+        return load_text(text, file, self._registry)
 
     def _sound(self) -> Iterator[Loaded]:
-        for watched in self._watched():
-            document = watched.current().document
-            if document is not None:
-                yield document
+        for seen in self._files.current():
+            if seen.document is not None:
+                yield seen.document
 
     def _texts_for(self, name: str) -> tuple[ManifestText, ...]:
         """The texts that declare a group and what it names, as far as files of the folder do; and the folder's policies."""

@@ -34,7 +34,6 @@ from weftline.model.topology import ManifestText, Topology
 
 #: The file of named policies that is read beside a manifest.
 POLICIES = "policies.yaml"
-SUFFIXES = (".yaml", ".yml")
 
 
 @dataclass(slots=True)
@@ -89,6 +88,12 @@ def load_texts(texts: Iterable[ManifestText], registry: Registry = REGISTRY) -> 
             if manifest is not None:
                 _take(loaded, manifest, document)
     return loaded
+
+
+def load_text(text: str, file: str, registry: Registry = REGISTRY) -> tuple[Loaded, list[WeftlineError]]:
+    """Everything that the text of one file declares, and what is wrong with it; for `weftline.author.manifest.watched`."""
+    loaded = load_texts([ManifestText(file, text)], registry)
+    return loaded, loaded.findings
 
 
 def _take(loaded: Loaded, manifest: shapes.Manifest, document: Located) -> None:

@@ -12,6 +12,7 @@ from pydantic import Field, field_validator, model_validator
 
 from weftline.author.manifest.guard import GuardShape
 from weftline.author.manifest.located import Located
+from weftline.author.manifest.source import SUFFIXES
 from weftline.author.manifest.strict import Header, Strict
 from weftline.errors import did_you_mean
 from weftline.model import cron
@@ -131,6 +132,6 @@ def _moment(text: str, zone: str) -> int:
 def _target(target: str, file: str) -> str:
     """A target as it is from the working directory: files are named from where the manifest is."""
     where, sign, name = target.partition(":")
-    if not where.endswith((".py", ".yaml", ".yml")) or Path(where).is_absolute():
+    if not where.endswith((".py", *SUFFIXES)) or Path(where).is_absolute():
         return target
     return os.path.normpath(Path(file).parent / where) + sign + name

@@ -9,6 +9,8 @@ from typing import NamedTuple
 
 from weftline.errors import Place, UnreadableManifestError
 
+#: How the names of files of manifests end.
+SUFFIXES = (".yaml", ".yml")
 #: The largest file, in bytes; 10,000 steps take about one megabyte.
 MOST_BYTES = 32 * 1024 * 1024
 

@@ -1,4 +1,4 @@
-"""A file that may be changed while a process lives: the newest sound reading of it, and what is wrong with a newer one.
+"""Files that may be changed while a process lives: the newest sound reading of each, and what is wrong with a newer one.
 
 There is no thread: whoever asks has the file looked at, if the last look is long enough ago. What was given out stays as it is,
 so that a run keeps what it began with.
@@ -10,11 +10,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Generic, NamedTuple, TypeVar
 
-from weftline.author.manifest.source import Stamp, stamp_of, text_of
+from weftline.author.manifest.source import SUFFIXES, Stamp, stamp_of, text_of
 from weftline.clock import Clock
 from weftline.errors import KeptManifestError, Place, UnreadableManifestError, WeftlineError
 
 T = TypeVar("T")
+Made = Callable[[str, str], tuple[T, Sequence[WeftlineError]]]
+#: Seconds between two looks at a folder, and at a file.
+EVERY_S = 0.5
 
 
 class Seen(NamedTuple, Generic[T]):
@@ -39,9 +42,7 @@ class Watched(Generic[T]):
         every_s: seconds between two looks; a change is seen at the first question after that.
     """
 
-    def __init__(
-        self, path: Path, made: Callable[[str, str], tuple[T, Sequence[WeftlineError]]], clock: Clock, every_s: float = 0.5
-    ) -> None:
+    def __init__(self, path: Path, made: Made[T], clock: Clock, every_s: float = EVERY_S) -> None:
         self._path = path
         self._made = made
         self._clock = clock
@@ -90,3 +91,34 @@ class Watched(Generic[T]):
         if kept is not None:
             told.insert(0, KeptManifestError(file=str(self._path), place=Place(str(self._path))))
         self._seen = Seen(kept, tuple(told))
+
+
+class WatchedFolder(Generic[T]):
+    """The manifests of a folder, as they are now.
+
+    Args:
+        path: the folder; None for none. It need not be there.
+        made: see `Watched`.
+        clock: the time.
+        every_s: seconds between two looks at the folder, and at each file.
+    """
+
+    def __init__(self, path: Path | None, made: Made[T], clock: Clock, every_s: float = EVERY_S) -> None:
+        self._path = path
+        self._made = made
+        self._clock = clock
+        self._every_s = every_s
+        self._looked_at: float | None = None
+        self._files: dict[Path, Watched[T]] = {}
+
+    def current(self) -> list[Seen[T]]:
+        """What each file says, in the order of their names; the folder is looked at if the last look is long enough ago."""
+        now = self._clock.monotonic()
+        if self._path is not None and (self._looked_at is None or now - self._looked_at >= self._every_s):
+            self._looked_at = now
+            there = sorted(path for path in self._path.glob("*") if path.suffix in SUFFIXES)
+            self._files = {path: self._files.get(path) or self._watched(path) for path in there}
+        return [watched.current() for watched in self._files.values()]
+
+    def _watched(self, path: Path) -> Watched[T]:
+        return Watched(path, self._made, self._clock, self._every_s)
