@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from enum import Enum
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from weftline.app import verbs
 from weftline.app.asking import user
@@ -119,12 +120,11 @@ def run_now(
     with claimed(run, home.ledger):  # before the moment is there, so that no daemon starts it as well
         kept.start(fire)
         try:
-            pipeline, request = load(schedule.target), asked_by(schedule)
+            pipeline, request = load(schedule.target), Request(**asked_by(schedule, "cli"))
             planned = verbs.plan(pipeline, home, request)
             shown = sink(planned.graph)
             sinks = [] if shown is None else [shown]
-            told = {"schedule": schedule.name, "due_at": moment}
-            result = verbs.run(pipeline, home, request, sinks, planned=planned, run=run, told=told, waits=waits)
+            result = verbs.run(pipeline, home, request, sinks, planned=planned, run=run, told=told_of(fire), waits=waits)
         except WeftlineError as error:
             state = FireState.SKIPPED if isinstance(error, GuardSkippedError) else FireState.FAILED
             kept.follow(None, [fire._replace(state=state, why=error.message, ended_at=home.clock.now())])
@@ -140,9 +140,15 @@ def follow(fire: Fire, home: Home, kept: Schedules) -> None:
     kept.follow(None, [found])
 
 
-def asked_by(schedule: Schedule) -> Request:
-    """What a run of a schedule is asked for."""
-    return Request(params=dict(schedule.params), guard=schedule.guard, trigger="cli")
+def asked_by(schedule: Schedule, trigger: Literal["cli", "scheduler"]) -> dict[str, Any]:
+    """What a run of a schedule is asked for: fields of a `Request`, of plain values."""
+    guard = None if schedule.guard is None else asdict(schedule.guard)
+    return {"params": dict(schedule.params), "guard": guard, "trigger": trigger}
+
+
+def told_of(fire: Fire) -> dict[str, Any]:
+    """What the first event of a moment's run says of it."""
+    return {"schedule": fire.schedule, "due_at": fire.due_at}
 
 
 def pause(name: str, home: Home, *, is_paused: bool) -> bool:

@@ -31,6 +31,8 @@ Operator = Literal[
 OPERATORS: tuple[str, ...] = get_args(Operator)
 #: Operators that compare with nothing.
 UNARY = frozenset({"exists", "not_exists", "changed"})
+#: Operators that ask which of two values is larger; of truth values none is.
+ORDERED = frozenset({"greater_than", "less_than", "at_least", "at_most"})
 
 _HOLDS: dict[str, Callable[[Any, Any], bool]] = {
     "equals": lambda value, wanted: value == wanted,

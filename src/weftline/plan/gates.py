@@ -14,13 +14,12 @@ from weftline.errors import (
     listing,
 )
 from weftline.model.contract import render
-from weftline.model.gate import UNARY, Clause, FieldSpec, Gate, Scalar, Verdict
+from weftline.model.gate import ORDERED, UNARY, Clause, FieldSpec, Gate, Scalar, Verdict
 from weftline.model.graph import Graph
 from weftline.model.node import NodeSpec
 from weftline.model.plan import Decision, Reason, ReasonCode, Step
 
 _PENDING = {Decision.RUN, Decision.MAY_RUN}
-_ORDERED = frozenset({"greater_than", "less_than", "at_least", "at_most"})
 
 
 def behind_gates(graph: Graph, steps: Sequence[Step], look: Callable[[Gate], Verdict]) -> tuple[Step, ...]:
@@ -108,7 +107,7 @@ def _unsound_clause(graph: Graph, node: NodeSpec, clause: Clause) -> Iterator[We
         wrong = [value for value in clause.value if not spec.fits(value)] if is_list else [clause.value]
     elif clause.operator in UNARY:
         wrong = [] if spec.fits(clause.previous_value) else [clause.previous_value]
-    elif clause.value is None or (clause.operator in _ORDERED and spec.kind is bool):
+    elif clause.value is None or (clause.operator in ORDERED and spec.kind is bool):
         wrong = [clause.value]
     else:
         wrong = [] if spec.fits(clause.value) else [clause.value]

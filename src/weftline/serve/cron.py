@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import Protocol
 
@@ -156,10 +155,9 @@ class CronDuty:
     def _start(self, fire: Fire, schedule: Schedule) -> None:
         """Begins a run in the folder in which the daemon was started."""
         self._started.add(fire.run)
-        guard = None if schedule.guard is None else asdict(schedule.guard)
-        request = {"params": dict(schedule.params), "guard": guard, "trigger": "scheduler"}
-        told = {"schedule": schedule.name, "due_at": fire.due_at}
-        self._launcher.start(Errand(fire.run, schedule.target, self._cwd, request, told))
+        self._launcher.start(
+            Errand(fire.run, schedule.target, self._cwd, app.asked_by(schedule, "scheduler"), app.told_of(fire))
+        )
 
     # --- what is due ---
 

@@ -10,11 +10,10 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 from weftline.author.manifest.located import Located
 from weftline.author.manifest.strict import Positive, Strict
 from weftline.errors import UndeclaredFieldError, UnfitManifestValueError, WeftlineError, brief, did_you_mean, listing
-from weftline.model.gate import KINDS, UNARY, Clause, FieldSpec, Gate, Operator
+from weftline.model.gate import KINDS, ORDERED, UNARY, Clause, FieldSpec, Gate, Operator
 
 FieldName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=200, description="A word.")]
 Value = bool | int | float | str
-_ORDERED = {"greater_than", "less_than", "at_least", "at_most"}
 
 
 class FieldShape(Strict):
@@ -67,7 +66,7 @@ class ClauseShape(Strict):
         if isinstance(self.value, list) or self.value is None:
             return f"`{self.operator}` needs one value"
         return (
-            f"`{self.operator}` needs a number or a text" if self.operator in _ORDERED and isinstance(self.value, bool) else ""
+            f"`{self.operator}` needs a number or a text" if self.operator in ORDERED and isinstance(self.value, bool) else ""
         )
 
     def clause(self) -> Clause:
@@ -90,7 +89,7 @@ class GateShape(Strict):
     manual: bool = Field(default=False, description="Opened by `weftline gate approve` alone; it has no clauses.")
     timeout_seconds: Positive | None = Field(default=None, description="How long a run waits; for ever if it is left out.")
     poll_interval_seconds: float = Field(
-        default=10, ge=0.5, le=60, description="How often fields are looked at, where nothing tells that they changed."
+        default=10, ge=0.5, le=60, description="Taken, and not needed: whoever sets a field wakes what waits for it."
     )
     description: str = ""
 
@@ -101,7 +100,7 @@ class GateShape(Strict):
         return self
 
     def gate(self, name: str) -> Gate:
-        """As runs have it; how often its fields are looked at is the daemon's."""
+        """As runs have it."""
         return Gate(name, tuple(clause.clause() for clause in self.clauses), self.match, self.timeout_seconds)
 
 
