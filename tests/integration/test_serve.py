@@ -144,3 +144,14 @@ def test_one_that_is_told_to_stop_begins_nothing_new(place):
     place.serve()
     place.until(lambda: set(place.statuses().values()) == {"completed"}, "the next one goes on with them")
     assert set(place.cuts().values()) == {1}
+
+
+def test_a_signal_to_all_its_processes_is_one_to_the_daemon(place):
+    """As a supervisor of services sends it: what runs are forked from stays until they have ended."""
+    (run,) = place.runs(1)
+    daemon = place.serve(TAKES_S="1")
+    place.set(run, read=True)
+    place.until(place.cuts, "it cuts")
+    os.killpg(daemon.pid, signal.SIGTERM)
+    assert daemon.wait(PATIENCE_S) == 0
+    assert place.statuses()[run] == "completed"

@@ -31,6 +31,8 @@ LOADED = (
     "weftline.store.joined",
     "weftline.store.sqlite",
 )
+#: Signals of which the daemon decides what they mean, also if they were sent to all processes of a service.
+_DAEMONS = (signal.SIGINT, signal.SIGTERM)
 #: How often it looks for processes that have ended, in seconds.
 _LOOKS_EACH_S = 0.05
 
@@ -40,7 +42,8 @@ def main() -> None:
     for name in LOADED:
         importlib.import_module(name)
     plugins.offered("weftline.backends")  # what is installed is listed once
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the daemon decides what Ctrl-C means
+    for number in _DAEMONS:
+        signal.signal(number, signal.SIG_IGN)
     runs: dict[int, str] = {}
     _say({"ready": os.getpid()})
     left = b""
@@ -68,6 +71,7 @@ def _fork(wanted: dict[str, object]) -> int:
     try:
         os.setsid()  # a signal to the daemon's group is none to its runs
         signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
         _write_to(Path(str(wanted["log"])))
         code = do(Errand(**wanted["errand"]), Path(str(wanted["folder"])), str(wanted["holder"]))  # type: ignore[arg-type]
     except BaseException:  # noqa: BLE001 - the process ends here, and says why
