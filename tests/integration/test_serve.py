@@ -8,6 +8,7 @@ import pytest
 from tests.integration.served import PATIENCE_S, Place
 
 from weftline.app.gates import decide, waiting
+from weftline.model.event import Kind
 
 
 @pytest.fixture
@@ -129,3 +130,66 @@ def test_a_run_that_cannot_be_gone_on_with_is_told_once(place):
     time.sleep(1.0)
     assert log.read_text().count("[T9") <= 5
     assert place.statuses()[run] == "blocked"
+
+
+# --- files that change while daemons serve ---
+
+STEPS = """
+from weftline import node, register_pipeline
+
+
+@register_pipeline("say")
+@node(cache=False)
+def say(greeting: str = "") -> str:
+    with open("said", "a") as said:
+        said.write(greeting + "\\n")
+    return greeting
+"""
+GROUP = """
+apiVersion: weftline.dev/v1
+kind: PipelineGroup
+metadata: {name: greetings}
+spec:
+  pipelines:
+    - {name: say, pipeline: say, params: {greeting: GREETING}}
+"""
+SCHEDULE = """
+apiVersion: weftline.dev/v1
+kind: Schedule
+metadata: {name: often}
+spec: {target: ../greetings.yaml, every: 1s}
+"""
+
+
+def test_a_changed_file_is_used_by_the_next_run_and_one_that_is_broken_is_not(place, monkeypatch):
+    """Also by a daemon that began when it was broken already."""
+    folder, said = place.folder, place.folder / "said"
+    (folder / "steps.py").write_text(STEPS)
+    (folder / "schedules").mkdir()
+    file = folder / "greetings.yaml"
+    file.write_text(GROUP.replace("GREETING", "hello"))
+    (folder / "schedules" / "often.yaml").write_text(SCHEDULE)
+    first = place.serve(WEFTLINE_MODULES="steps")
+
+    def latest(greeting):
+        return said.exists() and said.read_text().splitlines()[-1:] == [greeting]
+
+    place.until(lambda: latest("hello"), "it says hello")
+    file.write_text(GROUP.replace("GREETING", "bye"))
+    place.until(lambda: latest("bye"), "it says bye")
+    file.write_text(GROUP.replace("pipelines:", "pipelins:"))
+
+    def goes_on(daemon):
+        before = said.read_text().count("bye")
+        place.until(lambda: said.read_text().count("bye") > before + 1, "it goes on with what it said")
+        assert daemon.poll() is None
+
+    goes_on(first)
+    os.killpg(first.pid, signal.SIGKILL)
+    goes_on(place.serve(WEFTLINE_MODULES="steps"))
+    newest = place.home.ledger.runs(1)[0].run
+    (opening,) = [event.body for event in place.home.ledger.events(newest, [Kind.RUN_STARTED])]
+    assert "[M117]" in opening["notes"][0]
+    assert "pipelins" in opening["notes"][0]
+    file.write_text(GROUP.replace("GREETING", "well"))
+    place.until(lambda: latest("well"), "it is mended")

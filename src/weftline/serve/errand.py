@@ -53,9 +53,8 @@ def do(errand: Errand, folder: Path, holder: str) -> int:
 
 
 def _do(errand: Errand, folder: Path, holder: str) -> int:
-    from weftline.app import gates, verbs
+    from weftline.app import gates, topologies, verbs
     from weftline.app.home import Home, Request
-    from weftline.app.pipeline import load
     from weftline.settings import Settings
 
     with contextlib.closing(Home(folder, Settings.read())) as home:
@@ -63,8 +62,10 @@ def _do(errand: Errand, folder: Path, holder: str) -> int:
         if record is None:
             if errand.cwd:
                 os.chdir(errand.cwd)
-            pipeline, request = load(errand.target), Request(**(errand.request or {}))
-            own: Any = {"run": errand.run, "instead_of": holder, "told": errand.told or {}}
+            pipeline, request = topologies.sound(errand.target, home), Request(**(errand.request or {}))
+            told = {**(errand.told or {}), **({"notes": list(map(str, pipeline.notes))} if pipeline.notes else {})}
+            sys.stderr.write("".join(f"{note}\n" for note in pipeline.notes))
+            own: Any = {"run": errand.run, "instead_of": holder, "told": told}
             result = verbs.run(pipeline, home, request, **own, echo=True)
         else:
             verbs.enter(record.opening)
