@@ -1496,6 +1496,16 @@ class UnwritableManifestError(MachineError):
     detail: str
 
 
+class RefusedManifestNote(AuthorError):
+    code = "M117"
+    severity = Severity.NOTE
+    what = "{file} is not valid; this run has what it said when run {run} began: {finding}"
+    remedy = "mend the file: weftline check {file}"
+    file: str
+    run: str
+    finding: str
+
+
 class ChangedManifestNote(AuthorError):
     code = "M116"
     severity = Severity.NOTE

@@ -2,12 +2,14 @@
 
 import os
 import signal
+import subprocess
 import time
 
 import pytest
 from tests.integration.served import PATIENCE_S, Place
 
 from weftline.app.gates import decide, waiting
+from weftline.model.event import Kind
 
 
 @pytest.fixture
@@ -100,6 +102,26 @@ def test_told_twice_it_cancels_its_runs(place):
     assert place.statuses()[run] in {"cancelled", "completed"}
 
 
+@pytest.mark.parametrize("how", ["SIGTERM", "SIGKILL", "SIGKILL of all"])
+def test_nothing_is_left_of_a_daemon(place, how):
+    """Not of the processes that wait for runs, either."""
+    daemon = place.serve()
+
+    def there():
+        found = subprocess.run(["ps", "-ww", "-eo", "args"], capture_output=True, text=True, check=True).stdout
+        return sum(f"serve.template {place.home.path}" in line for line in found.splitlines())
+
+    place.until(lambda: there() > 3, "some wait")
+    if how == "SIGTERM":
+        daemon.terminate()
+        daemon.wait(PATIENCE_S)
+    elif how == "SIGKILL":
+        daemon.kill()
+    else:
+        os.killpg(daemon.pid, signal.SIGKILL)
+    place.until(lambda: there() == 0, "all are gone")
+
+
 def test_a_gate_that_nobody_opens_in_time_fails_its_run(place, monkeypatch):
     monkeypatch.setenv("LIMIT_S", "1.0")
     (run,) = place.runs(1)
@@ -155,3 +177,66 @@ def test_a_signal_to_all_its_processes_is_one_to_the_daemon(place):
     os.killpg(daemon.pid, signal.SIGTERM)
     assert daemon.wait(PATIENCE_S) == 0
     assert place.statuses()[run] == "completed"
+
+
+# --- files that change while daemons serve ---
+
+STEPS = """
+from weftline import node, register_pipeline
+
+
+@register_pipeline("say")
+@node(cache=False)
+def say(greeting: str = "") -> str:
+    with open("said", "a") as said:
+        said.write(greeting + "\\n")
+    return greeting
+"""
+GROUP = """
+apiVersion: weftline.dev/v1
+kind: PipelineGroup
+metadata: {name: greetings}
+spec:
+  pipelines:
+    - {name: say, pipeline: say, params: {greeting: GREETING}}
+"""
+SCHEDULE = """
+apiVersion: weftline.dev/v1
+kind: Schedule
+metadata: {name: often}
+spec: {target: ../greetings.yaml, every: 1s}
+"""
+
+
+def test_a_changed_file_is_used_by_the_next_run_and_one_that_is_broken_is_not(place, monkeypatch):
+    """Also by a daemon that began when it was broken already."""
+    folder, said = place.folder, place.folder / "said"
+    (folder / "steps.py").write_text(STEPS)
+    (folder / "schedules").mkdir()
+    file = folder / "greetings.yaml"
+    file.write_text(GROUP.replace("GREETING", "hello"))
+    (folder / "schedules" / "often.yaml").write_text(SCHEDULE)
+    first = place.serve(WEFTLINE_MODULES="steps")
+
+    def latest(greeting):
+        return said.exists() and said.read_text().splitlines()[-1:] == [greeting]
+
+    place.until(lambda: latest("hello"), "it says hello")
+    file.write_text(GROUP.replace("GREETING", "bye"))
+    place.until(lambda: latest("bye"), "it says bye")
+    file.write_text(GROUP.replace("pipelines:", "pipelins:"))
+
+    def goes_on(daemon):
+        before = said.read_text().count("bye")
+        place.until(lambda: said.read_text().count("bye") > before + 1, "it goes on with what it said")
+        assert daemon.poll() is None
+
+    goes_on(first)
+    os.killpg(first.pid, signal.SIGKILL)
+    goes_on(place.serve(WEFTLINE_MODULES="steps"))
+    newest = place.home.ledger.runs(1)[0].run
+    (opening,) = [event.body for event in place.home.ledger.events(newest, [Kind.RUN_STARTED])]
+    assert "[M117]" in opening["notes"][0]
+    assert "M104" in opening["notes"][0]
+    file.write_text(GROUP.replace("GREETING", "well"))
+    place.until(lambda: latest("well"), "it is mended")

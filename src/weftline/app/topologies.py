@@ -8,13 +8,25 @@ from typing import TYPE_CHECKING
 from weftline.app.home import Home
 from weftline.app.pipeline import load
 from weftline.author.pipeline import Pipeline
-from weftline.errors import ChangedManifestNote, Place, UnreadableManifestError, WeftlineError
+from weftline.errors import (
+    ChangedManifestNote,
+    InvalidManifestError,
+    Place,
+    RefusedManifestNote,
+    UnreadableManifestError,
+    WeftlineError,
+)
+from weftline.model.event import Kind
 from weftline.model.run import RunRecord
 from weftline.model.topology import Topology
 from weftline.settings import Settings
 
 if TYPE_CHECKING:
     from weftline.author.manifest.catalog import Catalog
+
+
+#: Runs that are looked through for one of a target.
+_LOOKED_THROUGH = 200
 
 
 def catalog(known: Settings | None = None) -> Catalog:
@@ -40,6 +52,37 @@ def keep(topology: Topology | None, run: str, home: Home) -> dict[str, str]:
     if not history.recipes([recipe.digest.hex()]):
         ledger.append(run, [], [recipe])
     return {"topology": recipe.digest.hex()}
+
+
+def sound(target: str, home: Home) -> Pipeline:
+    """The pipeline of a target, for who starts it unwatched: if its manifest is not valid now, as its newest run began with it.
+
+    Raises:
+        InvalidManifestError: it is not valid, and none of the newest runs was of that target.
+    """
+    try:
+        return load(target)
+    except InvalidManifestError as error:
+        found = _newest(target, home)
+        if found is None:
+            raise
+        place = error.findings[0].place
+        note = RefusedManifestNote(file=error.file, run=found[0], place=place, finding=str(error.findings[0]).splitlines()[0])
+        pipeline = found[1]
+        pipeline.notes = (note, *(each for each in pipeline.notes if not isinstance(each, ChangedManifestNote)))
+        return pipeline
+
+
+def _newest(target: str, home: Home) -> tuple[str, Pipeline] | None:
+    """The newest run of a target that kept its texts, and its pipeline."""
+    ledger = home.ledger
+    for line in () if ledger is None else ledger.runs(_LOOKED_THROUGH):
+        assert ledger is not None
+        record = RunRecord.fold(line.run, ledger.events(line.run, [Kind.RUN_STARTED]))
+        if record.opening.get("target") == target and record.opening.get("topology"):
+            pipeline = pipeline_of(record, home)
+            return None if pipeline is None else (line.run, pipeline)
+    return None
 
 
 def pipeline_of(record: RunRecord, home: Home) -> Pipeline | None:
