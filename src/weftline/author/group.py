@@ -66,7 +66,7 @@ class PipelineGroup:
         defaults: parameters of all steps that have one of the name; a run may change them.
         policy: how the steps run.
         domain: what it is about.
-        version: counted by its author.
+        version: counted or dated by its author.
         description: for people.
         tags: further words.
         of: what its steps run: pipelines, or, in a workflow, groups.
@@ -84,7 +84,7 @@ class PipelineGroup:
     defaults: Mapping[str, Any] = field(default_factory=dict)
     policy: GroupPolicy = GroupPolicy()
     domain: str = ""
-    version: int = 1
+    version: int | str = 1
     description: str = ""
     tags: tuple[str, ...] = ()
     of: Literal["pipeline", "group"] = "pipeline"

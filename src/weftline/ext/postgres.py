@@ -33,7 +33,7 @@ from weftline.store.journals import SqlJournals
 
 T = TypeVar("T")
 
-_LATEST = 5
+_LATEST = 6
 #: Where the tables are, unless the URL says otherwise.
 _SCHEMA = "weftline"
 #: How long a connection may take to be made; how long a server that has gone away is asked again, such as one that is being

@@ -57,7 +57,7 @@ class Grouped(NamedTuple):
     steps: Mapping[str, GroupStep] = MappingProxyType({})
     of: Literal["pipeline", "group"] = "pipeline"
     domain: str = ""
-    version: int = 1
+    version: int | str = 1
     guards: tuple[Guarded, ...] = ()
     defaults: Mapping[str, Any] = MappingProxyType({})
 

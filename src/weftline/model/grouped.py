@@ -118,7 +118,7 @@ class GroupRun:
     name: str
     of: str
     domain: str
-    version: int
+    version: int | str
     batch_id: str
     trigger: str
     status: str

@@ -89,8 +89,8 @@ def test_the_steps_of_a_group_are_in_the_ledger_what_the_journal_amounts_to(jour
         counts = rows(journals, "total_steps, completed_steps, failed_steps, skipped_steps", "group_runs")
         assert counts == [(6, *(found.counts.get(word, 0) for word in ("completed", "failed", "skipped")))]
     columns = "group_name, steps_are, domain, version, batch_id, trigger_source, status, error"
-    assert rows(journals, columns, "group_runs") == [
-        ("sales.nightly", "pipeline", "sales", 3, "group_r1", "cli", "cancelled", None)
+    assert [tuple(map(str, row)) for row in rows(journals, columns, "group_runs")] == [
+        ("sales.nightly", "pipeline", "sales", "3", "group_r1", "cli", "cancelled", "None")
     ]
     ((params, began),) = rows(journals, "params, started", "group_runs")
     assert json.loads(params) == {"x": None}
@@ -106,6 +106,13 @@ def test_a_step_that_failed_says_why(journals):
     assert rows(journals, "error", "group_runs") == [("pull: it broke",)]
     ((started_at, ended_at),) = rows(journals, "started, ended", "group_run_steps", "step = 'pull'")
     assert [str(started_at)[:19], str(ended_at)[:19]] == ["1970-01-01 00:01:41", "1970-01-01 00:01:43"]
+
+
+def test_a_group_may_be_dated(journals):
+    for run, version in (("r1", "2026-07-14"), ("r2", 2)):
+        body = group_opening(run, STEPS).body
+        journals.append(run, [opening(100.0, "sales.nightly", group={**body["group"], "version": version})])
+    assert [str(version) for _, version in rows(journals, "run, version", "group_runs")] == ["2026-07-14", "2"]
 
 
 def test_the_newest_run_of_each_group(journals):

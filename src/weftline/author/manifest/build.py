@@ -54,7 +54,7 @@ def group_of(manifest: Group, document: Located) -> PipelineGroup:
             None if policy.timeout_minutes is None else 60 * policy.timeout_minutes,
         ),
         domain=told.domain,
-        version=told.version if isinstance(told.version, int) else 1,
+        version=told.version,
         description=told.description,
         tags=tuple(told.tags),
         of="pipeline" if listed == "pipelines" else "group",

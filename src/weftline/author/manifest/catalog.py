@@ -41,7 +41,7 @@ class Entry(NamedTuple):
     name: str
     of: Literal["pipeline", "group"]
     domain: str
-    version: int
+    version: int | str
     tags: tuple[str, ...]
     description: str
     steps: int

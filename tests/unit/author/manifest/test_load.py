@@ -217,3 +217,9 @@ def test_a_file_that_is_no_text_is_told_where(tmp_path, registry):
     with pytest.raises(InvalidManifestError) as caught:
         load_manifest(file, registry=registry)
     assert [(found.code, found.place.line, found.place.column) for found in caught.value.findings] == [("M107", 2, 7)]
+
+
+def test_a_group_may_be_dated(load):
+    text = HEAD.format("PipelineGroup", "g").replace("name: g", "name: g, version: 2026-07-14")
+    found = load(text + "  pipelines: [{name: a, pipeline: one}]\n")
+    assert (found.group.version, found.graph.group.version) == ("2026-07-14", "2026-07-14")
