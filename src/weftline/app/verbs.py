@@ -285,9 +285,14 @@ def newest_resumable(home: Home, pipeline: Pipeline | None) -> str:
             continue
         assert ledger is not None
         opening = next(iter(ledger.events(line.run, [Kind.RUN_STARTED]))).body or {}
-        if pipeline is not None or (opening.get("target") and opening.get("repeatable")):
+        if pipeline is not None or tells_all(opening):
             return line.run
     return ""
+
+
+def tells_all(opening: Mapping[str, Any]) -> bool:
+    """Whether a journal says what was asked for: anybody can go on with the run then, not just the program that began it."""
+    return bool(opening.get("target")) and bool(opening.get("repeatable"))
 
 
 def record_of(run: str, home: Home) -> RunRecord | None:

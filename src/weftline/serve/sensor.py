@@ -5,13 +5,12 @@ A run that has been at a gate is the daemon's to end: if its process is gone, th
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable
 
 from weftline.app.claims import is_abandoned
 from weftline.app.gates import at_gates
 from weftline.app.home import Home
-from weftline.app.verbs import record_of
+from weftline.app.verbs import record_of, tells_all
 from weftline.model.transitions import RunStatus
 from weftline.ports.fields import Wait
 from weftline.serve.errand import Errand
@@ -39,7 +38,7 @@ class GateSensor:
         self._tell = tell
         self._number = 0
         self._known: dict[tuple[str, str], float] = {}  # gates at which runs wait, and since when
-        self._until: dict[tuple[str, str], float] = {}
+        self._until: dict[tuple[str, str], float] = {}  # those that are closed for good at some time
         self._tries: dict[str, int] = {}  # of runs that are to be looked at again
         self._again: dict[str, float] = {}
 
@@ -78,7 +77,9 @@ class GateSensor:
         for wait in waits:
             if (wait.run, wait.gate) in new:
                 limit_s = wait.body["gate"]["timeout_s"]
-                self._until[wait.run, wait.gate] = math.inf if limit_s is None else wait.at + limit_s
+                self._until.pop((wait.run, wait.gate), None)
+                if limit_s is not None:
+                    self._until[wait.run, wait.gate] = wait.at + limit_s
         self._until = {key: until for key, until in self._until.items() if key in known}
         self._known = known
         return {run for run, _ in new}
@@ -100,5 +101,8 @@ class GateSensor:
             if not ready:
                 return True
             self._tell(f"{run}: {ready[0].gate}: {ready[0].verdict.why}")
+        if not tells_all(record.opening):
+            self._tell(f"{run}: the program that began it has to go on with it: pipeline.resume({run!r}, ...)")
+            return True
         self._launcher.start(Errand(run))
         return False

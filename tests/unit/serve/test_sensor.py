@@ -49,12 +49,13 @@ class Stage:
         self.home = Home(folder, clock=self.clock)
         self.ledger = self.home._journals = Leaving(self.home.ledger)
         self.hand = Hand()
-        self.sensor = GateSensor(self.home, self.hand, lambda text: None)
+        self.said = []
+        self.sensor = GateSensor(self.home, self.hand, self.said.append)
 
-    def wait(self, run):
+    def wait(self, run, **opening):
         """A run that has come to the gate."""
         at = self.clock.now()
-        opening = {"pipeline": "p", "field_kinds": {"read": "boolean"}}
+        opening = {"pipeline": "p", "field_kinds": {"read": "boolean"}, "target": "p.py", "repeatable": True, **opening}
         reached = {"gate": GATE.as_fields(), "held": {"read": None}, "why": ""}
         self.ledger.append(run, [Event(Kind.RUN_STARTED, at, body=opening), Event(Kind.GATE_REACHED, at, body=reached)])
         self.end(run, "blocked")
@@ -102,3 +103,15 @@ def test_no_change_is_lost_while_the_ledger_is_away(stage, question):
         stage.look()
     stage.look()
     assert sorted(stage.hand.started) == ["r1", "r2", "r3"]
+
+
+def test_what_only_its_program_can_go_on_with_is_left_to_it(stage):
+    """It was given values that the journal does not hold. Nobody tries in vain, again and again."""
+    stage.wait("r1", repeatable=False)
+    stage.wait("r2", target="")
+    stage.look()
+    for run in ("r1", "r2"):
+        stage.open(run)
+    assert stage.look() is None
+    assert stage.hand.started == []
+    assert sorted(text.partition(":")[0] for text in stage.said if "the program" in text) == ["r1", "r2"]
