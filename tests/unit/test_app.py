@@ -2,12 +2,14 @@
 
 import contextlib
 import gc
+import json
 
 import pytest
 
 from weftline import Pipeline, node
 from weftline.app import verbs
 from weftline.app.claims import claimed
+from weftline.app.execute import opening_of, request_of
 from weftline.app.home import Home, Request
 from weftline.errors import (
     AmbiguousRunError,
@@ -114,6 +116,20 @@ def test_why_of_an_unknown_node_says_what_may_be_meant(home):
     with pytest.raises(UnknownNodeError) as caught:
         verbs.why(Pipeline([a, b], name="test"), home, Request(), "bb")
     assert caught.value.hint is None or "'b'" in caught.value.hint
+
+
+@pytest.mark.parametrize("value", [["eu", "us"], {"eu": [1, None]}, True])
+def test_what_a_manifest_may_hold_is_kept_for_who_goes_on_with_the_run(value):
+    made = verbs.plan(Pipeline([a], name="test"), Home(None, Settings()), Request(params={}))
+    opening = json.loads(json.dumps(opening_of(made, Request(params={"regions": value}))))
+    assert opening["repeatable"]
+    assert request_of(opening).params == {"regions": value}
+
+
+@pytest.mark.parametrize("value", [("eu", "us"), {1: 2}, [object()]])
+def test_what_json_would_change_is_left_to_the_program(value):
+    made = verbs.plan(Pipeline([a], name="test"), Home(None, Settings()), Request(params={}))
+    assert not opening_of(made, Request(params={"regions": value}))["repeatable"]
 
 
 # --- find ---

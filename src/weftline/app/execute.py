@@ -84,15 +84,14 @@ def execute(
 
 def opening_of(made: Plan, request: Request) -> dict[str, Any]:
     """What the journal keeps of a request, so that the run can be resumed by its id alone."""
-    plain = (str, int, float, bool, type(None))
     is_named = request.backend is None or isinstance(request.backend, str)
-    repeatable = is_named and not request.given and all(isinstance(value, plain) for value in request.params.values())
+    repeatable = is_named and not request.given and all(map(_is_plain, request.params.values()))
     params = given_to(made, request.params)
     return {
         "pipeline": made.graph.name,
         "target": made.graph.target,
         "cwd": str(Path.cwd()),
-        "params": {name: value if isinstance(value, plain) else repr(value) for name, value in params.items()},
+        "params": {name: value if _is_plain(value) else repr(value) for name, value in params.items()},
         "typed": [name for name, value in params.items() if not isinstance(value, Text)],
         "given": sorted(request.given),
         "repeatable": repeatable,
@@ -144,3 +143,12 @@ def request_of(opening: Mapping[str, Any]) -> Request:
         guard=opening.get("guard"),
         fields=opening.get("fields", {}),
     )
+
+
+def _is_plain(value: object) -> bool:
+    """Whether JSON holds it as it is; a manifest has nothing else."""
+    if isinstance(value, list):
+        return all(map(_is_plain, value))
+    if isinstance(value, dict):
+        return all(isinstance(name, str) and _is_plain(inner) for name, inner in value.items())
+    return value is None or isinstance(value, (str, int, float))
