@@ -88,6 +88,7 @@ class Template:
         told = self._spares.pop(pid, None)
         if told is not None:
             os.close(told)
+            self._most -= 1  # the next one would die of the same; whatever it is, a run will say it in its log
         elif pid in self._runs:
             _say({"run": self._runs.pop(pid), "code": os.waitstatus_to_exitcode(status)})
 
@@ -99,6 +100,7 @@ class Template:
                 with open(told, "wb") as pipe:  # noqa: PTH123 - a descriptor
                     pipe.write(line + b"\n")
             except BrokenPipeError:
+                self._most -= 1
                 continue  # it has died
             return pid
         return 0
