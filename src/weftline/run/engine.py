@@ -107,7 +107,7 @@ class Engine:
         self.core = Core(
             graph.remembered("shapes", lambda: shapes_of(graph)),
             capacity=Capacity.of(around.backend.capabilities),
-            starts=starts_of(steps, self._past, self._release, self.holdings, graph),
+            starts=starts_of(steps, self._past, self._release, self.holdings),
             looks_up=around.cache is not None,
             on_failure=limits.on_failure,
             deadline_s=limits.deadline_s,
@@ -174,8 +174,9 @@ class Engine:
             if not facts and not core.unfinished and (status := core.status) is not None:
                 return status
             if not facts and core.at_gates and core.waits_only_at_gates:
-                facts += self._gates.last_look(core.at_gates)
-            facts += self._wait(0.0 if facts else _WAIT_S)
+                facts = self._gates.last_look(core.at_gates)  # nothing else is heard after that
+            else:
+                facts += self._wait(0.0 if facts else _WAIT_S)
             assert facts or core.attempts.running or core.wakes_at is not None, "the run waits for nothing"
             records, wishes = core.step(facts)
 

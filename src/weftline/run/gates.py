@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from weftline.model.call import Failure
-from weftline.model.gate import FieldValue, Scalar, initial
+from weftline.model.gate import FieldValue, Scalar, Verdict, initial, latest
 from weftline.model.graph import Graph
 from weftline.ports.fields import Fields
 from weftline.run.facts import Fact, GateSeen, GatesShut
@@ -47,11 +47,13 @@ class Gates:
         self._fields = fields
         self._base = initial(graph.fields, opening.get("fields", {}))
         self._opened = {*opening.get("gates", ()), *past.opened}
+        self._recorded = past.opened
         self._reached = {gate: (at, body["held"]) for gate, (at, body) in past.reached.items()}
         self._now = now
         self._gates = {node.gate.name: node.gate for node in graph.nodes if node.gate is not None}
         self._sources = _sources(graph)
         self._told: dict[str, dict[str, Scalar]] = {}  # by nodes of this run that the ledger has not been told yet
+        self._ended: set[int] = set()
         self._number = 0
         self._looked_at = 0.0
 
@@ -64,9 +66,10 @@ class Gates:
         at, before = self._reached.get(name, (now, None))
         verdict = gate.look(held, before)
         if name in self._opened:
-            verdict = verdict._replace(is_open=True, is_final=False)
+            verdict = Verdict(True, "it was opened before")
         if verdict.is_open:
-            return GateSeen(now, name, True, {"gate": name, "why": verdict.why, "held": gate.snapshot(held)})
+            body = {"gate": name, "why": verdict.why, "held": gate.snapshot(held)}
+            return GateSeen(now, name, True, None if name in self._recorded else body)
         until = None if gate.timeout_s is None else at + gate.timeout_s
         if verdict.is_final:
             return GateSeen(now, name, False, failure=Failure("GateRejected", verdict.why))
@@ -97,9 +100,7 @@ class Gates:
         return self._run in runs
 
     def _held(self) -> Mapping[str, FieldValue]:
-        found = dict(self._base)
-        if self._fields is not None:
-            found.update(self._fields.fields(self._run))
+        found = latest(self._base, {} if self._fields is None else self._fields.fields(self._run))
         for node, values in self._told.items():
             for name, value in values.items():
                 was = found[name].value if name in found else None
@@ -117,6 +118,8 @@ class Gates:
             read: gives the value of a key.
             again: whether it had ended before, in an earlier life of the run; what others have set since stays.
         """
+        again = again or number in self._ended  # what it had made was lost
+        self._ended.add(number)
         for field, key in self._sources.get(number, ()):
             if not (again and self._fields is not None and field in self._fields.fields(self._run)):
                 with contextlib.suppress(OutputLostError):  # then nobody knows it, and gates stay closed

@@ -43,9 +43,10 @@ class Machine(Launch):
 
     def _prepare(self, number: int, at: float) -> None:
         gate = self._shapes[number].gate
-        if gate is not None and self._starts.get(number) == "gate" and gate.name not in self._passed:
+        if gate is not None and gate.name not in self._passed and self._starts.get(number) != "hit":
+            if gate.name not in self.at_gates:
+                self._wishes.append(facts.Ask(gate.name))
             self.at_gates.setdefault(gate.name, []).append(number)
-            self._wishes.append(facts.Ask(gate.name))
             return
         self._move(number, Cause.INPUTS_READY)
         if self._looks_up or self._shapes[number].fans_out:
@@ -88,7 +89,8 @@ class Machine(Launch):
             self._passed.add(fact.gate)
             self._tell(Kind.GATE_OPENED, fact)
             for number in waiting:
-                self._prepare(number, fact.at)
+                if self.nodes[number].state is NodeState.WAITING:  # it may have lost an input that nobody can make again
+                    self._prepare(number, fact.at)
         elif fact.failure is not None:
             for number in waiting:
                 if self.nodes[number].state is NodeState.WAITING:  # the first one's failure may have stopped the run
@@ -103,8 +105,10 @@ class Machine(Launch):
         at_gates, self.at_gates = self.at_gates, {}
         for gate, numbers in at_gates.items():
             for number in numbers:
-                self._leave_out(number, fact.at, fact.why.get(gate, ""), Cause.BLOCKED, {"gate": gate})
-                self._leave_out_behind(number, fact.at, f"it is behind the gate of {self._shapes[number].name}", Cause.BLOCKED)
+                if self.nodes[number].state is NodeState.WAITING:
+                    self._leave_out(number, fact.at, fact.why.get(gate, ""), Cause.BLOCKED, {"gate": gate})
+                    why = f"it is behind the gate of {self._shapes[number].name}"
+                    self._leave_out_behind(number, fact.at, why, Cause.BLOCKED)
 
     def _tell(self, kind: Kind, fact: facts.GateSeen) -> None:
         if fact.body is not None and not self._quiet:
