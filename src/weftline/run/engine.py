@@ -200,7 +200,7 @@ class Engine:
             elif type(wish) is Prepare:
                 facts.append(self._prepare(wish.node))
             elif type(wish) is Ask:
-                facts.append(self._gates.see(wish.gate))
+                facts += self._gates.see([wish.gate])
             else:
                 acts.append(wish)
         return facts
@@ -302,7 +302,7 @@ class Engine:
         if wakes_at is not None and wakes_at <= now():
             facts.append(TimerFired(now()))
         if self.core.at_gates and self._gates.is_news():
-            facts += [self._gates.see(name) for name in self.core.at_gates]
+            facts += self._gates.see(self.core.at_gates)
         return facts
 
     def _landed(self, reports: Sequence[Report], ended: Sequence[Fact], flight: SingleFlight) -> list[Fact]:

@@ -59,10 +59,13 @@ class Gates:
 
     # --- gates ---
 
-    def see(self, name: str) -> GateSeen:
-        """What the core is told of a gate."""
-        gate, now = self._gates[name], self._now()
+    def see(self, names: Iterable[str]) -> list[GateSeen]:
+        """What the core is told of gates."""
         held = self._held()
+        return [self._see(name, held) for name in names]
+
+    def _see(self, name: str, held: Mapping[str, FieldValue]) -> GateSeen:
+        gate, now = self._gates[name], self._now()
         at, before = self._reached.get(name, (now, None))
         verdict = gate.look(held, before)
         if name in self._opened:
@@ -84,9 +87,9 @@ class Gates:
 
     def last_look(self, names: Iterable[str]) -> list[Fact]:
         """Nothing is left to do but to wait at these gates: the run ends, unless one of them opens right now."""
-        seen = [self.see(name) for name in names]
-        facts: list[Fact] = [found for found in seen if found.is_open or found.failure is not None]
         held = self._held()
+        seen = [self._see(name, held) for name in names]
+        facts: list[Fact] = [found for found in seen if found.is_open or found.failure is not None]
         why = {found.gate: self._gates[found.gate].look(held, self._reached[found.gate][1]).why for found in seen}
         return facts or [GatesShut(self._now(), why)]
 
@@ -121,9 +124,15 @@ class Gates:
         again = again or number in self._ended  # what it had made was lost
         self._ended.add(number)
         for field, key in self._sources.get(number, ()):
-            if not (again and self._fields is not None and field in self._fields.fields(self._run)):
-                with contextlib.suppress(OutputLostError):  # then nobody knows it, and gates stay closed
-                    self._told.setdefault(node, {})[field] = read(key)
+            with contextlib.suppress(OutputLostError):  # then nobody knows it, and gates stay closed
+                value = read(key)
+                if not (again and self._is_said(field, node, value)):
+                    self._told.setdefault(node, {})[field] = value
+
+    def _is_said(self, field: str, node: str, value: Scalar) -> bool:
+        """Whether a field holds what a node has said before, or what somebody else has said since."""
+        found = None if self._fields is None else self._fields.fields(self._run).get(field)
+        return found is not None and (found.by != node or found.value == value)
 
     def publish(self) -> None:
         """Others learn what nodes have said; to be called when the ends of these nodes are recorded."""

@@ -20,6 +20,7 @@ from weftline.ports.backend import Capabilities
 from weftline.ports.cache import Cache
 from weftline.run.limits import Limits
 from weftline.testing.clock import ManualClock
+from weftline.testing.simulation.gating import REFUSED, TIMED_OUT, GateMemory, Gating
 from weftline.testing.simulation.graph import items_of
 from weftline.testing.simulation.node import NodeAccount
 from weftline.testing.simulation.policies import is_never_retried, is_retried, pause_range
@@ -41,6 +42,7 @@ class Memory:
         made: results that a backend has returned.
         acknowledged: those that a journal calls done.
         succeeded: keys of the outcomes in the journal, by node and item.
+        gates: what is known of gates and fields.
     """
 
     numbers: dict[tuple[str, int], int] = field(default_factory=dict)
@@ -49,6 +51,7 @@ class Memory:
     made: set[tuple[str, int]] = field(default_factory=set)
     acknowledged: set[tuple[str, int]] = field(default_factory=set)
     succeeded: set[tuple[str, int, str]] = field(default_factory=set)
+    gates: GateMemory = field(default_factory=GateMemory)
 
 
 class Account(Readiness):
@@ -89,6 +92,10 @@ class Account(Readiness):
         self.outcomes: set[tuple[str, int]] = set()
         self.ended: dict[str, str] = {}  # states of nodes that the journal of this life says are over
         self.expired: set[str] = set()  # nodes of which it says that their deadline has passed; empty for the run
+        self.gating = Gating(graph, memory.gates)
+        self.let_through = set(memory.gates.opened)  # gates that have opened
+        self.ended_before = {name for name, state in memory.ended.items() if state in HAS_OUTPUT}
+        self.decided: set[Handle] = set()  # attempts that were decided on before a gate has stopped the run
 
     # --- what happens ---
 
@@ -231,6 +238,43 @@ class Account(Readiness):
             node.is_over = True
             node.forget()
 
+    def note_at_gate(self, event: Event, before: Iterable[Event]) -> None:
+        """What a record tells of gates and fields.
+
+        Args:
+            event: the record.
+            before: those that were made at the same time, and earlier.
+        """
+        gating = self.gating
+        gating.note(event)
+        if event.kind is Kind.CALL_FAILED and (event.body or {}).get("error") in {REFUSED, TIMED_OUT}:
+            number = self.graph.index[event.node]
+            self.nodes[number].is_refused = True
+            if self.on_failure == "stop" and not self.stopping:
+                starts = [found for found in before if found.kind is Kind.ATTEMPT_STARTED]
+                self.decided = {(self.graph.index[found.node], found.item, found.attempt) for found in starts}
+                self._stop("failure")
+        elif event.kind is Kind.NODE_FINISHED and (event.body or {})["state"] in HAS_OUTPUT:
+            number = self.graph.index[event.node]
+            if number in gating.sources:
+                gating.note_said(number, self.truth.value(number))
+
+    def note_waiting(self) -> None:
+        """The engine is about to wait: who is at a gate?"""
+        gating = self.gating
+        for name, nodes in gating.nodes.items():
+            if name not in gating.memory.opened and any(self._is_at_gate(number) for number in nodes):
+                gating.waited.setdefault(name, self.now)
+            else:
+                gating.waited.pop(name, None)
+
+    def _is_at_gate(self, number: int) -> bool:
+        """Whether a node surely waits at its gate: what was known from earlier lives may be not known yet."""
+        node = self.nodes[number]
+        if node.has_begun or node.spec.name in self.ended or node.spec.name in self.ended_before:
+            return False
+        return all(self.ended.get(self.graph.nodes[source].name) in HAS_OUTPUT for source in self.graph.upstream[number])
+
     def note_records(self, events: Sequence[Event], restored: Mapping[int, Collection[int]]) -> None:
         """The journal has these now.
 
@@ -255,6 +299,9 @@ class Account(Readiness):
                 self._narrow(number, event)
             elif event.kind is Kind.DEADLINE_PASSED:
                 self.expired.add(event.node)
+            elif event.kind is Kind.GATE_OPENED:
+                self.let_through.add((event.body or {})["gate"])
+                self._begin_at_once(decided)
             elif event.kind in BREAKERS:
                 self.sharing.untold.remove((event.kind, (event.body or {})["breaker"]))
             elif event.kind is Kind.NODE_FINISHED:
@@ -269,10 +316,13 @@ class Account(Readiness):
     def _begin_at_once(self, decided: Iterable[set[int]]) -> None:
         """Where nothing is looked up, the start of a node with one call is not recorded."""
         for number, node in enumerate(self.nodes if self.store is None else ()):
-            if not node.has_begun and node.spec.over is None:
+            if not node.has_begun and node.spec.over is None and self._is_let_through(node):
                 sources = (self.ended.get(self.graph.nodes[source].name) for source in self.graph.upstream[number])
                 if all(state in HAS_OUTPUT for state in sources):
                     self._begin(number, (), decided)
+
+    def _is_let_through(self, node: NodeAccount) -> bool:
+        return node.spec.gate is None or node.spec.gate.name in self.let_through
 
     def _begin(self, number: int, restored: Collection[int], decided: Iterable[set[int]]) -> None:
         for later in decided:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from random import Random
 
+import weftline.testing.simulation.asking  # noqa: F401 - enters what it draws
 from weftline.model.ids import WHOLE
 from weftline.model.policy import Policy
 from weftline.model.resources import Resources

@@ -45,6 +45,8 @@ def expected(account: Account, end: End, number: int) -> str:
     node = account.nodes[number]
     if number in end.left_out:
         return "left out"
+    if node.is_refused:
+        return "failed"
     if not node.has_begun:
         return "restored" if end.state(number) is NodeState.CACHED else "open"  # its values are looked at by another rule
     if node.has_failed:
@@ -57,7 +59,7 @@ _STATES = {
     "restored": {NodeState.CACHED},
     "failed": {NodeState.FAILED},
     "left out": {NodeState.SKIPPED},
-    "open": {NodeState.SKIPPED, NodeState.CANCELLED},
+    "open": {NodeState.SKIPPED, NodeState.CANCELLED, NodeState.BLOCKED},
 }
 
 
@@ -77,6 +79,16 @@ def only_in_order(account: Account, end: End, source: int, after: int) -> bool:
     """Whether a node has all its results from the store, and would have come after another one without reading of it."""
     reads = {account.graph.producers[key] for key in account.nodes[after].spec.required}
     return source not in reads and not account.nodes[after].has_begun and end.state(after) is NodeState.CACHED
+
+
+def blocked(account: Account, end: End) -> set[int]:
+    """Nodes that wait at closed gates, or behind those, and depend on no failure; of a run that was not stopped."""
+    closed = []
+    for name, nodes in account.gating.nodes.items():
+        if name not in account.gating.memory.opened:
+            closed += [number for number in nodes if expected(account, end, number) == "open"]
+    failed = [number for number in range(len(account.nodes)) if expected(account, end, number) == "failed"]
+    return {*closed, *behind(account, end, closed)} - behind(account, end, failed)
 
 
 @rule("end")
@@ -113,7 +125,10 @@ def only_what_depends_on_a_failure_is_skipped(account: Account, end: End) -> str
         return None
     failed = [number for number in range(len(account.nodes)) if expected(account, end, number) == "failed"]
     skipped = behind(account, end, failed)
+    at_gates = blocked(account, end) if account.gating else set()
     for number, node in enumerate(account.nodes):
+        if number in at_gates:
+            continue  # that is another rule
         is_open = expected(account, end, number) == "open"
         if is_open != (number in skipped) or (is_open and end.state(number) is not NodeState.SKIPPED):
             return f"{node.spec.name} is {end.state(number)}, and depends on {'a' if number in skipped else 'no'} failure"
@@ -122,7 +137,7 @@ def only_what_depends_on_a_failure_is_skipped(account: Account, end: End) -> str
 
 @rule("end")
 def the_status_is_right(account: Account, end: End) -> str | None:
-    """The run is completed, failed, partial or cancelled as its nodes and whoever stopped it say."""
+    """The run is completed, failed, partial, blocked or cancelled as its nodes, gates and whoever stopped it say."""
     found = [expected(account, end, number) for number in range(len(account.nodes))]
     has_output = bool({"made", "restored"}.intersection(found))
     skipped = behind(account, end, account.failed_before)
@@ -130,6 +145,8 @@ def the_status_is_right(account: Account, end: End) -> str | None:
         wanted = RunStatus.CANCELLED
     elif "failed" in found or (account.stopping == "deadline" and "open" in found):
         wanted = RunStatus.PARTIAL if account.on_failure == "continue" and has_output else RunStatus.FAILED
+    elif account.gating and not account.stopping and blocked(account, end):
+        wanted = RunStatus.BLOCKED
     else:
         wanted = RunStatus.PARTIAL if any(node.failed for node in account.nodes) else RunStatus.COMPLETED
     return None if end.status is wanted else f"it is {end.status}, and should be {wanted}"

@@ -23,6 +23,7 @@ class NodeAccount:
         deadline_at: when its deadline passes; None before it has begun, and if it has none.
         left: calls without a result when its deadline had passed; None before.
         is_over: whether a failure or its deadline has ended it.
+        is_refused: whether it has failed at its gate.
     """
 
     __slots__ = (
@@ -32,6 +33,7 @@ class NodeAccount:
         "failures",
         "has_begun",
         "is_over",
+        "is_refused",
         "left",
         "retried",
         "running",
@@ -45,7 +47,7 @@ class NodeAccount:
 
     def __init__(self, spec: NodeSpec) -> None:
         self.spec = spec
-        self.has_begun = self.is_over = False
+        self.has_begun = self.is_over = self.is_refused = False
         self.total = 0
         self.deadline_at: float | None = None
         self.left: int | None = None
@@ -90,6 +92,6 @@ class NodeAccount:
     @property
     def has_failed(self) -> bool:
         """Whether what its calls have come to is not enough, and cannot be any more."""
-        if not self.is_tolerant:
-            return bool(self.failed)
+        if not self.is_tolerant or self.is_refused:
+            return bool(self.failed) or self.is_refused
         return bool(self.failed) and len(self.done) + len(self.failed) == self.total and not self.has_output

@@ -15,14 +15,15 @@ from weftline.model.event import CALL_OUTCOMES, Event, Kind
 from weftline.model.fingerprint import part_key
 from weftline.model.ids import call_label
 from weftline.testing.simulation.account import Account
+from weftline.testing.simulation.gating import REFUSED, TIMED_OUT
 from weftline.testing.simulation.policies import pause_range
 from weftline.testing.simulation.readiness import PATIENCE, ROUNDING_S
 from weftline.testing.simulation.room import CPU, TINY
 from weftline.testing.simulation.scenario import label
 
-Moment = Literal["submit", "wait", "store", "record", "end"]
+Moment = Literal["submit", "wait", "store", "record", "set", "end"]
 Rule = Callable[[Account, Any], str | None]
-RULES: dict[Moment, list[Rule]] = {"submit": [], "wait": [], "store": [], "record": [], "end": []}
+RULES: dict[Moment, list[Rule]] = {"submit": [], "wait": [], "store": [], "record": [], "set": [], "end": []}
 
 
 class RuleBrokenError(AssertionError):
@@ -123,7 +124,9 @@ def only_what_is_left_is_tried(account: Account, call: Call) -> str | None:
 @rule("submit")
 def nothing_starts_after_a_stop(account: Account, call: Call) -> str | None:
     """Nothing starts after a failure has stopped the run, or somebody has cancelled it."""
-    return f"{label_of(call)} starts after the {account.stopping}" if account.stopping else None
+    if not account.stopping or call.handle in account.decided:
+        return None
+    return f"{label_of(call)} starts after the {account.stopping}"
 
 
 @rule("submit")
@@ -269,8 +272,8 @@ def results_are_kept_first(account: Account, event: Event) -> str | None:
 def outcomes_are_true(account: Account, event: Event) -> str | None:
     """The journal says of a call what the backend has said of it."""
     node = account.nodes[account.graph.index[event.node]] if event.node else None
-    if node is None:
-        return None
+    if node is None or (event.body or {}).get("error") in {REFUSED, TIMED_OUT}:
+        return None  # what fails at a gate, no backend has been told of: that is another rule
     item = event.item
     is_true = {
         Kind.CALL_SUCCEEDED: item in node.done,
