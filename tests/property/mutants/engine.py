@@ -52,6 +52,12 @@ MUTANTS = [
         "        if False:  # nobody asked for it",
     ),
     Mutant(
+        "a failed item stops the run only when the other items of its node have ended",
+        "run/core.py",
+        '            if self._on_failure == "stop":\n                self._stop("failure", fact.at)\n        self._settle',
+        "        self._settle",
+    ),
+    Mutant(
         "a failed item is forgotten",
         "run/core.py",
         "        node.failed[item] = fact.failure\n",

@@ -322,7 +322,7 @@ class Account(Readiness):
                     self._begin(number, (), decided)
 
     def _is_let_through(self, node: NodeAccount) -> bool:
-        return node.spec.gate is None or node.spec.gate.name in self.let_through
+        return node.spec.gate is None or (node.spec.gate.name in self.let_through and not node.is_refused)
 
     def _begin(self, number: int, restored: Collection[int], decided: Iterable[set[int]]) -> None:
         for later in decided:

@@ -28,7 +28,7 @@ _VALUES: dict[str, tuple[Scalar, ...]] = {
     "stage": ("chunk", "chunk", "embed", "parse"),
     "made": ("something else", None),
 }
-_SAYINGS: tuple[Scalar, ...] = ("approved", "approved", "approved", "rejected", None)
+_SAYINGS: tuple[Scalar, ...] = (*("approved",) * 6, "rejected", None)
 _CLAUSES = (
     Clause("ready", value=True),
     Clause("ready", value=True),
@@ -39,17 +39,20 @@ _CLAUSES = (
     Clause("pages", "less_than", 4),
     Clause("stage", "changed"),
     Clause("stage", "changed", previous_value="parse"),
+    Clause("stage", "changed", previous_value="parse"),
     Clause("stage", "changed", previous_value="chunk"),
     Clause("stage", "in", ("chunk", "embed")),
     Clause("made", "exists"),
     Clause("made", "changed"),
     Clause("made", "not_equals", "something else"),
 )
-_LIMITS_S = (None, None, None, 0.02, 0.06, 0.3)
+#: When others speak: at any moment, most often while the engine waits.
+_HEARD = (*MOMENTS, *FIELD_MOMENTS, *("after poll",) * 10)
+_LIMITS_S = (*(None,) * 9, 0.02, 0.06, 0.3, 0.7)
 
 
 def _gate(rng: Random, name: str) -> Gate:
-    count = rng.choice([0, 1, 1, 2, 2, 3])
+    count = rng.choice([0, 1, 1, 1, 2, 2, 3])
     return Gate(name, tuple(rng.sample(_CLAUSES, count)), rng.choice(["all", "all", "any"]), rng.choice(_LIMITS_S))
 
 
@@ -57,21 +60,32 @@ def _fields(rng: Random, key: str) -> tuple[FieldDraft, ...]:
     return (
         FieldDraft("ready", bool, rng.choice([None, None, False])),
         FieldDraft("pages", int, rng.choice([None, 1])),
-        FieldDraft("stage", str, rng.choice([None, "parse", "parse"])),
+        FieldDraft("stage", str, rng.choice([None, "parse", "parse", "parse"])),
         FieldDraft("made", str, key=key),
     )
+
+
+def _words(rng: Random, gates: tuple[Gate, ...], names: list[str], lives: int, count: int) -> tuple[Word, ...]:
+    found = []
+    for _ in range(count):
+        word = _word(rng, gates, names, lives)
+        found.append(word)
+        if rng.random() < 0.4:  # and then something else
+            value = rng.choice(_VALUES.get(word.field, _SAYINGS))
+            found.append(Word(word.field, value, min(word.life + 1, lives - 1)))
+    return tuple(found)
 
 
 def _word(rng: Random, gates: tuple[Gate, ...], names: list[str], lives: int) -> Word:
     gate = rng.choice(gates)
     fields = [clause.field for clause in gate.clauses]
     field = gate.approval if not fields or rng.random() < 0.25 else rng.choice(fields)
-    word = Word(field, rng.choice(_VALUES.get(field, _SAYINGS)), rng.randrange(lives))
+    word = Word(field, rng.choice(_VALUES.get(field, _SAYINGS)), min(rng.randrange(lives), rng.randrange(lives)))
     where = rng.random()
     if where < 0.35:
         return replace(word, after=rng.choice(names))
     if where < 0.7:
-        return replace(word, moment=rng.choice([*MOMENTS, *FIELD_MOMENTS]), nth=min(rng.randrange(12), rng.randrange(12)))
+        return replace(word, moment=rng.choice(_HEARD), nth=min(rng.randrange(12), rng.randrange(12)))
     return word
 
 
@@ -82,7 +96,7 @@ def _lives(rng: Random) -> tuple[Life, ...]:
     return tuple(Life(crash if rng.random() < 0.25 else (), rng.choice(pauses)) for _ in range(count))
 
 
-@of(0.12)
+@of(0.08)
 def gates(rng: Random, scenario: Scenario) -> Scenario:
     """At some nodes of whatever is run."""
     if len(scenario.fates) > 60:
@@ -92,21 +106,21 @@ def gates(rng: Random, scenario: Scenario) -> Scenario:
     nodes = tuple(replace(node, gate=rng.choice(found).name) if rng.random() < share else node for node in scenario.nodes)
     names = [node.name for node in nodes]
     lives = (*scenario.lives, *_lives(rng)) if scenario.caches else scenario.lives
-    words = tuple(_word(rng, found, names, max(1, len(lives))) for _ in range(rng.choice([1, 2, 3, 5, 8])))
+    words = _words(rng, found, names, max(1, len(lives)), rng.choice([1, 2, 3, 5]))
     return replace(scenario, nodes=nodes, gates=found, fields=_fields(rng, rng.choice(names)), words=words, lives=lives)
 
 
-@of(0.1)
+@of(0.11)
 def approvals(rng: Random, scenario: Scenario) -> Scenario:
     """A short run that waits often: gates behind each other and shared, and beside them what goes on or fails."""
     found = tuple(_gate(rng, name) for name in _NAMES)
     policy = Policy(rng.choice([1, 2]), "none")
     nodes = (
         Draft("n0", takes_s=rng.choice([0.0, 0.02])),
-        Draft("n1", reads=("n0",), gate="a", takes_s=0.02, cached=rng.random() < 0.7),
+        Draft("n1", reads=("n0",), gate="a", takes_s=0.02, cached=rng.random() < 0.4),
         Draft("n2", reads=("n1",), gate=rng.choice(["b", "b", "a"])),
-        Draft("n3", reads=("n0",), gate=rng.choice(["a", "b", "c"]), cached=rng.random() < 0.7),
-        Draft("n4", reads=("n0",), takes_s=rng.choice([0.02, 0.2, 0.6]), policy=policy, cached=rng.random() < 0.7),
+        Draft("n3", reads=("n0",), gate=rng.choice(["a", "b", "c"]), cached=rng.random() < 0.4),
+        Draft("n4", reads=("n0",), takes_s=rng.choice([0.02, 0.6, 0.6, 0.9]), policy=policy, cached=rng.random() < 0.7),
         Draft("n5", reads=rng.choice([("n4",), ("n2", "n4")]), gate=rng.choice(["", "c", "b"])),
     )
     names = [node.name for node in nodes]
@@ -114,10 +128,14 @@ def approvals(rng: Random, scenario: Scenario) -> Scenario:
         Fate(name, attempt=attempt, ending=rng.choice(["transient", "fatal"]))
         for name in names
         for attempt in (1, 2)
-        if rng.random() < rng.choice([0.0, 0.25])
+        if rng.random() < rng.choice([0.0, 0.0, 0.25])
     )
     lives = (*(scenario.lives[:1] if rng.random() < 0.3 else ()), *_lives(rng), Life())
-    words = tuple(_word(rng, found, names, len(lives)) for _ in range(rng.choice([2, 4, 6, 8])))
+    words = (
+        *_words(rng, found, [*names, "n4", "n4", "n4"], len(lives), rng.choice([1, 2, 4, 6])),
+        *(Word(gate.approval, "approved", 0, "after poll", rng.randrange(1, 7)) for gate in found if rng.random() < 0.4),
+        *(Word(gate.approval, rng.choice(["rejected", None]), rng.choice([1, 2])) for gate in found if rng.random() < 0.4),
+    )
     return Scenario(
         nodes,
         slots=rng.choice([1, 2, 4]),

@@ -215,3 +215,26 @@ def services(rng: Random, scenario: Scenario) -> Scenario:
         retry_budget=rng.choice([None, None, 3, 8]),
         fates=fates,
     )
+
+
+@of(0.04)
+def stops(rng: Random, scenario: Scenario) -> Scenario:
+    """An item fails while others of its node run, and calls of another node could start."""
+    count = rng.choice([3, 4, 6])
+    items = (
+        Draft("n1", over="n0", priority=rng.choice([0, 0, 1]), takes_s=0.02),
+        Draft("n2", over="n0", takes_s=rng.choice([0.0, 0.02])),
+        Draft("n3", reads=("n0",)),
+    )
+    failing = rng.choice(items[:2]).name
+    fates = (
+        Fate(failing, 0, ending="fatal"),
+        *(Fate(failing, item, takes_s=rng.choice([0.0, 0.1, 0.3])) for item in range(1, count)),
+    )
+    return Scenario(
+        (Draft("n0", makes=count), *items),
+        slots=rng.choice([2, 3, 4]),
+        queue=rng.choice([0, 0, 2]),
+        fates=fates,
+        lives=scenario.lives[-1:],
+    )

@@ -94,7 +94,7 @@ class Gating:
         self._seen_before: list[State] = []
         self.last_seen: State = memory.held  # when the engine has looked last
         self.last_by: Mapping[str, str] = {}
-        self.at_last: State = memory.held  # when the engine last did something else than to look
+        self.since_done: list[State] = [memory.held]  # since the engine last did something else than to look
 
     def __bool__(self) -> bool:
         return bool(self.by_name)
@@ -120,7 +120,7 @@ class Gating:
 
     def note_done(self) -> None:
         """The engine has done something else than to look."""
-        self.at_last = self.memory.held
+        self.since_done = [self.memory.held]
 
     def note_batch(self) -> None:
         """Records are complete: what was seen before the last ones is out of date."""
@@ -135,7 +135,8 @@ class Gating:
             self.memory.opened.add(body["gate"])
 
     def note_now(self, now: float) -> None:
-        """Since when gates are open that have not been noticed."""
+        """Fields may have changed: since when are gates open that nobody has noticed?"""
+        self.since_done.append(self.memory.held)
         for name, gate in self.by_name.items():
             if name not in self.memory.opened and self.judge(gate, self.memory.held) != "closed":
                 self.open_since.setdefault(name, now)

@@ -61,10 +61,12 @@ def gates_are_reached_once(account: Account, event: Event) -> str | None:
 
 @rule("record")
 def gates_open_once(account: Account, event: Event) -> str | None:
-    """A gate opens at most once in all lives, and only when it is open."""
+    """A gate opens at most once in all lives, only when it is open, and not for a run that was stopped."""
     if event.kind is not Kind.GATE_OPENED:
         return None
     name = (event.body or {})["gate"]
+    if account.stopping not in {"", "deadline"}:  # that one is known here too early
+        return f"{name} opens after the {account.stopping}"
     if name in account.gating.memory.opened:
         return f"{name} opens a second time"
     return None if account.gating.could_be(name, "open") else f"{name} is closed"
@@ -97,8 +99,11 @@ def a_run_is_not_blocked_by_an_open_gate(account: Account, event: Event) -> str 
         return f"{event.node} waits at {name}, which has opened, or was never reached"
     if gating.is_over(name, account.now):
         return f"the time of {name} is over since {gating.until(name)}"
-    found = {gating.judge(gating.by_name[name], state) for state in (gating.at_last, gating.last_seen)}
-    return None if found == {"closed"} else f"{event.node} waits at {name}, which is {sorted(found)}"
+    gate, since = gating.by_name[name], gating.since_done
+    if gating.judge(gate, gating.last_seen) != "closed":
+        return f"{event.node} waits at {name}, which is {gating.judge(gate, gating.last_seen)}"
+    is_missed = all(gating.judge(gate, state) != "closed" for state in since)
+    return f"{event.node} waits at {name}, at which nobody has looked since it is open" if is_missed else None
 
 
 # --- when fields are set ---
