@@ -7,7 +7,7 @@ from random import Random
 
 from weftline.model.gate import Clause, Gate, Scalar
 from weftline.model.policy import Policy
-from weftline.testing.simulation.further import of
+from weftline.testing.simulation.further import is_rare, of
 from weftline.testing.simulation.scenario import (
     FIELD_MOMENTS,
     MOMENTS,
@@ -37,9 +37,8 @@ _CLAUSES = (
     Clause("pages", "at_least", 2),
     Clause("pages", "greater_than", 3),
     Clause("pages", "less_than", 4),
-    Clause("stage", "changed"),
-    Clause("stage", "changed", previous_value="parse"),
-    Clause("stage", "changed", previous_value="parse"),
+    *(Clause("stage", "changed"),) * 4,
+    *(Clause("stage", "changed", previous_value="parse"),) * 3,
     Clause("stage", "changed", previous_value="chunk"),
     Clause("stage", "in", ("chunk", "embed")),
     Clause("made", "exists"),
@@ -110,16 +109,20 @@ def gates(rng: Random, scenario: Scenario) -> Scenario:
     return replace(scenario, nodes=nodes, gates=found, fields=_fields(rng, rng.choice(names)), words=words, lives=lives)
 
 
-@of(0.11)
+@of(0.3)
 def approvals(rng: Random, scenario: Scenario) -> Scenario:
     """A short run that waits often: gates behind each other and shared, and beside them what goes on or fails."""
+    if is_rare(scenario):
+        return scenario
     found = tuple(_gate(rng, name) for name in _NAMES)
+    if rng.random() < 0.5:
+        found = (*found[:2], Gate("c", (Clause("stage", "changed", previous_value="parse"),)))
     policy = Policy(rng.choice([1, 2]), "none")
     nodes = (
         Draft("n0", takes_s=rng.choice([0.0, 0.02])),
         Draft("n1", reads=("n0",), gate="a", takes_s=0.02, cached=rng.random() < 0.4),
         Draft("n2", reads=("n1",), gate=rng.choice(["b", "b", "a"])),
-        Draft("n3", reads=("n0",), gate=rng.choice(["a", "b", "c"]), cached=rng.random() < 0.4),
+        Draft("n3", reads=("n0",), gate=rng.choice(["a", "a", "b", "c"]), cached=rng.random() < 0.4),
         Draft("n4", reads=("n0",), takes_s=rng.choice([0.02, 0.6, 0.6, 0.9]), policy=policy, cached=rng.random() < 0.7),
         Draft("n5", reads=rng.choice([("n4",), ("n2", "n4")]), gate=rng.choice(["", "c", "b"])),
     )
@@ -132,15 +135,22 @@ def approvals(rng: Random, scenario: Scenario) -> Scenario:
     )
     lives = (*(scenario.lives[:1] if rng.random() < 0.3 else ()), *_lives(rng), Life())
     words = (
-        *_words(rng, found, [*names, "n4", "n4", "n4"], len(lives), rng.choice([1, 2, 4, 6])),
-        *(Word(gate.approval, "approved", 0, "after poll", rng.randrange(1, 7)) for gate in found if rng.random() < 0.4),
-        *(Word(gate.approval, rng.choice(["rejected", None]), rng.choice([1, 2])) for gate in found if rng.random() < 0.4),
+        *_words(rng, found, [*names, "n4", "n4", "n4"], len(lives), rng.choice([0, 1, 2, 4])),
+        *(Word(gate.approval, "approved", 0, after="n4") for gate in found[:2] if rng.random() < 0.2),
+        *(
+            Word(gate.approval, "rejected", 0, after=rng.choice(["n0", "n0", "n4"]))
+            for gate in found[:2]
+            if rng.random() < 0.15
+        ),
+        *(Word(gate.approval, "approved", 0, "after poll", rng.randrange(1, 7)) for gate in found[:2] if rng.random() < 0.4),
+        *(Word(gate.approval, rng.choice(["rejected", None]), rng.choice([1, 2])) for gate in found[:2] if rng.random() < 0.3),
+        *(Word(field, _VALUES[field][0], rng.choice([0, 1])) for field in _VALUES if rng.random() < 0.45),
     )
     return Scenario(
         nodes,
         slots=rng.choice([1, 2, 4]),
         can_kill=scenario.can_kill,
-        on_failure=scenario.on_failure,
+        on_failure=rng.choice([scenario.on_failure, "stop"]),
         fates=fates,
         lives=lives,
         gates=found,
