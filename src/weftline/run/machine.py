@@ -76,8 +76,7 @@ class Machine(Launch):
     @property
     def waits_only_at_gates(self) -> bool:
         """Whether nothing can happen any more unless a gate opens."""
-        moving = {NodeState.PREPARING, NodeState.RUNNING}
-        return bool(self.at_gates) and not self.attempts.running and not any(node.state in moving for node in self.nodes)
+        return bool(self.at_gates) and not self.attempts.running and not any(node.is_moving for node in self.nodes)
 
     def _gate_seen(self, fact: facts.GateSeen) -> None:
         waiting = self.at_gates.get(fact.gate)

@@ -133,8 +133,8 @@ GATE_MUTANTS = [
     Mutant(
         "a run ends at its gates while it could do something else",
         "run/machine.py",
-        "return bool(self.at_gates) and not self.attempts.running and not any(",
-        "return bool(self.at_gates) and not self.attempts.running and any(",
+        "not self.attempts.running and not any(node.is_moving for node in self.nodes)",
+        "not self.attempts.running",
     ),
     Mutant(
         "what is behind a gate is not told to be blocked",

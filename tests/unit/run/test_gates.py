@@ -360,6 +360,20 @@ def test_what_lost_its_input_for_good_is_not_at_the_gate_any_more():
     assert core.core.status is RunStatus.FAILED
 
 
+def test_a_run_ends_at_the_gate_of_what_was_lost_and_is_waited_for():
+    """Who reads it has begun already, and can only wait."""
+    core = drive(n("a", gate=EDITOR), n("b", "a"), n("c", "b"), starts={0: "hit"}, looks_up=True)
+    core.tell(Prepared(1.0, 0, 1, {WHOLE: b"key"}, {}))
+    core.tell(Prepared(1.0, 1, 1, {}, {}))
+    core.tell(Lost(2.0, 0, 1, (1, WHOLE, 1)))
+    core.tell(shut("editor"))
+    assert core.states["b"] == "running"
+    assert core.core.waits_only_at_gates
+    core.tell(GatesShut(3.0, {}))
+    assert core.states == {"a": "blocked", "b": "skipped", "c": "skipped"}
+    assert core.core.status is RunStatus.BLOCKED
+
+
 def test_changed_from_what_a_field_holds_by_default(stage):
     changed = Gate("changed", (Clause("stage", "changed", previous_value="parse"),))
 
