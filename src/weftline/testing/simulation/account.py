@@ -20,9 +20,8 @@ from weftline.ports.backend import Capabilities
 from weftline.ports.cache import Cache
 from weftline.run.limits import Limits
 from weftline.testing.clock import ManualClock
-from weftline.testing.simulation.gating import REFUSED, TIMED_OUT, GateMemory, Gating
+from weftline.testing.simulation.gating import GateMemory, Gating
 from weftline.testing.simulation.graph import items_of
-from weftline.testing.simulation.node import NodeAccount
 from weftline.testing.simulation.policies import is_never_retried, is_retried, pause_range
 from weftline.testing.simulation.readiness import ROUNDING_S, Readiness
 from weftline.testing.simulation.truth import Truth
@@ -122,10 +121,11 @@ class Account(Readiness):
     def note_turn(self) -> None:
         """The engine looks for news: from here on it knows that somebody wants the run to end."""
         if self.asked:
-            self._stop("cancel")
+            self.stop("cancel")
             self.told = "kill" if self.told == "kill" else self.asked
 
-    def _stop(self, why: Literal["failure", "cancel", "deadline"]) -> None:
+    def stop(self, why: Literal["failure", "cancel", "deadline"]) -> None:
+        """Nothing new starts."""
         if self.stopping:
             return
         self.stopping = why
@@ -139,20 +139,17 @@ class Account(Readiness):
         Args:
             events: what the journal is about to say; of the run's own deadline, nobody else tells when it passes.
         """
-        due = [(self.nodes[number].deadline_at or 0.0, number) for number in self._in_order if self._is_due(self.nodes[number])]
+        due = [
+            (self.nodes[number].deadline_at or 0.0, number) for number in self._in_order if self.nodes[number].is_due(self.now)
+        ]
         if any(event.kind is Kind.DEADLINE_PASSED and not event.node for event in events):
             due.insert(0, (self.deadline_at or 0.0, -1))
         for _, number in sorted(due, key=lambda found: found[0]):
             if number < 0:
-                self._stop("deadline")
+                self.stop("deadline")
                 self.told = "kill"
-            elif self._is_due(self.nodes[number]):
+            elif self.nodes[number].is_due(self.now):
                 self._expire(number)
-
-    def _is_due(self, node: NodeAccount) -> bool:
-        if node.deadline_at is None or self.now < node.deadline_at or node.left is not None:
-            return False
-        return bool(node.todo or node.waiting or node.running)
 
     def _expire(self, number: int) -> None:
         node = self.nodes[number]
@@ -162,7 +159,7 @@ class Account(Readiness):
         node.expire()
         node.running.clear()
         if node.has_failed and self.on_failure == "stop":
-            self._stop("failure")
+            self.stop("failure")
 
     @property
     def running(self) -> list[Handle]:
@@ -216,7 +213,7 @@ class Account(Readiness):
             else:
                 self._note_failure(handle, "Interrupted" if report.failure is None else report.failure.kind)
             if node.has_failed and self.on_failure == "stop":
-                self._stop("failure")
+                self.stop("failure")
         for handle in self.abandoned.intersection(report.handle for report in reports):
             self.abandoned.remove(handle)
             self.room.give(handle)
@@ -238,43 +235,6 @@ class Account(Readiness):
             node.is_over = True
             node.forget()
 
-    def note_at_gate(self, event: Event, before: Iterable[Event]) -> None:
-        """What a record tells of gates and fields.
-
-        Args:
-            event: the record.
-            before: those that were made at the same time, and earlier.
-        """
-        gating = self.gating
-        gating.note(event)
-        if event.kind is Kind.CALL_FAILED and (event.body or {}).get("error") in {REFUSED, TIMED_OUT}:
-            number = self.graph.index[event.node]
-            self.nodes[number].is_refused = True
-            if self.on_failure == "stop" and not self.stopping:
-                starts = [found for found in before if found.kind is Kind.ATTEMPT_STARTED]
-                self.decided = {(self.graph.index[found.node], found.item, found.attempt) for found in starts}
-                self._stop("failure")
-        elif event.kind is Kind.NODE_FINISHED and (event.body or {})["state"] in HAS_OUTPUT:
-            number = self.graph.index[event.node]
-            if number in gating.sources:
-                gating.note_said(number, self.truth.value(number))
-
-    def note_waiting(self) -> None:
-        """The engine is about to wait: who is at a gate?"""
-        gating = self.gating
-        for name, nodes in gating.nodes.items():
-            if name not in gating.memory.opened and any(self._is_at_gate(number) for number in nodes):
-                gating.waited.setdefault(name, self.now)
-            else:
-                gating.waited.pop(name, None)
-
-    def _is_at_gate(self, number: int) -> bool:
-        """Whether a node surely waits at its gate: what was known from earlier lives may be not known yet."""
-        node = self.nodes[number]
-        if node.has_begun or node.spec.name in self.ended or node.spec.name in self.ended_before:
-            return False
-        return all(self.ended.get(self.graph.nodes[source].name) in HAS_OUTPUT for source in self.graph.upstream[number])
-
     def note_records(self, events: Sequence[Event], restored: Mapping[int, Collection[int]]) -> None:
         """The journal has these now.
 
@@ -286,7 +246,7 @@ class Account(Readiness):
         for event in events:
             number = self.graph.index.get(event.node, -1)
             if event.kind is Kind.CANCEL_REQUESTED:
-                self._stop("cancel")
+                self.stop("cancel")
             elif event.kind is Kind.NODE_STARTED:
                 self._begin(number, restored[number], decided)
             elif event.kind is Kind.ATTEMPT_STARTED:
@@ -296,7 +256,7 @@ class Account(Readiness):
             elif event.kind is Kind.ATTEMPT_OVERDUE:
                 self.started.pop((number, event.item, event.attempt), None)
             elif event.kind is Kind.ATTEMPT_FAILED:
-                self._narrow(number, event)
+                self.nodes[number].narrow(event.item, event.at + (event.body or {})["retry_in_s"], ROUNDING_S)
             elif event.kind is Kind.DEADLINE_PASSED:
                 self.expired.add(event.node)
             elif event.kind is Kind.GATE_OPENED:
@@ -316,13 +276,10 @@ class Account(Readiness):
     def _begin_at_once(self, decided: Iterable[set[int]]) -> None:
         """Where nothing is looked up, the start of a node with one call is not recorded."""
         for number, node in enumerate(self.nodes if self.store is None else ()):
-            if not node.has_begun and node.spec.over is None and self._is_let_through(node):
+            if not node.has_begun and node.spec.over is None and node.is_let_through(self.let_through):
                 sources = (self.ended.get(self.graph.nodes[source].name) for source in self.graph.upstream[number])
                 if all(state in HAS_OUTPUT for state in sources):
                     self._begin(number, (), decided)
-
-    def _is_let_through(self, node: NodeAccount) -> bool:
-        return node.spec.gate is None or (node.spec.gate.name in self.let_through and not node.is_refused)
 
     def _begin(self, number: int, restored: Collection[int], decided: Iterable[set[int]]) -> None:
         for later in decided:
@@ -336,13 +293,6 @@ class Account(Readiness):
             if node.spec.policy.deadline_s is not None:
                 node.deadline_at = self.now + node.spec.policy.deadline_s
                 self._in_order.append(number)
-
-    def _narrow(self, number: int, event: Event) -> None:
-        """The journal tells how long a pause is, within what the policy allows."""
-        waiting = self.nodes[number].waiting
-        if event.item in waiting and event.body is not None:
-            until = event.at + event.body["retry_in_s"]
-            waiting[event.item] = until - ROUNDING_S, until + ROUNDING_S
 
     def _note_outcome(self, number: int, event: Event) -> None:
         self.outcomes.add((event.node, event.item))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Collection
 
 from weftline.model.node import NodeSpec
 
@@ -61,6 +62,12 @@ class NodeAccount:
         self.failures: Counter[int] = Counter()
         self.retried: set[tuple[int, int]] = set()
 
+    def is_due(self, now: float) -> bool:
+        """Whether its deadline has passed, and has not been noticed, and something of it is open."""
+        if self.deadline_at is None or now < self.deadline_at or self.left is not None:
+            return False
+        return bool(self.todo or self.waiting or self.running)
+
     def expire(self) -> None:
         """The deadline has passed: what has no result has failed."""
         left = {*self.todo, *self.waiting, *self.running}
@@ -69,6 +76,15 @@ class NodeAccount:
         self.stopped.update(self.running)
         self.is_over = True
         self.forget()
+
+    def narrow(self, item: int, until: float, tolerance_s: float) -> None:
+        """The journal tells how long a pause is, within what the policy allows."""
+        if item in self.waiting:
+            self.waiting[item] = until - tolerance_s, until + tolerance_s
+
+    def is_let_through(self, opened: Collection[str]) -> bool:
+        """Whether it need not wait at its gate any more, and has not failed there."""
+        return self.spec.gate is None or (self.spec.gate.name in opened and not self.is_refused)
 
     def forget(self) -> None:
         """Nothing more starts."""

@@ -20,6 +20,7 @@ from weftline.run.resume import past_of
 from weftline.run.surroundings import Surroundings
 from weftline.testing.scripted import Act, fail, succeed
 from weftline.testing.simulation.account import Account
+from weftline.testing.simulation.arrivals import note_record, note_waiting
 from weftline.testing.simulation.endings import End
 from weftline.testing.simulation.graph import plan_of
 from weftline.testing.simulation.openings import Setting
@@ -192,7 +193,7 @@ class Process:
             raise RuleBrokenError("Every run ends.", f"this one goes on after {MOST_TURNS} turns")
         self.settle()
         if self._has_gates:
-            self.account.note_waiting()
+            note_waiting(self.account)
         check("wait", self.account, wait_s)
         self.account.note_turn()
 
@@ -231,7 +232,7 @@ class Process:
         for at, event in enumerate(events):
             check("record", self.account, event)
             if self._has_gates:
-                self.account.note_at_gate(event, events[:at])
+                note_record(self.account, event, events[:at])
         self.account.gating.note_batch()
 
     def sets(self, values: Mapping[str, Scalar], by: str) -> None:
