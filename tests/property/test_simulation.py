@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from tests.property.mutants.engine import MUTANTS as ENGINE_MUTANTS
 from tests.property.mutants.gates import GATE_MUTANTS
+from tests.property.mutants.losses import LOSS_MUTANTS
 from tests.property.mutants.sharing import SHARING_MUTANTS
 
 import weftline
@@ -31,7 +32,7 @@ SHARED = (Kind.BREAKER_OPENED, Kind.BREAKER_CLOSED, Kind.DEADLINE_PASSED, Kind.A
 #: Seeds within which a mistake must be found.
 MOST_SEEDS = 200
 PACKAGE = Path(weftline.__file__).parent
-MUTANTS = [*ENGINE_MUTANTS, *SHARING_MUTANTS, *GATE_MUTANTS]
+MUTANTS = [*ENGINE_MUTANTS, *SHARING_MUTANTS, *GATE_MUTANTS, *LOSS_MUTANTS]
 
 
 @pytest.mark.parametrize("block", range(BLOCKS))
@@ -55,7 +56,7 @@ def test_every_kind_of_trouble_is_drawn():
     nodes = [node for scenario in scenarios for node in scenario.nodes]
     incidents = [found for scenario in scenarios for life in scenario.lives for found in life.incidents]
     assert {found.what for found in incidents} == {"crash", "cancel", "kill", "full"}
-    assert {found.moment for found in incidents if found.what == "crash"} == {*MOMENTS, *FIELD_MOMENTS}
+    assert {found.moment for found in incidents if found.what == "crash"} >= {*MOMENTS}
     endings = {fate.ending for scenario in scenarios for fate in scenario.fates}
     assert endings == {"succeeds", "transient", "fatal", "lost", "interrupted"}
     assert {scenario.on_failure for scenario in scenarios} == {"stop", "continue"}
@@ -111,11 +112,16 @@ def test_everything_about_gates_is_drawn():
     assert {bool(word.moment) for word in words} == {bool(word.after) for word in words} == {True, False}
     assert {word.value for word in words} > {"approved", "rejected", None, True, "chunk"}
     assert {bool(node.gate) for scenario in scenarios if scenario.gates for node in scenario.nodes} == {True, False}
+    more = [draw(seed) for seed in range(2 * MOST_SEEDS)]
+    crashes = {
+        found.moment for scenario in more for life in scenario.lives for found in life.incidents if found.what == "crash"
+    }
+    assert crashes == {*MOMENTS, *FIELD_MOMENTS}
     assert {bool(life.after_s) for scenario in scenarios for life in scenario.lives} == {True, False}
 
 
-def test_gates_matter():
-    """Runs come to gates, wait there, and are gone on with; what waits there goes through, is rejected, or waits too long."""
+def test_gates_and_losses_matter():
+    """Runs come to gates and wait there; what waits goes through, is rejected, or waits too long; some outputs are lost."""
     told = Counter()
     for seed in range(MOST_SEEDS):
         world = World(draw(seed))
@@ -123,10 +129,10 @@ def test_gates_matter():
         for event in world.ledger.events("run"):
             told[event.kind, (event.body or {}).get("error") or (event.body or {}).get("status")] += 1
     reached, opened = told[Kind.GATE_REACHED, None], told[Kind.GATE_OPENED, None]
-    blocked = told[Kind.RUN_FINISHED, "blocked"]
+    blocked, lost = told[Kind.RUN_FINISHED, "blocked"], told[Kind.OUTPUT_LOST, None]
     refused, late = told[Kind.CALL_FAILED, "GateRejected"], told[Kind.CALL_FAILED, "GateTimedOut"]
     assert min(reached, opened, blocked) > 20, (reached, opened, blocked)
-    assert min(refused, late) > 4, (refused, late)
+    assert min(refused, late, lost) > 4, (refused, late, lost)
 
 
 @pytest.mark.parametrize("block", range(2))

@@ -265,9 +265,9 @@ class Engine:
         if why:
             failure = Failure("OutputLost", f"the stored output of {name} is gone, and {why}")
             return Unprepared(now, reader, failure) if wish is None else Failed(now, wish.handle, failure)
-        if self.core.nodes[source].state.has_output:
+        calls = self.calls[source]
+        if self.core.nodes[source].state.has_output and not calls.is_lost:  # else another call has told of it just now
             self._release.again(source)
-            calls = self.calls[source]
             calls.recorded = self.holdings.forget(source)
             calls.is_lost = True
         return Lost(now, source, reader, None if wish is None else wish.handle)

@@ -41,6 +41,7 @@ class Memory:
         made: results that a backend has returned.
         acknowledged: those that a journal calls done.
         succeeded: keys of the outcomes in the journal, by node and item.
+        keys: of what is acknowledged, in the store.
         gates: what is known of gates and fields.
     """
 
@@ -50,7 +51,15 @@ class Memory:
     made: set[tuple[str, int]] = field(default_factory=set)
     acknowledged: set[tuple[str, int]] = field(default_factory=set)
     succeeded: set[tuple[str, int, str]] = field(default_factory=set)
+    keys: dict[str, tuple[str, int]] = field(default_factory=dict)
     gates: GateMemory = field(default_factory=GateMemory)
+
+    def lose(self, keys: Iterable[bytes]) -> None:
+        """Results are gone from the store: they may be made again, and told again."""
+        gone = {key.hex() for key in keys}
+        for key in gone & self.keys.keys():
+            self.acknowledged.discard(self.keys[key])
+        self.succeeded = {found for found in self.succeeded if found[2] not in gone}
 
 
 class Account(Readiness):
@@ -248,13 +257,12 @@ class Account(Readiness):
             if event.kind is Kind.CANCEL_REQUESTED:
                 self.stop("cancel")
             elif event.kind is Kind.NODE_STARTED:
+                self.memory.ended.pop(event.node, None)
                 self._begin(number, restored[number], decided)
             elif event.kind is Kind.ATTEMPT_STARTED:
                 self.begun[number, event.item, event.attempt] = tuple((event.body or {}).get("devices", ()))
                 decided.append(self.later.setdefault((number, event.item, event.attempt), set()))
                 self.memory.known[event.node, event.item] = event.attempt
-            elif event.kind is Kind.ATTEMPT_OVERDUE:
-                self.started.pop((number, event.item, event.attempt), None)
             elif event.kind is Kind.ATTEMPT_FAILED:
                 self.nodes[number].narrow(event.item, event.at + (event.body or {})["retry_in_s"], ROUNDING_S)
             elif event.kind is Kind.DEADLINE_PASSED:
@@ -262,15 +270,15 @@ class Account(Readiness):
             elif event.kind is Kind.GATE_OPENED:
                 self.let_through.add((event.body or {})["gate"])
                 self._begin_at_once(decided)
-            elif event.kind in BREAKERS:
-                self.sharing.untold.remove((event.kind, (event.body or {})["breaker"]))
+            elif event.kind is Kind.OUTPUT_LOST:
+                self._note_loss(number, event.node)
             elif event.kind is Kind.NODE_FINISHED:
-                body = event.body or {}
-                self.ended[event.node] = body["state"]
-                self.memory.ended[event.node] = body.get("why") or body["state"]
+                self._note_end(number, event)
                 self._begin_at_once(decided)
             elif event.kind in CALL_OUTCOMES:
                 self._note_outcome(number, event)
+            else:
+                self._note_sign(number, event)
         self._begin_at_once(())
 
     def _begin_at_once(self, decided: Iterable[set[int]]) -> None:
@@ -294,10 +302,34 @@ class Account(Readiness):
                 node.deadline_at = self.now + node.spec.policy.deadline_s
                 self._in_order.append(number)
 
+    def _note_sign(self, number: int, event: Event) -> None:
+        """What the journal tells besides."""
+        if event.kind is Kind.ATTEMPT_OVERDUE:
+            self.started.pop((number, event.item, event.attempt), None)
+        elif event.kind in BREAKERS:
+            self.sharing.untold.remove((event.kind, (event.body or {})["breaker"]))
+
+    def _note_loss(self, number: int, name: str) -> None:
+        self.make_again(number)
+        self.ended.pop(name, None)
+        self.outcomes = {found for found in self.outcomes if found[0] != name}
+        self.memory.succeeded = {found for found in self.memory.succeeded if found[0] != name}
+
+    def _note_end(self, number: int, event: Event) -> None:
+        body = event.body or {}
+        self.ended[event.node] = body["state"]
+        self.memory.ended[event.node] = body.get("why") or body["state"]
+        self.told_lost.discard(event.node)
+        if body["state"] in HAS_OUTPUT:
+            self.lost.discard(number)
+
     def _note_outcome(self, number: int, event: Event) -> None:
         self.outcomes.add((event.node, event.item))
         key = (event.body or {}).get("key")
-        if event.kind is not Kind.CALL_FAILED and key is not None:
+        if event.kind is Kind.CALL_FAILED:  # what was told of it before counts no more
+            self.memory.succeeded = {found for found in self.memory.succeeded if found[:2] != (event.node, event.item)}
+        elif key is not None:
             self.memory.succeeded.add((event.node, event.item, key))
             if self.store is not None:
-                self.memory.acknowledged.add(self.truth.identity(number, event.item))
+                self.memory.keys[key] = identity = self.truth.identity(number, event.item)
+                self.memory.acknowledged.add(identity)

@@ -89,10 +89,14 @@ def _word(rng: Random, gates: tuple[Gate, ...], names: list[str], lives: int) ->
 
 
 def _lives(rng: Random) -> tuple[Life, ...]:
-    pauses = (0.0, 0.01, 0.05, 0.2)
-    crash = (Incident("crash", rng.choice(FIELD_MOMENTS), min(rng.randrange(4), rng.randrange(4))),)
-    count = rng.choice([1, 2, 2, 3])
-    return tuple(Life(crash if rng.random() < 0.25 else (), rng.choice(pauses)) for _ in range(count))
+    return tuple(Life(_incidents(rng), rng.choice([0.0, 0.01, 0.05, 0.2])) for _ in range(rng.choice([1, 2, 2, 3])))
+
+
+def _incidents(rng: Random) -> tuple[Incident, ...]:
+    what = rng.random()
+    if what < 0.25:
+        return (Incident("crash", rng.choice(FIELD_MOMENTS), min(rng.randrange(4), rng.randrange(4))),)
+    return (Incident("cancel", "after poll", rng.randrange(3)),) if what < 0.5 else ()
 
 
 @of(0.08)
@@ -117,7 +121,7 @@ def approvals(rng: Random, scenario: Scenario) -> Scenario:
     found = tuple(_gate(rng, name) for name in _NAMES)
     if rng.random() < 0.5:
         found = (*found[:2], Gate("c", (Clause("stage", "changed", previous_value="parse"),)))
-    policy = Policy(rng.choice([1, 2]), "none")
+    policy = Policy(rng.choice([1, 2, 2]), "linear", initial_s=0.05)
     nodes = (
         Draft("n0", takes_s=rng.choice([0.0, 0.02])),
         Draft("n1", reads=("n0",), gate="a", takes_s=0.02, cached=rng.random() < 0.4),
@@ -133,6 +137,8 @@ def approvals(rng: Random, scenario: Scenario) -> Scenario:
         for attempt in (1, 2)
         if rng.random() < rng.choice([0.0, 0.0, 0.25])
     )
+    if rng.random() < 0.4:
+        fates = (Fate("n4", ending="transient"), *fates)
     lives = (*(scenario.lives[:1] if rng.random() < 0.3 else ()), *_lives(rng), Life())
     words = (
         *_words(rng, found, [*names, "n4", "n4", "n4"], len(lives), rng.choice([0, 1, 2, 4])),
@@ -146,6 +152,9 @@ def approvals(rng: Random, scenario: Scenario) -> Scenario:
         *(Word(gate.approval, rng.choice(["rejected", None]), rng.choice([1, 2])) for gate in found[:2] if rng.random() < 0.3),
         *(Word(field, _VALUES[field][0], rng.choice([0, 1])) for field in _VALUES if rng.random() < 0.45),
     )
+    if rng.random() < 0.15:  # approved when it is too late
+        lives = (Life((Incident("cancel", "after poll", 1),)), *lives)
+        words = (*words, Word("gate.a", "approved", 0, "after poll", rng.choice([2, 3])))
     return Scenario(
         nodes,
         slots=rng.choice([1, 2, 4]),

@@ -44,7 +44,8 @@ def is_rare(scenario: Scenario) -> bool:
         scenario.memory_gb is not None,
         bool(scenario.devices),
     )
-    return sum(found) > 1 or len(scenario.fates) > 60
+    grows = any(node.resources.memory_step_gb for node in scenario.nodes)
+    return sum(found) > 2 or grows or len(scenario.fates) > 60
 
 
 def _some(rng: Random, scenario: Scenario, change: Callable[[Draft], Draft]) -> Scenario:

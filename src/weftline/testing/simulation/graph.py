@@ -159,19 +159,20 @@ def _step(node: NodeSpec, store: Cache | None, known: dict[str, tuple[bytes, lis
         step = step._replace(entries=entries, inputs=inputs)
     if len(entries) < len(keys):
         return step
-    known[node.name] = _digests(node, [entries[at] for at in range(len(keys))])
+    known[node.name] = _digests(node, [entries[at] for at in range(len(keys))], store)
     entry = None if node.over is not None else entries[0]
     return step._replace(decision=Decision.CACHED, reason=_HIT, inputs=inputs, entry=entry)
 
 
-def _digests(node: NodeSpec, entries: list[Entry]) -> tuple[bytes, list[bytes] | None]:
+def _digests(node: NodeSpec, entries: list[Entry], store: Cache) -> tuple[bytes, list[bytes] | None]:
     """The digest of what a node has made, and of its items, if somebody runs over them."""
     if node.over is not None:
         items = [entry.outputs[0].digest for entry in entries]
         return digest.of_items(items), items
     stored = entries[0].outputs[0]
-    if stored.codec in LISTED and stored.content is not None:
-        return stored.digest, digests_in(whole(stored.content))
+    if stored.codec in LISTED:
+        content = store.load(stored, entries[0].key) if stored.content is None else whole(stored.content)
+        return stored.digest, digests_in(content)
     return stored.digest, None
 
 

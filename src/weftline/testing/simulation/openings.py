@@ -89,6 +89,18 @@ def closed_for_good_means_that(account: Account, event: Event) -> str | None:
 
 
 @rule("record")
+def a_run_is_blocked_when_all_else_is_done(account: Account, event: Event) -> str | None:
+    """A run ends at a gate only when nothing of it runs or is to be tried again."""
+    if event.kind is not Kind.NODE_FINISHED or "gate" not in (event.body or {}):
+        return None
+    for number, node in enumerate(account.nodes):
+        is_stuck = account.lost.intersection(account.graph.upstream[number])
+        if node.running or (node.waiting and not is_stuck):
+            return f"{event.node} waits, and {node.spec.name} goes on"
+    return None
+
+
+@rule("record")
 def a_run_is_not_blocked_by_an_open_gate(account: Account, event: Event) -> str | None:
     """A run does not end at a gate that was open, rejected or timed out when it had done all else, or when it last looked."""
     name = (event.body or {}).get("gate")
@@ -163,7 +175,8 @@ def what_waits_is_blocked(account: Account, end: End) -> str | None:
         return None
     wanted = set() if account.stopping else blocked(account, end)
     found = {number for number in range(len(account.nodes)) if end.state(number) is NodeState.BLOCKED}
-    names = [account.nodes[number].spec.name for number in wanted ^ found]
+    wrong = found - wanted if account.made_again else wanted ^ found  # who waits for what was lost has begun, and is skipped
+    names = [account.nodes[number].spec.name for number in wrong]
     return f"{names} should be, and are not, or the other way round" if names else None
 
 

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from weftline.errors import LedgerUnusableError
 from weftline.model.call import Call, Handle, Report
-from weftline.model.entry import Entry
+from weftline.model.entry import Entry, Stored
 from weftline.model.event import CALL_OUTCOMES, Event, Kind
 from weftline.model.fingerprint import Recipe
 from weftline.model.gate import FieldValue, Scalar
@@ -58,6 +58,10 @@ class Watcher(Protocol):
 
     def appended(self, run: str, events: Sequence[Event]) -> None:
         """Records are safe."""
+        ...
+
+    def misses(self, node: str) -> None:
+        """The engine is about to learn that what a node has made is gone."""
         ...
 
     def sets(self, values: Mapping[str, Scalar], by: str) -> None:
@@ -115,9 +119,49 @@ class SimulatedBackend(ScriptedBackend):
 
 
 class SimulatedCache(MemoryCache):
-    """A store of a process that may die while it writes."""
+    """A store of a process that may die while it writes; it may lose what it has.
+
+    Args:
+        is_bulky: whether it gives contents only when asked for them, as one does whose values are large.
+    """
 
     watcher: Watcher | None = None
+
+    def __init__(self, *, is_bulky: bool = False) -> None:
+        super().__init__()
+        self.lost: dict[bytes, str] = {}  # what is gone, and the node that has made it
+        self._is_bulky = is_bulky
+
+    def find(self, keys: Sequence[bytes]) -> Mapping[bytes, Entry]:
+        """The entries that are there."""
+        found = super().find(keys)
+        if not self._is_bulky:
+            return found
+        self._tell(keys)
+        return {
+            key: entry._replace(outputs=tuple(stored._replace(content=None) for stored in entry.outputs))
+            for key, entry in found.items()
+        }
+
+    def load(self, stored: Stored, key: bytes) -> bytes | memoryview:
+        """The content, if it is there."""
+        self._tell([key])
+        return super().load(stored, key)
+
+    def _tell(self, keys: Sequence[bytes]) -> None:
+        for key in keys if self.lost and self.watcher is not None else ():
+            if key in self.lost and key not in self._entries:
+                assert self.watcher is not None
+                self.watcher.misses(self.lost[key])
+
+    def made_by(self, node: str) -> list[bytes]:
+        """The keys of what a node has made."""
+        return [key for key, entry in self._entries.items() if entry.made_by.rpartition("/")[2] == node]
+
+    def lose(self, node: str, keys: Collection[bytes]) -> None:
+        """Loses something that a node has made."""
+        self.lost.update(dict.fromkeys(keys, node))
+        self.remove(keys)
 
     def store(self, entries: Sequence[Entry]) -> None:
         """Keeps entries, the second half later than the first."""

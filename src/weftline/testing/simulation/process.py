@@ -26,7 +26,7 @@ from weftline.testing.simulation.graph import plan_of
 from weftline.testing.simulation.openings import Setting
 from weftline.testing.simulation.ports import SimulatedBackend
 from weftline.testing.simulation.rules import RuleBrokenError, Storing, check
-from weftline.testing.simulation.scenario import Incident, Life, Word, label
+from weftline.testing.simulation.scenario import Incident, Life, Loss, Word, label
 
 if TYPE_CHECKING:
     from weftline.testing.simulation.world import World
@@ -56,9 +56,12 @@ class Process:
         self.world = world
         self.run = run
         scenario = world.scenario
-        self._happens: dict[tuple[str, int], list[Incident | Word]] = {
+        self._happens: dict[tuple[str, int], list[Incident | Word | Loss]] = {
             (found.moment, found.nth): [found] for found in life.incidents
         }
+        for loss in scenario.losses if run == world.run else ():
+            if loss.life == world.life:
+                self._happens.setdefault((loss.moment, loss.nth), []).insert(0, loss)
         self._answers: dict[str, list[Word]] = {}  # what others say when a node has ended, by its name
         for word in scenario.words if run == world.run else ():
             if word.life == world.life and word.after:
@@ -90,12 +93,14 @@ class Process:
         world = self.world
         world.ledger.watcher = None  # nothing happens while it plans
         if world.store is not None:
-            world.store.watcher = self
+            world.store.watcher = None
         is_resumed = self.run in world.ledger.journals
         record = RunRecord.fold(self.run, world.ledger.events(self.run))
         plan = plan_of(world.graph, left_out, world.store, self._gatekeeper(record))
         past = past_of(record) if is_resumed else None
         world.ledger.watcher = self
+        if world.store is not None:
+            world.store.watcher = self
         around = Surroundings(
             backend=self.backend,
             values=_VALUES,
@@ -156,6 +161,8 @@ class Process:
         for found in self._happens.get((moment, nth), ()):
             if isinstance(found, Word):
                 self._hear(found)
+            elif isinstance(found, Loss):
+                self.world.lose(found)
             else:
                 self._suffer(found.what, moment, nth)
         if self._has_gates and moment in _DONE:
@@ -231,9 +238,18 @@ class Process:
         self.settle(events)
         for at, event in enumerate(events):
             check("record", self.account, event)
+            if event.kind is Kind.OUTPUT_LOST:
+                self.account.told_lost.add(event.node)
             if self._has_gates:
                 note_record(self.account, event, events[:at])
         self.account.gating.note_batch()
+
+    def misses(self, node: str) -> None:
+        """The engine is about to learn that what a node has made is gone."""
+        number, memory = self.world.graph.index[node], self.account.memory
+        self.account.lost.add(number)
+        if self.world.graph.nodes[number].over is None:  # without an item of its list, a result is none
+            memory.acknowledged = {found for found in memory.acknowledged if found[0].partition(":")[0] != node}
 
     def sets(self, values: Mapping[str, Scalar], by: str) -> None:
         """Others are about to be told what a node has said of fields."""

@@ -14,6 +14,7 @@ from weftline.model.entry import Entry
 from weftline.model.event import CALL_OUTCOMES, Event, Kind
 from weftline.model.fingerprint import part_key
 from weftline.model.ids import call_label
+from weftline.model.transitions import HAS_OUTPUT
 from weftline.testing.simulation.account import Account
 from weftline.testing.simulation.gating import REFUSED, TIMED_OUT
 from weftline.testing.simulation.policies import pause_range
@@ -143,7 +144,7 @@ def inputs_are_right(account: Account, call: Call) -> str | None:
     """A call starts when all that it reads is made, and is given just that."""
     for source in account.graph.upstream[call.handle[0]]:
         node = account.nodes[source]
-        if node.has_begun and not node.has_output:
+        if node.has_begun and not node.has_output and source not in account.lost:
             return f"{label_of(call)} starts before {node.spec.name} has an output"
     wanted = account.truth.inputs(*call.handle[:2])
     return f"{label_of(call)} is given {call.inputs} instead of {wanted}" if call.inputs != wanted else None
@@ -249,14 +250,22 @@ def only_what_counts_is_stored(account: Account, storing: Storing) -> str | None
 @rule("record")
 def outcomes_are_told_once(account: Account, event: Event) -> str | None:
     """The journal has at most one outcome for each call, and no result twice."""
-    if event.kind not in CALL_OUTCOMES:
-        return None
+    if event.kind not in CALL_OUTCOMES or account.graph.index[event.node] in account.lost:
+        return None  # the journal tells of the loss first, and then nothing counts that it has told before
     if (event.node, event.item) in account.outcomes:
         return f"a second one of {_record(event)} in one life"
     key = (event.body or {}).get("key")
     if key is not None and event.kind is not Kind.CALL_FAILED and (event.node, event.item, key) in account.memory.succeeded:
         return f"{_record(event)} has the result already"
     return None
+
+
+@rule("record")
+def losses_are_told_first(account: Account, event: Event) -> str | None:
+    """A node that has ended with an output begins again only when the journal says that it is lost."""
+    if event.kind is not Kind.NODE_STARTED or account.ended.get(event.node) not in HAS_OUTPUT:
+        return None
+    return None if event.node in account.told_lost else f"{event.node} begins again"
 
 
 @rule("record")

@@ -109,6 +109,25 @@ class Incident:
 
 
 @dataclass(frozen=True, slots=True)
+class Loss:
+    """Results of a node that are gone from the store from a moment on, or every second one of its calls.
+
+    Attributes:
+        node: whose.
+        life: in which of the lives, from 0.
+        moment: one of `MOMENTS` at which no result is between the store and the journal.
+        nth: at which of them in that life, from 0.
+        half: whether only every second one is gone.
+    """
+
+    node: str
+    life: int = 0
+    moment: str = "after append"
+    nth: int = 0
+    half: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Life:
     """One process that works on the run; the next one resumes it, if it is not complete.
 
@@ -181,6 +200,7 @@ class Scenario:
         gates: for which nodes wait, by their names.
         fields: for which gates ask.
         words: what others say.
+        losses: what is gone when somebody wants it; then values are large: the store gives their contents only when asked.
         salt: decides the jitter of pauses.
     """
 
@@ -203,6 +223,7 @@ class Scenario:
     gates: tuple[Gate, ...] = ()
     fields: tuple[FieldDraft, ...] = ()
     words: tuple[Word, ...] = ()
+    losses: tuple[Loss, ...] = ()
     salt: int = 0
 
 

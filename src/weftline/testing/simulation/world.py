@@ -15,7 +15,7 @@ from weftline.testing.simulation.graph import graph_of
 from weftline.testing.simulation.ports import SimulatedCache, SimulatedLedger
 from weftline.testing.simulation.process import Died, Process
 from weftline.testing.simulation.rules import RuleBrokenError
-from weftline.testing.simulation.scenario import Fate, Life, Scenario, Word
+from weftline.testing.simulation.scenario import Fate, Life, Loss, Scenario, Word
 
 RUN, EARLIER = "run", "earlier"
 Listener = Callable[[str], None]
@@ -35,7 +35,7 @@ class World:
         self.listener = listener
         self.graph = graph_of(scenario)
         self.clock = ManualClock()
-        self.store = SimulatedCache() if scenario.caches else None
+        self.store = SimulatedCache(is_bulky=bool(scenario.losses)) if scenario.caches else None
         self.ledger = SimulatedLedger()
         self.memory = Memory(gates=self._fields())
         self.rng = Random(scenario.salt)  # noqa: S311 - jitter
@@ -75,6 +75,18 @@ class World:
             self.listener(f"{self.clock.monotonic():8.3f}  others say {word.field} = {word.value!r}")
         self.ledger.hear(RUN, {word.field: word.value}, at=self.clock.now(), by="others")
         self.memory.gates.hear(word.field, word.value, "others")
+
+    def lose(self, loss: Loss) -> None:
+        """Results are gone."""
+        if self.store is None or loss.node not in self.graph.index:
+            return
+        made = self.store.made_by(loss.node)
+        gone = made[:: 2 if loss.half else 1]
+        self.store.lose(loss.node, gone)
+        has_items = self.graph.nodes[self.graph.index[loss.node]].over is not None
+        self.memory.lose(gone if has_items else made)  # without an item of its list, a result is none
+        if self.listener is not None:
+            self.listener(f"{self.clock.monotonic():8.3f}  the store loses {len(gone)} of {len(made)} results of {loss.node}")
 
     def _fields(self) -> GateMemory:
         return GateMemory({found.name: Held(found.default) for found in self.scenario.fields})
