@@ -13,7 +13,7 @@ else
   INSTALL   = $(BIN)/python -m pip install --quiet
 endif
 
-.PHONY: demo test test-torch test-executors check unit simulate format bench bench-cache bench-durable bench-pool bench-truth docs clean
+.PHONY: demo test test-torch test-executors check unit simulate fuzz format bench bench-cache bench-durable bench-groups bench-pool bench-truth docs clean
 
 demo: $(VENV)/.installed
 	@$(BIN)/python examples/demo.py
@@ -49,6 +49,10 @@ unit: $(VENV)/.tested
 simulate: $(VENV)/.installed
 	@$(BIN)/python -m weftline.testing.simulation $(ARGS)
 
+# Spoilt manifests, for ten minutes; ARGS="--seed 7 --only" looks at one alone.
+fuzz: $(VENV)/.tested
+	@$(BIN)/python -m tests.property.manifest_fuzz --minutes 10 $(ARGS)
+
 format: $(VENV)/.checked
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
@@ -61,6 +65,9 @@ bench-cache: $(VENV)/.installed
 
 bench-durable: $(VENV)/.installed
 	@$(BIN)/python benchmarks/durable.py $(ARGS)
+
+bench-groups: $(VENV)/.installed
+	@$(BIN)/python benchmarks/groups.py $(ARGS)
 
 bench-pool: $(VENV)/.installed
 	@$(BIN)/python benchmarks/pool.py $(ARGS)

@@ -21,6 +21,8 @@ def pages() -> dict[str, str]:
         "settings.md": "\n".join(settings()) + "\n",
         "events.md": "\n".join(events()) + "\n",
         "schemas.md": "\n".join(schemas()) + "\n",
+        "manifests.md": "\n".join(manifests()) + "\n",
+        **manifest_schemas(),
     }
 
 
@@ -197,13 +199,47 @@ def schemas() -> Iterator[str]:
             yield f"| `{path}` | {_type(part)} | {part.get('description', '')} |"
 
 
+def manifest_schemas() -> dict[str, str]:
+    """The schema of each kind of manifest, as a file."""
+    from weftline.cli.schema import manifest_names, manifest_text
+
+    return {f"manifests/{name}.json": manifest_text(name) for name in manifest_names()}
+
+
+def manifests() -> Iterator[str]:
+    import json
+
+    from weftline.author.manifest.export import ANY
+
+    yield "# Manifests"
+    yield ""
+    yield "Pipelines, groups, workflows and policies as files. Each kind has a JSON Schema (draft 2020-12), which"
+    yield f"`weftline schema KIND` prints; [`{ANY}`](manifests/{ANY}.json) is the one for a file of any kind."
+    yield "How they are used is told in [manifests](../howto/manifests.md)."
+    yield ""
+    yield "`[]` stands for each item of a list, `{}` for each value under a name of its own, `?` for what may be missing."
+    for file, text in manifest_schemas().items():
+        found, name = json.loads(text), Path(file).stem
+        if name == ANY:
+            continue
+        yield ""
+        yield f"## {name}"
+        yield ""
+        yield f"{found['description']} [Schema]({file})."
+        yield ""
+        yield "| field | type | meaning |"
+        yield "|---|---|---|"
+        for path, part in _fields(found, found, ""):
+            yield f"| `{path}` | {_type(part)} | {part.get('description', '')} |"
+
+
 def _fields(part: dict[str, Any], whole: dict[str, Any], path: str) -> Iterator[tuple[str, dict[str, Any]]]:
     """Every field of a schema by its path, each before what is in it."""
     part = _resolved(part, whole)
     for name, inner in part.get("properties", {}).items():
         if path or name != "schema":
             inner = _resolved(inner, whole)
-            optional = "" if name in part["required"] else "?"
+            optional = "" if name in part.get("required", ()) else "?"
             yield f"{path}{name}{optional}", inner
             yield from _fields(inner, whole, f"{path}{name}.")
     if "items" in part:
@@ -215,8 +251,9 @@ def _fields(part: dict[str, Any], whole: dict[str, Any], path: str) -> Iterator[
 def _resolved(part: dict[str, Any], whole: dict[str, Any]) -> dict[str, Any]:
     """What a part refers to, with its own description; of a choice between something and null the something."""
     if "anyOf" in part:
-        chosen = _resolved(part["anyOf"][0], whole)
-        return {**chosen, "type": [chosen["type"], "null"], **{key: part[key] for key in part if key != "anyOf"}}
+        members = [_resolved(member, whole) for member in part["anyOf"]]
+        kinds = list(dict.fromkeys(member["type"] for member in members))
+        return {**members[0], "type": kinds, **{key: part[key] for key in part if key != "anyOf"}}
     if "$ref" in part:
         found = whole["$defs"][part["$ref"].removeprefix("#/$defs/")]
         return {**found, **{key: part[key] for key in part if key != "$ref"}}
@@ -224,15 +261,19 @@ def _resolved(part: dict[str, Any], whole: dict[str, Any]) -> dict[str, Any]:
 
 
 def _type(part: dict[str, Any]) -> str:
+    if "const" in part:
+        return f"`{part['const']}`"
     if "enum" in part:
         return ", ".join("null" if value is None else f"`{value}`" for value in part["enum"])
     kinds = part.get("type", "any")
     shown = kinds if isinstance(kinds, str) else " or ".join(kinds)
-    inner = part.get("items", {}).get("type") or (part.get("additionalProperties") or {}).get("type", "")
+    values = part.get("additionalProperties")
+    inner = part.get("items", {}).get("type") or (values.get("type", "") if isinstance(values, dict) else "")
     of = f" of {inner if isinstance(inner, str) else ' or '.join(inner)}" if inner and inner != "object" else ""
     return shown.replace("array", f"array{of}").replace("object", f"object{of}") if of else shown
 
 
 if __name__ == "__main__":
     for name, text in pages().items():
+        (HERE / name).parent.mkdir(exist_ok=True)
         (HERE / name).write_text(text, encoding="utf-8")

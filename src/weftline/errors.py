@@ -69,6 +69,11 @@ def listing(names: Collection[str], limit: int = 20) -> str:
     return shown + (f" and {len(names) - limit} more" if len(names) > limit else "")
 
 
+def brief(text: str, most: int = 80) -> str:
+    """A text that others wrote, short enough for a message."""
+    return text if len(text) <= most else text[: most - 3] + "..."
+
+
 @dataclass_transform(kw_only_default=True, eq_default=False)
 class _WithFields(Exception):
     """Shows annotated attributes of subclasses to type checkers as keyword arguments, without a dataclass's start-up cost."""
@@ -903,6 +908,15 @@ class UnknownGateError(UsageError):
     known: str
 
 
+class UnknownScheduleError(UsageError):
+    code = "R550"
+    what = "there is no schedule {name!r} in {folder}"
+    remedy = "name one of: {known}; WEFTLINE_SCHEDULES says which folder they are in"
+    name: str
+    folder: str
+    known: str
+
+
 # --- B: backends --------------------------------------------------------------------------------------------------
 
 
@@ -1142,6 +1156,29 @@ class LedgerRefusedError(LedgerUnusableError):
     what = "the ledger at {path} refuses: {detail}"
     remedy = "{advice}"
     advice: str
+
+
+class LeaseLostError(MachineError):
+    code = "L808"
+    what = "this process does not do {duty!r} any more: another one has taken its place; nothing more of it is recorded"
+    remedy = "let the other one go on; this one waits for its turn"
+    duty: str
+
+
+class GuardBusyError(MachineError):
+    code = "L809"
+    what = "run {run!r} of {name!r} is one too many: {others} {has} the guard {key!r}, which lets {at_most} through"
+    remedy = "wait for it, or change the guard: at_most, on_busy: wait | skip | fail"
+    run: str
+    name: str
+    key: str
+    others: str
+    has: str
+    at_most: int
+
+
+class GuardSkippedError(GuardBusyError):
+    code = "L810"
 
 
 # --- T: targets ---------------------------------------------------------------------------------------------------
@@ -1392,3 +1429,94 @@ class UnknownPolicyError(AuthorError):
     node: str
     name: str
     known: str
+
+
+class UnreadableManifestError(AuthorError):
+    code = "M107"
+    what = "{file} cannot be read: {detail}"
+    remedy = "make it a file in UTF-8 that may be read"
+    file: str
+    detail: str
+
+
+class KeptManifestError(AuthorError):
+    code = "M108"
+    what = "{file} is not valid any more; what it said before still holds"
+    remedy = "mend the file; what begins after that uses it"
+    file: str
+
+
+class NotBuiltError(AuthorError):
+    code = "M109"
+    what = "{what_is} are not built yet; a file of the kind {kind} cannot be used"
+    remedy = "leave the document out; for other machines see the backends"
+    what_is: str
+    kind: str
+
+
+class UndeclaredFieldError(AuthorError):
+    code = "M110"
+    what = "gate {gate!r} asks for the field {name!r}, which is not declared"
+    remedy = "declare it in spec.fields; there are: {known}"
+    gate: str
+    name: str
+    known: str
+
+
+class UndeclaredGateError(AuthorError):
+    code = "M111"
+    what = "node {node!r} waits for the gate {name!r}, which is not declared"
+    remedy = "declare it in spec.gates; there are: {known}"
+    node: str
+    name: str
+    known: str
+
+
+class OlderSpellingNote(AuthorError):
+    code = "M112"
+    severity = Severity.NOTE
+    what = "an older spelling: {was}"
+    remedy = "write {now}"
+    was: str
+    now: str
+
+
+class ChangedManifestError(AuthorError):
+    code = "M114"
+    what = "{file} was changed while it was rewritten"
+    remedy = "do it again; the file is as it was left"
+    file: str
+
+
+class UnwritableManifestError(MachineError):
+    code = "M115"
+    what = "{file} cannot be written: {detail}"
+    remedy = "make room, or make the file and its folder writable; the file is as it was"
+    file: str
+    detail: str
+
+
+class RefusedManifestNote(AuthorError):
+    code = "M117"
+    severity = Severity.NOTE
+    what = "{file} is not valid; this run has what it said when run {run} began: {finding}"
+    remedy = "mend the file: weftline check {file}"
+    file: str
+    run: str
+    finding: str
+
+
+class ChangedManifestNote(AuthorError):
+    code = "M116"
+    severity = Severity.NOTE
+    what = "{file} was changed since run {run} began, which goes on with what it said then"
+    remedy = "start a new run for what it says now"
+    file: str
+    run: str
+
+
+class CannotMigrateError(AuthorError):
+    code = "M113"
+    what = "{file} cannot be rewritten so that it says the same and keeps its comments"
+    remedy = "rewrite it by hand; the file is as it was, and is still read as it is"
+    file: str

@@ -28,9 +28,11 @@ class Settings:
         workers: calls of one CPU that run at the same time; 0 for the number of processors that this process may use.
         modules: modules that register what manifests name, with commas between them; they are imported before a manifest is
             read.
+        groups_path: the folder whose manifests are known by the names of their groups and workflows.
         checked: compare inputs before and after each call, to find nodes that change what they read.
         guard: watch what calls in worker processes take of the machine, and stop one that exceeds its `memory_gb`; on Linux.
         guard_interval_s: how often, in seconds, while nothing is near a limit.
+        schedules: the folder of the files that declare schedules.
         ledger: where journals are kept: a URL such as `postgresql://host/database` or `sqlite:ledger.db`; empty for the home.
     """
 
@@ -39,10 +41,12 @@ class Settings:
     backend: str = "threads"
     workers: int = 0
     modules: str = ""
+    groups_path: Path = Path("groups")
     checked: bool = False
     guard: bool = True
     guard_interval_s: float = 1.0
     ledger: str = ""
+    schedules: Path = Path("schedules")
 
     @property
     def slots(self) -> int:
@@ -51,6 +55,11 @@ class Settings:
             return self.workers
         may_use = getattr(os, "sched_getaffinity", None)  # not on every system
         return len(may_use(0)) if may_use is not None else os.cpu_count() or 1
+
+    @property
+    def modules_named(self) -> list[str]:
+        """`modules`, one by one."""
+        return [word.strip() for word in self.modules.split(",") if word.strip()]
 
     @classmethod
     def read(cls, environment: Mapping[str, str] | None = None) -> Settings:

@@ -52,9 +52,9 @@ class Shell:
             check=False,
         )
 
-    def json(self, *words: str, code: int = 0) -> dict:
+    def json(self, *words: str, code: int = 0, **environment: str) -> dict:
         """What a command prints with `--json`, which has to be what its published schema says."""
-        done = self(*words, "--json")
+        done = self(*words, "--json", **environment)
         assert done.returncode == code, done.stderr
         found = json.loads(done.stdout)
         validator(found["schema"]).validate(found)

@@ -41,6 +41,7 @@ NEEDS = {
 BLOCK = re.compile(r"^```(?P<kind>python|yaml|text)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
 NAMED = re.compile(r"# (?P<file>[\w/]+\.(?:py|yaml))(?P<change>:.*)?\n")
 RUN_ID = re.compile(r"\b\d{8}T\d{6}-[0-9a-f]{6}\b")
+BATCH = re.compile(r"_\d{8}T\d{6}_[0-9a-f]{8}\b")
 DURATION = re.compile(r"\b(?:\d+(?:\.\d+)? (?:ms|s|min)|\d+:\d\d min)\b")
 GAP = re.compile(r"(?<=\S) {2,}(?=\S)")
 
@@ -106,7 +107,9 @@ class Reader:
         """Writes a file, without the line that names it."""
         named = NAMED.match(block.text)
         if named is not None:
-            (self.folder / named["file"]).write_text(block.text[named.end() :], encoding="utf-8")
+            file = self.folder / named["file"]
+            file.parent.mkdir(exist_ok=True)
+            file.write_text(block.text[named.end() :], encoding="utf-8")
 
     def type(self, command: str, expected: str, line: int) -> None:
         self.unused = {name: at for name, at in self.unused.items() if Path(name).stem not in command}
@@ -136,7 +139,7 @@ class Reader:
     def plain(self, text: str) -> str:
         """A text without what differs from one time to the next."""
         text = text.replace(f"{self.folder}/", "").replace(str(self.folder), ".")
-        text = DURATION.sub("TIME", RUN_ID.sub("RUN", text))
+        text = DURATION.sub("TIME", RUN_ID.sub("RUN", BATCH.sub("_BATCH", text)))
         lines = [GAP.sub("  ", line.rstrip()) for line in text.strip("\n").splitlines()]
         return "\n".join(lines).strip("\n") + "\n"
 

@@ -233,10 +233,10 @@ def newest_total(shell) -> int:
     """What the newest run has as its total: by the key in its journal, from its cache."""
     program = """
 from pathlib import Path
-from weftline.app import verbs
+from weftline.app import outputs
 from weftline.app.home import Home
 home = Home(Path(".weftline"))
-found = verbs.newest_output(home, "total", int)
+found = outputs.newest_output(home, "total", int)
 home.close()
 print(found[0])
 """

@@ -15,8 +15,9 @@ import pytest
 from tests.acceptance.conftest import validator
 
 from weftline.cli import status
-from weftline.cli.schema import names, text_of
+from weftline.cli.schema import manifest_names, names, text_of
 from weftline.model.event import Event, Kind
+from weftline.model.grouped import StepStatus
 from weftline.model.plan import Decision, ReasonCode
 from weftline.model.run import RunRecord
 from weftline.model.transitions import NodeState, RunStatus
@@ -89,6 +90,8 @@ def test_closed_lists_are_those_of_the_code() -> None:
     assert [*run, "running"] == [*(str(status) for status in RunStatus if status != "running"), "running"]
     runs = known["runs"]["properties"]["runs"]["items"]["properties"]["status"]["enum"]
     assert runs == [*map(str, RunStatus), "abandoned"]
+    steps = known["group-run"]["properties"]["steps"]["items"]["properties"]["status"]["enum"]
+    assert steps == [str(status) for status in StepStatus]
     state = known["status"]["properties"]["nodes"]["items"]["properties"]["state"]["enum"]
     assert state == [str(state) for state in NodeState]
 
@@ -103,6 +106,37 @@ def waits() -> int:
 
 
 pipeline = Pipeline([waits])
+"""
+
+
+SCHEDULED = """
+apiVersion: weftline.dev/v1
+kind: Schedule
+metadata: {name: often}
+spec: {target: ../flow.py, every: 60s}
+"""
+NAMED = """
+from weftline import node, register_pipeline
+
+@register_pipeline("works")
+@node
+def works(x: int = 1) -> int:
+    return x
+
+@register_pipeline("fails")
+@node
+def fails(x: int = 1) -> int:
+    raise ValueError("no")
+"""
+GROUP = """
+apiVersion: weftline.dev/v1
+kind: PipelineGroup
+metadata: {name: g, domain: d, tags: [t]}
+spec:
+  pipelines:
+    - {name: a, pipeline: works}
+    - {name: b, pipeline: fails, depends_on: a}
+  policy: {execution: parallel}
 """
 
 
@@ -133,6 +167,27 @@ def answers(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
         shell.json("gate", "ls", "--home", "gated"),
         shell.json("field", "ls", "", "--home", "gated"),
         shell.json("status", "--home", "gated"),
+    ]
+    shell.write("older.yaml", "name: g\nsteps: [{name: a, pipeline: b}]\n")
+    found.append(shell.json("migrate", "older.yaml"))
+    shell.write("schedules/often.yaml", SCHEDULED)
+    found += [shell.json("schedule", "ls"), shell.json("schedule", "run", "often", "--home", "scheduled", code=1)]
+    found += [
+        shell.json("schedule", "ls", "--home", "scheduled"),
+        shell.json("schedule", "next"),
+        shell.json("schedule", "fires", "--home", "scheduled"),
+    ]
+    shell.write("schedules/wrong.yaml", "nothing: at all")
+    found.append(shell.json("schedule", "ls", code=3))
+    shell.write("groups/g.yaml", GROUP)
+    shell.write("groups/broken.yaml", "kind: Nothing")
+    named = {"WEFTLINE_MODULES": "named"}
+    shell.write("named.py", NAMED)
+    found += [
+        shell.json("group", "ls", code=3, **named),
+        shell.json("group", "plan", "g", "--home", "groups/home", code=2, **named),
+        shell.json("group", "run", "g", "--home", "groups/home", code=1, **named),
+        shell.json("group", "status", "--home", "groups/home"),
     ]
     shell.write("mended", "")
     found += [
@@ -284,11 +339,18 @@ def test_the_command_prints_a_schema(shell) -> None:
 
 def test_without_a_name_all_are_listed(shell) -> None:
     lines = shell("schema").stdout.splitlines()
-    assert [line.split()[0] for line in lines] == names()
+    assert [line.split()[0] for line in lines] == [*names(), *manifest_names()]
     assert "weftline.plan/v1" in next(line for line in lines if line.startswith("plan"))
+
+
+def test_the_command_prints_the_schema_of_a_kind(shell) -> None:
+    done = shell("schema", "PipelineGroup")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert json.loads(done.stdout)["$id"] == "urn:weftline:manifest:PipelineGroup:v1"
 
 
 def test_a_name_that_nobody_knows_is_told(shell) -> None:
     done = shell("schema", "../main")
     assert done.returncode == 2
     assert "use one of: cache, " in done.stderr
+    assert "did you mean 'Pipeline'" in shell("schema", "Pipelin").stderr

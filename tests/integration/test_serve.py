@@ -1,99 +1,15 @@
 """Daemons that go on with runs at gates: exactly those whose gates open, once, whoever is killed meanwhile."""
 
-import contextlib
 import os
 import signal
-import sqlite3
 import subprocess
-import sys
 import time
-from collections import Counter
 
 import pytest
+from tests.integration.served import PATIENCE_S, Place
 
-from weftline import Pipeline
 from weftline.app.gates import decide, waiting
-from weftline.app.home import Home
-
-FLOW = """
-import os
-import time
-from weftline import Clause, Gate, Pipeline, node
-
-ready = Gate("ready", (Clause("read", "equals", True),), timeout_s=float(os.environ.get("LIMIT_S", "3600")))
-
-
-@node(provides="text")
-def get(doc: int = 0) -> str:
-    return f"document {doc}"
-
-
-@node(requires={"text": "text"}, gate=ready, cache=False)
-def cut(text: str) -> list[str]:
-    with open("cuts", "a") as cuts:
-        cuts.write(text + "\\n")
-    time.sleep(float(os.environ.get("TAKES_S", "0")))
-    return text.split()
-
-
-pipeline = Pipeline([get, cut], fields={"read": bool})
-"""
-PATIENCE_S = 60.0
-
-
-class Place:
-    """A folder with a flow, its home, and the daemons that serve it."""
-
-    def __init__(self, folder):
-        self.folder = folder
-        (folder / "flow.py").write_text(FLOW)
-        self.home = Home(folder / ".weftline")
-        self.daemons = []
-
-    def runs(self, count):
-        """So many runs that wait."""
-        pipeline = Pipeline.load("flow.py")
-        return [pipeline.run(params={"doc": number}, home=self.home.path).run for number in range(count)]
-
-    def serve(self, **environment):
-        log = (self.folder / f"daemon{len(self.daemons)}.log").open("wb")
-        command = [sys.executable, "-m", "weftline", "serve"]
-        daemon = subprocess.Popen(
-            command, cwd=self.folder, stderr=log, env={**os.environ, **environment}, start_new_session=True
-        )
-        log.close()
-        self.daemons.append(daemon)
-        said = self.folder / f"daemon{len(self.daemons) - 1}.log"
-        self.until(lambda: b"serving" in said.read_bytes(), "the daemon serves")
-        return daemon
-
-    def until(self, happens, what):
-        until = time.monotonic() + PATIENCE_S
-        while not happens():
-            assert time.monotonic() < until, f"never: {what}; {[each.read_text() for each in self.folder.glob('daemon*.log')]}"
-            time.sleep(0.02)
-
-    def set(self, run, **values):
-        self.home.fields.set_fields(run, values, at=time.time(), by="test")
-
-    def statuses(self):
-        return {line.run: str(line.status) for line in self.home.ledger.runs(1000)}
-
-    def resumed(self):
-        """How often each run was gone on with."""
-        with contextlib.closing(sqlite3.connect(self.home.path / "ledger.db")) as db:
-            return dict(db.execute("SELECT run, count(*) FROM events WHERE kind = 'RunResumed' GROUP BY run"))
-
-    def cuts(self):
-        path = self.folder / "cuts"
-        return Counter(path.read_text().splitlines()) if path.exists() else Counter()
-
-    def close(self):
-        for daemon in self.daemons:
-            if daemon.poll() is None:
-                os.killpg(daemon.pid, signal.SIGKILL)
-            daemon.wait()
-        self.home.close()
+from weftline.model.event import Kind
 
 
 @pytest.fixture
@@ -186,6 +102,26 @@ def test_told_twice_it_cancels_its_runs(place):
     assert place.statuses()[run] in {"cancelled", "completed"}
 
 
+@pytest.mark.parametrize("how", ["SIGTERM", "SIGKILL", "SIGKILL of all"])
+def test_nothing_is_left_of_a_daemon(place, how):
+    """Not of the processes that wait for runs, either."""
+    daemon = place.serve()
+
+    def there():
+        found = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
+        return sum(f"serve.template {place.home.path}" in line for line in found.splitlines())
+
+    place.until(lambda: there() > 3, "some wait")
+    if how == "SIGTERM":
+        daemon.terminate()
+        daemon.wait(PATIENCE_S)
+    elif how == "SIGKILL":
+        daemon.kill()
+    else:
+        os.killpg(daemon.pid, signal.SIGKILL)
+    place.until(lambda: there() == 0, "all are gone")
+
+
 def test_a_gate_that_nobody_opens_in_time_fails_its_run(place, monkeypatch):
     monkeypatch.setenv("LIMIT_S", "1.0")
     (run,) = place.runs(1)
@@ -215,3 +151,66 @@ def test_a_run_that_cannot_be_gone_on_with_is_told_once(place):
     time.sleep(1.0)
     assert log.read_text().count("[T9") <= 5
     assert place.statuses()[run] == "blocked"
+
+
+# --- files that change while daemons serve ---
+
+STEPS = """
+from weftline import node, register_pipeline
+
+
+@register_pipeline("say")
+@node(cache=False)
+def say(greeting: str = "") -> str:
+    with open("said", "a") as said:
+        said.write(greeting + "\\n")
+    return greeting
+"""
+GROUP = """
+apiVersion: weftline.dev/v1
+kind: PipelineGroup
+metadata: {name: greetings}
+spec:
+  pipelines:
+    - {name: say, pipeline: say, params: {greeting: GREETING}}
+"""
+SCHEDULE = """
+apiVersion: weftline.dev/v1
+kind: Schedule
+metadata: {name: often}
+spec: {target: ../greetings.yaml, every: 1s}
+"""
+
+
+def test_a_changed_file_is_used_by_the_next_run_and_one_that_is_broken_is_not(place, monkeypatch):
+    """Also by a daemon that began when it was broken already."""
+    folder, said = place.folder, place.folder / "said"
+    (folder / "steps.py").write_text(STEPS)
+    (folder / "schedules").mkdir()
+    file = folder / "greetings.yaml"
+    file.write_text(GROUP.replace("GREETING", "hello"))
+    (folder / "schedules" / "often.yaml").write_text(SCHEDULE)
+    first = place.serve(WEFTLINE_MODULES="steps")
+
+    def latest(greeting):
+        return said.exists() and said.read_text().splitlines()[-1:] == [greeting]
+
+    place.until(lambda: latest("hello"), "it says hello")
+    file.write_text(GROUP.replace("GREETING", "bye"))
+    place.until(lambda: latest("bye"), "it says bye")
+    file.write_text(GROUP.replace("pipelines:", "pipelins:"))
+
+    def goes_on(daemon):
+        before = said.read_text().count("bye")
+        place.until(lambda: said.read_text().count("bye") > before + 1, "it goes on with what it said")
+        assert daemon.poll() is None
+
+    goes_on(first)
+    os.killpg(first.pid, signal.SIGKILL)
+    goes_on(place.serve(WEFTLINE_MODULES="steps"))
+    newest = place.home.ledger.runs(1)[0].run
+    (opening,) = [event.body for event in place.home.ledger.events(newest, [Kind.RUN_STARTED])]
+    assert "[M117]" in opening["notes"][0]
+    assert "M104" in opening["notes"][0]
+    file.write_text(GROUP.replace("GREETING", "well"))
+    place.until(lambda: latest("well"), "it is mended")

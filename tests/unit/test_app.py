@@ -191,7 +191,7 @@ def test_a_run_is_free_again_however_it_ended(home):
 
 def test_a_request_is_repeated_as_it_was(home, monkeypatch):
     """A run that is resumed by its id alone does what was asked for at first: forced nodes are forced still."""
-    monkeypatch.setattr(verbs, "load", lambda target: PIPELINE)
+    monkeypatch.setattr(verbs, "pipeline_of", lambda record, home: PIPELINE)
     monkeypatch.setattr(PIPELINE, "target", "flow.py", raising=False)
     monkeypatch.delitem(vars(PIPELINE), "graph", raising=False)
     verbs.run(PIPELINE, home, Request(params={"scale": 2}))

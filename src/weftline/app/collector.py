@@ -6,6 +6,9 @@ import contextlib
 import gc
 from collections.abc import Iterator
 
+#: Holds something while objects are frozen by us: to count them takes longer, the more there are.
+_ours: list[bool] = []
+
 
 @contextlib.contextmanager
 def frozen() -> Iterator[None]:
@@ -14,14 +17,23 @@ def frozen() -> Iterator[None]:
     A full collection takes time in proportion to all objects, and a run makes enough of them to cause several. A program that
     has frozen objects of its own is left alone, since thawing knows no owners.
     """
-    if gc.get_freeze_count():
+    if _ours or gc.get_freeze_count():
         yield
         return
     gc.freeze()
+    _ours.append(True)
     try:
         yield
     finally:
+        _ours.pop()
         gc.unfreeze()
+
+
+def freeze_for_good() -> None:
+    """What is there now stays, and is not looked at again: in a process that others are forked from, to share its memory."""
+    gc.collect()
+    gc.freeze()
+    _ours.append(True)
 
 
 @contextlib.contextmanager
@@ -34,7 +46,7 @@ def still() -> Iterator[None]:
     if not gc.isenabled():
         yield
         return
-    is_free = not gc.get_freeze_count()
+    is_free = not _ours and not gc.get_freeze_count()
     gc.disable()
     try:
         yield

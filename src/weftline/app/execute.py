@@ -6,12 +6,15 @@ import contextlib
 import random
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from weftline.app.groups import given_to, told_of
 from weftline.app.home import Home, Request
 from weftline.app.interrupts import interruptible
+from weftline.app.topologies import keep
 from weftline.backends import program
 from weftline.backends.capture import Capture
 from weftline.model.params import Text, read_fields
@@ -67,7 +70,7 @@ def execute(
             logs=home.logs,
             checked=is_checked,
         )
-        opening = {**_opening(made, request), **told}
+        opening = {**opening_of(made, request), **(keep(made.topology, run, home) if past is None else {}), **told}
         engine = Engine(made, run, around, opening=opening, limits=request.limits(made.graph.group), past=past)
         with interruptible(engine):
             status = engine.run()
@@ -79,17 +82,18 @@ def execute(
     return result
 
 
-def _opening(made: Plan, request: Request) -> dict[str, Any]:
+def opening_of(made: Plan, request: Request) -> dict[str, Any]:
     """What the journal keeps of a request, so that the run can be resumed by its id alone."""
     plain = (str, int, float, bool, type(None))
     is_named = request.backend is None or isinstance(request.backend, str)
     repeatable = is_named and not request.given and all(isinstance(value, plain) for value in request.params.values())
+    params = given_to(made, request.params)
     return {
         "pipeline": made.graph.name,
         "target": made.graph.target,
         "cwd": str(Path.cwd()),
-        "params": {name: value if isinstance(value, plain) else repr(value) for name, value in request.params.items()},
-        "typed": [name for name, value in request.params.items() if not isinstance(value, Text)],
+        "params": {name: value if isinstance(value, plain) else repr(value) for name, value in params.items()},
+        "typed": [name for name, value in params.items() if not isinstance(value, Text)],
         "given": sorted(request.given),
         "repeatable": repeatable,
         "targets": list(request.targets),
@@ -105,11 +109,13 @@ def _opening(made: Plan, request: Request) -> dict[str, Any]:
         "cache": request.cache,
         "checked": request.checked,
         "inputs_from": request.inputs_from,
+        "guard": None if request.guard is None else asdict(request.guard),
         "gates": list(request.gates),
         "fields": read_fields(request.fields, made.graph.fields),
         "field_kinds": {name: spec.word for name, spec in made.graph.fields.items()},
         "field_defaults": {name: spec.default for name, spec in made.graph.fields.items() if spec.default is not None},
         "nodes": len(made.steps),
+        **told_of(made, request.trigger),
         "weftline": __version__,
         "python": ".".join(map(str, sys.version_info[:3])),
     }
@@ -135,5 +141,6 @@ def request_of(opening: Mapping[str, Any]) -> Request:
         checked=opening.get("checked"),
         inputs_from=opening.get("inputs_from", ""),
         gates=opening.get("gates", ()),
+        guard=opening.get("guard"),
         fields=opening.get("fields", {}),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -19,6 +20,7 @@ from weftline.errors import BadArgumentError
 from weftline.model.environment import Environment
 from weftline.model.gate import Gate, Scalar, Verdict, initial, latest
 from weftline.model.graph import Graph, Grouped
+from weftline.model.guard import Guard
 from weftline.model.params import read_fields
 from weftline.model.run import RunRecord
 from weftline.observe.log import LogFolder
@@ -59,6 +61,8 @@ class Request:
         cache: whether results are looked up and kept.
         checked: whether inputs are compared before and after each call; None for the setting.
         gates: names of gates that are open from the start.
+        guard: how many runs of equal keys go on at the same time, besides what a group says; None for any number.
+        trigger: who asks: a command, a program, or a schedule.
         fields: values of fields of the run, until somebody sets others.
         inputs_from: a run whose outputs are read in place of those of nodes that are left out, and whose parameters hold where
             no others are given; empty for what is stored now.
@@ -79,8 +83,10 @@ class Request:
     cache: bool = True
     checked: bool | None = None
     gates: Sequence[str] = ()
+    trigger: Literal["cli", "api", "scheduler"] = "api"
     fields: Mapping[str, Scalar] = field(default_factory=dict)
     inputs_from: str = ""
+    guard: Guard | None = None
 
     def __post_init__(self) -> None:
         for name in ("targets", "force", "gates"):
@@ -88,6 +94,9 @@ class Request:
             if isinstance(words, str):
                 object.__setattr__(self, name, (words,))
         object.__setattr__(self, "gates", tuple(self.gates))
+        kept: Any = self.guard
+        if isinstance(kept, Mapping):  # as a journal has it
+            object.__setattr__(self, "guard", Guard(**kept))
         if isinstance(self.backend, Environment):  # told by its address, so that a journal can keep it
             object.__setattr__(self, "backend", self.backend.address)
         if self.on_failure not in {None, *get_args(OnFailure)}:
@@ -114,13 +123,21 @@ class Home:
         path: the folder; made when something is first kept. None to keep nothing.
         known: settings of the process.
         clock: the source of time.
+        entropy: gives so many random bytes, for ids.
     """
 
-    def __init__(self, path: Path | None, known: settings.Settings | None = None, clock: Clock | None = None) -> None:
+    def __init__(
+        self,
+        path: Path | None,
+        known: settings.Settings | None = None,
+        clock: Clock | None = None,
+        entropy: Callable[[int], bytes] = os.urandom,
+    ) -> None:
         self.shown = "" if path is None else str(path)
         self.path = None if path is None else path.absolute()  # a node may change the working directory
         self.settings = known or settings.Settings.read()
         self.clock = clock or SystemClock()
+        self.entropy = entropy
         self.artifacts = None if self.path is None else ArtifactFolder(self.path / "artifacts", self._located)
         self.values = Values(self.artifacts)
         self._opened: Store | None = None
@@ -167,19 +184,21 @@ class Home:
     @property
     def ledger(self) -> Ledger | None:
         """Where journals are kept."""
-        return self._kept()
+        return self.journals
 
     @property
     def fields(self) -> Fields | None:
         """Where fields of runs are set."""
-        return self._kept()
+        return self.journals
 
     @property
     def history(self) -> History | None:
         """What earlier runs tell of the next one; None where nothing was ever kept."""
-        return self._kept() if self.has_journals else None
+        return self.journals if self.has_journals else None
 
-    def _kept(self) -> Journals | None:
+    @property
+    def journals(self) -> Journals | None:
+        """Where journals are kept, and what stands beside them."""
         if self._journals is None and self.path is not None:
             self._journals = open_journals(self.settings.ledger, self.path / "ledger.db")
         return self._journals
@@ -190,7 +209,7 @@ class Home:
             return None
         from weftline.store.sqlite import SqliteLedger
 
-        journals = self._kept()
+        journals = self.journals
         return journals.staged if isinstance(journals, SqliteLedger) else None
 
     @property
@@ -220,6 +239,10 @@ class Home:
         able = backend.capabilities
         needs_gpu = graph.remembered("needs_gpu", lambda: any(node.resources.gpu for node in graph.nodes))
         takes_ours = able.sets_env and not able.is_remote and not able.devices
+        if request.gpus is not None and able.devices:
+            backend.close()
+            advice = "leave it out; these are the devices of the backend: " + ", ".join(device.id for device in able.devices)
+            raise BadArgumentError(argument=f"gpus={request.gpus!r}", detail=f"{asked!r} knows its own", advice=advice)
         found = devices(request.gpus) if needs_gpu and takes_ours else able.devices
         named = {**able.named, **shared, **request.resources}
         backend.capabilities = replace(able, devices=found, named=named)

@@ -10,6 +10,7 @@ from weftline.app import verbs
 from weftline.app.claims import claimed
 from weftline.app.collector import frozen
 from weftline.app.execute import execute
+from weftline.app.guards import guarded
 from weftline.app.home import Home, Request
 from weftline.author.pipeline import Pipeline
 from weftline.errors import (
@@ -124,18 +125,18 @@ def replay(
         found = [letter for letter in found if letter.label in is_open]
         if not found:
             raise NotResumableError(run=run, detail="another process has made these calls", advice="look: weftline dlq ls")
-        pipeline, asked = verbs.asked_again(record, pipeline, request)
+        pipeline, asked = verbs.asked_again(record, home, pipeline, request)
         asked = replace(asked, on_failure="continue")
         cache = home.cache if asked.cache else None
         if cache is None:
             advice = "start a new one, with the cache"
             raise NotResumableError(run=run, detail="it kept no results", advice=advice)
+        plan = verbs.plan(pipeline, home, asked)
         again: dict[str, set[int]] = defaultdict(set)
         for letter in found:
-            if letter.node not in pipeline.graph.index:
-                raise verbs.unknown_node(letter.node, pipeline.graph.index)
+            if letter.node not in plan.graph.index:
+                raise verbs.unknown_node(letter.node, plan.graph.index)
             again[letter.node].add(letter.item)
-        plan = verbs.plan(pipeline, home, asked)
         part = part_of(plan, record, again)
         errors = [*findings(plan, record, part)]
         results = {} if errors else _results(plan, record, again, part, cache, errors)
@@ -143,7 +144,8 @@ def replay(
             raise InvalidPipelineError(pipeline=plan.graph.name, findings=tuple(errors))
         made, past = replayed(plan, record, again, part, results, before)
         told = {"replayed": [letter.label for letter in found]}
-        return execute(made, run, home, asked, sinks, past, told=told, echo=echo)
+        with guarded(made, run, home, asked, is_new=False):
+            return execute(made, run, home, asked, sinks, past, told=told, echo=echo)
 
 
 def drop(found: Sequence[DeadLetter], home: Home) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import weakref
 from collections.abc import Mapping, Sequence
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +14,6 @@ from weftline.errors import WeftlineError
 if TYPE_CHECKING:  # what plans and runs is imported when a pipeline is planned or run
     from weftline.app.home import Home, Request
     from weftline.app.saved import AskedPlan
-    from weftline.model.graph import Graph
     from weftline.model.letter import DeadLetter
     from weftline.model.plan import Plan
     from weftline.plan.compare import Comparison
@@ -32,8 +30,8 @@ def load(target: str) -> Pipeline:
     from weftline.author.load import load as find
     from weftline.settings import Settings
 
-    modules = [word.strip() for word in Settings.read().modules.split(",") if word.strip()]
-    found = find(target, modules)
+    known = Settings.read()
+    found = find(target, known.modules_named, known.groups_path)
     if isinstance(found, Pipeline):
         return found
     made = Pipeline.of(found)
@@ -59,28 +57,12 @@ class Pipeline(AuthoredPipeline):
         6
     """
 
-    _source: AuthoredPipeline | None = None
-
     @classmethod
     def of(cls, found: AuthoredPipeline) -> Pipeline:
         """A pipeline, or a group, as what plans and runs itself."""
-        made = cls(found.nodes, name=found.name, inputs=found.inputs, fields=found.fields)
-        made._source = found
+        made = cls((), name=found.name, inputs=found.inputs, fields=found.fields)
+        made.stand_for(found)
         return made
-
-    @cached_property
-    def graph(self) -> Graph:
-        """The graph that the nodes mean.
-
-        Raises:
-            NotANodeError: something in the list is no node.
-            InvalidPipelineError: it is a group that cannot be composed.
-        """
-        return super().graph if self._source is None else self._source.graph
-
-    def graph_for(self, params: Mapping[str, Any]) -> Graph:
-        """The graph of a run with these parameters."""
-        return self.graph if self._source is None else self._source.graph_for(params)
 
     @classmethod
     def load(cls, target: str) -> Pipeline:
@@ -97,9 +79,10 @@ class Pipeline(AuthoredPipeline):
         Args:
             given: keys that runs will be given.
         """
+        from weftline.model.graph import BATCH
         from weftline.plan.validate import findings
 
-        return findings(self.graph, given)
+        return findings(self.graph_for({BATCH: "any"}), given)
 
     def plan(self, *, home: str | Path | None = _AS_SET, **asked: Any) -> AskedPlan:
         """What would happen, and why; nothing runs; print it, or save it. For the arguments see `run`.

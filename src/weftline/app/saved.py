@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from weftline.app import verbs
+from weftline.app.groups import given_to
 from weftline.app.home import Home, Request
 from weftline.author.pipeline import Pipeline
 from weftline.errors import BadArgumentError, PlanFileError, StalePlanError, WouldOverwriteError
@@ -98,14 +99,15 @@ def save(plan: Plan, request: Request, path: Path) -> None:
     if not isinstance(request.backend, str | None):
         detail, advice = "no file can hold a backend that a program has made", "plan for one that has a name"
         raise BadArgumentError(argument=f"backend={plan.backend!r}", detail=detail, advice=advice)
-    kept = {name: value for name, value in request.params.items() if _is_plain(value)}
+    params = given_to(plan, request.params)
+    kept = {name: value for name, value in params.items() if _is_plain(value)}
     content = as_dict(plan)
     content["saved"] = {
         "weftline": __version__,
         "target": plan.graph.target,
         "params": kept,
         "typed": [name for name, value in kept.items() if not isinstance(value, Text)],
-        "left_out": [name for name in request.params if name not in kept] + sorted(request.given),
+        "left_out": [name for name in params if name not in kept] + sorted(request.given),
         "targets": list(request.targets),
         "force": list(request.force),
         "refresh": request.refresh,

@@ -8,16 +8,17 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, TypeVar
+from typing import Any
 
 from weftline.app.claims import claimed, is_abandoned
 from weftline.app.collector import frozen, still
 from weftline.app.execute import execute, request_of
+from weftline.app.groups import given_to, with_batch
+from weftline.app.guards import guarded
 from weftline.app.home import Home, Request
 from weftline.app.sources import check_inputs, with_inputs
-from weftline.author.load import load
+from weftline.app.topologies import pipeline_of
 from weftline.author.pipeline import Pipeline
-from weftline.codec import whole
 from weftline.errors import (
     AmbiguousRunError,
     BadArgumentError,
@@ -25,21 +26,19 @@ from weftline.errors import (
     RunExistsError,
     UnknownNodeError,
     UnknownRunError,
-    WeftlineError,
     did_you_mean,
     listing,
 )
 from weftline.model.event import Kind
-from weftline.model.graph import Graph
-from weftline.model.ids import WHOLE, run_id
-from weftline.model.node import NO_BODY, NodeSpec, Output
+from weftline.model.graph import BATCH, Graph
+from weftline.model.ids import run_id
 from weftline.model.plan import Decision, Plan
 from weftline.model.run import RunRecord
 from weftline.model.transitions import RunStatus
 from weftline.plan import planner
 from weftline.plan.compare import Comparison, compare
 from weftline.plan.explain import Explanation, explain
-from weftline.plan.wish import checked
+from weftline.plan.wish import Checked, checked
 from weftline.ports.cache import Cache
 from weftline.ports.sink import Sink
 from weftline.run.result import RunResult
@@ -47,16 +46,16 @@ from weftline.run.resume import past_of
 from weftline.settings import Settings
 from weftline.store.memory import MemoryCache
 
-T = TypeVar("T")
-#: Runs that are looked through for a stored output.
+#: Runs that are looked through for one that can be resumed.
 _LOOKED_THROUGH = 50
 
 
-def check(pipeline: Pipeline, home: Home, request: Request) -> tuple[list[WeftlineError], list[WeftlineError]]:
+def check(pipeline: Pipeline, home: Home, request: Request) -> Checked:
     """All findings, and the notes beside them."""
+    request = with_batch(request, pipeline, home)
     graph = pipeline.graph_for(request.params)
     found = checked(graph, home.wish(request, graph))
-    return found.errors, found.notes
+    return found._replace(notes=[*pipeline.notes, *found.notes])
 
 
 def plan(pipeline: Pipeline, home: Home, request: Request, record: RunRecord | None = None) -> Plan:
@@ -71,19 +70,24 @@ def plan(pipeline: Pipeline, home: Home, request: Request, record: RunRecord | N
     Raises:
         InvalidPipelineError: it carries all findings.
     """
+    request = with_batch(request, pipeline, home)
     cache: Cache | None = None
     if request.cache and home.path is not None:
         cache = home.cache if home.has_results else MemoryCache()
-    graph = pipeline.graph_for(request.params)
+    with still():
+        graph = pipeline.graph_for(request.params)
     sources = _sources(request.inputs_from, home)
     wish = home.wish(request, graph, record)
     if sources:
         wish = with_inputs(sources, wish, graph)
     with still():
         made = planner.make(graph, wish, cache, home.history, home.values)
+    if pipeline.notes:
+        made = replace(made, notes=(*pipeline.notes, *made.notes))
     if sources:
         check_inputs(sources[0], made, request)
-    return made
+    batch = str(request.params[BATCH]) if pipeline.group_of is not None else ""
+    return replace(made, batch_id=batch, topology=pipeline.topology)
 
 
 def _sources(run: str, home: Home) -> list[RunRecord]:
@@ -102,10 +106,12 @@ def why(pipeline: Pipeline, home: Home, request: Request, node: str) -> Explanat
         UnknownNodeError: there is no such node.
         InvalidPipelineError: the pipeline cannot be planned.
     """
-    if node not in pipeline.graph.index:
-        raise unknown_node(node, pipeline.graph.index)
+    request = with_batch(request, pipeline, home)
+    graph = pipeline.graph_for(request.params)
+    if node not in graph.index:
+        raise unknown_node(node, graph.index)
     history = home.history
-    last = history.last_times(pipeline.graph.name, [node]) if history is not None else {}
+    last = history.last_times(graph.name, [node]) if history is not None else {}
     return explain(plan(pipeline, home, request), node, last.get(node))
 
 
@@ -120,6 +126,7 @@ def run(
     instead_of: str | None = None,
     told: Mapping[str, Any] = MappingProxyType({}),
     echo: bool = False,
+    waits: Callable[[str], None] | None = None,
 ) -> RunResult:
     """Plans and runs.
 
@@ -133,21 +140,26 @@ def run(
         instead_of: who has claimed that run for this process.
         told: further fields of its first event.
         echo: show what calls print, besides keeping it.
+        waits: is told if the run has to wait for others.
 
     Raises:
         InvalidPipelineError: it carries all findings; nothing has run.
         RunExistsError: there is a run of that id; nothing has run.
         RunBusyError: another process has it; nothing has run.
+        GuardBusyError: as many as may are running; the journal tells so.
     """
     with frozen():
         if request.inputs_from:
             request = replace(request, inputs_from=find_run(request.inputs_from, home).run)
         made = planned or plan(pipeline, home, request)
-        wanted, run = run, run or run_id(home.clock.now(), os.urandom(3))
+        wanted, run = run, run or run_id(home.clock.now(), home.entropy(3))
         with claimed(run, home.ledger, instead_of=instead_of):
             if wanted and home.ledger is not None and any(home.ledger.events(run, [Kind.RUN_STARTED])):
                 raise RunExistsError(run=run)
-            return execute(made, run, home, request, sinks, None, told=told, echo=echo)
+            with guarded(made, run, home, request, waits, told) as has_waited:
+                if has_waited:  # others have made results meanwhile
+                    made = plan(pipeline, home, replace(request, params=given_to(made, request.params)))
+                return execute(made, run, home, request, sinks, None, told=told, echo=echo)
 
 
 def resume(
@@ -161,6 +173,7 @@ def resume(
     instead_of: str | None = None,
     only_if: Callable[[RunRecord], bool] = lambda _: True,
     echo: bool = False,
+    waits: Callable[[str], None] | None = None,
 ) -> RunResult:
     """Goes on with a run whose process died, or that failed or was cancelled: what succeeded is kept.
 
@@ -174,6 +187,7 @@ def resume(
         instead_of: who has claimed the run for this process.
         only_if: whether it is to be gone on with, as it is now that nobody else can change it.
         echo: show what calls print, besides keeping it.
+        waits: is told if the run has to wait for others.
 
     Raises:
         UnknownRunError: the home has no such run.
@@ -181,6 +195,7 @@ def resume(
         BadArgumentError: a node that is to be made again is not part of the run.
         NotResumableError: it is complete, or was started by a program that gave it values which the journal cannot hold.
         RunBusyError: another process works on it.
+        GuardBusyError: as many as may are running.
     """
     found = find_run(run or newest_resumable(home, pipeline), home).run
     with frozen(), claimed(found, home.ledger, instead_of=instead_of):
@@ -188,15 +203,15 @@ def resume(
         if not only_if(record):
             advice = f"see what became of it: weftline status {found}"
             raise NotResumableError(run=found, detail="somebody has gone on with it", advice=advice)
-        opening = record.opening
         if record.status is RunStatus.COMPLETED:
             where = "" if home.shown == str(Settings().home) else f" --home {shlex.quote(home.shown)}"
-            advice = f"start a new one: weftline run {opening.get('target') or '...'}{where}"
+            advice = f"start a new one: weftline run {record.opening.get('target') or '...'}{where}"
             raise NotResumableError(run=found, detail="it is complete", advice=advice)
-        pipeline, request = asked_again(record, pipeline, request)
-        further = _behind(pipeline.graph, again)
+        pipeline, request = asked_again(record, home, pipeline, request)
+        graph = pipeline.graph_for(request.params)
+        further = _behind(graph, again)
         record.forget(further)
-        forced = dict.fromkeys((*request.force, *(name for name in record.again if name in pipeline.graph.index)))
+        forced = dict.fromkeys((*request.force, *(name for name in record.again if name in graph.index)))
         request = replace(request, force=tuple(forced), gates=(*request.gates, *sorted(record.gates.difference(request.gates))))
         made = plan(pipeline, home, request, record)
         for node in again:
@@ -204,7 +219,9 @@ def resume(
                 advice = "start a run that has it"
                 raise BadArgumentError(argument=node, detail=f"it is not part of run {found}", advice=advice)
         told = {"from": list(again), "again": further} if again else {}
-        return execute(made, found, home, request, sinks, past_of(record), told=told, echo=echo)
+        with guarded(made, found, home, request, waits, is_new=False) as has_waited:
+            made = plan(pipeline, home, request, record) if has_waited else made
+            return execute(made, found, home, request, sinks, past_of(record), told=told, echo=echo)
 
 
 def enter(opening: Mapping[str, Any]) -> None:
@@ -214,12 +231,13 @@ def enter(opening: Mapping[str, Any]) -> None:
         os.chdir(cwd)
 
 
-def asked_again(record: RunRecord, pipeline: Pipeline | None, request: Request | None) -> tuple[Pipeline, Request]:
+def asked_again(record: RunRecord, home: Home, pipeline: Pipeline | None, request: Request | None) -> tuple[Pipeline, Request]:
     """What a run runs, and what it was asked for.
 
     Args:
         record: the run.
-        pipeline: the pipeline; None to load it by the target that the journal names.
+        home: where its journal is.
+        pipeline: the pipeline; None for the one of the target that the journal names, as it was when the run began.
         request: as it was asked for; None to take it from the journal.
 
     Raises:
@@ -231,8 +249,11 @@ def asked_again(record: RunRecord, pipeline: Pipeline | None, request: Request |
         if not is_known or not opening.get("repeatable"):
             advice = "resume it there: pipeline.resume(run, ...) with the same parameters and given values"
             raise NotResumableError(run=record.run, detail="it was started by a program", advice=advice)
-        pipeline = pipeline or load(opening["target"])
+        pipeline = pipeline or pipeline_of(record, home)
+        assert pipeline is not None, "there is a target"
         request = request or request_of(opening)
+    if pipeline.group_of is not None and BATCH not in request.params and BATCH in opening["params"]:
+        request = replace(request, params={BATCH: opening["params"][BATCH], **request.params})
     return pipeline, request
 
 
@@ -348,36 +369,3 @@ def lives_of(run: str, home: Home) -> RunRecord:
     """What a run began with, and when somebody went on with it; of its nodes the record says nothing."""
     ledger = home.ledger
     return RunRecord.fold(run, () if ledger is None else ledger.events(run, [Kind.RUN_STARTED, Kind.RUN_RESUMED]))
-
-
-def newest_output(home: Home, node: str, kind: type[T]) -> tuple[T, Path] | None:
-    """What the node of that name provided in the newest run that has it stored, and the folder in which that was started.
-
-    Args:
-        home: where to look.
-        node: the node's name; what it provides first counts.
-        kind: the type of that.
-
-    Returns:
-        The value, and the folder that relative paths in it start from; None if there is no such run.
-    """
-    if not home.has_journals:
-        return None
-    ledger, cache = home.ledger, home.cache
-    assert ledger is not None
-    assert cache is not None
-    output = Output.of(node, kind)
-    spec = NodeSpec(node, NO_BODY, (), (output,))
-    for summary in ledger.runs(_LOOKED_THROUGH):
-        record = RunRecord.fold(summary.run, ledger.events(summary.run))
-        call = record.nodes[node].calls.get(WHOLE) if node in record.nodes else None
-        if call is None or call.key is None:
-            continue
-        entry = cache.find([bytes.fromhex(call.key)]).get(bytes.fromhex(call.key))
-        if entry is not None and entry.outputs:
-            stored = entry.outputs[0]
-            content = cache.load(stored, entry.key) if stored.content is None else whole(stored.content)
-            value = home.values.decode(content, stored, spec, output)
-            if isinstance(value, kind):
-                return value, Path(record.opening["cwd"])
-    return None

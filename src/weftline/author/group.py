@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from weftline.errors import Place
+from weftline.model.guard import Guard
 
 if TYPE_CHECKING:
     from weftline.author.pipeline import Pipeline
@@ -69,6 +70,7 @@ class PipelineGroup:
         description: for people.
         tags: further words.
         of: what its steps run: pipelines, or, in a workflow, groups.
+        guard: how many runs of it go on at the same time, whoever starts them; None for any number.
         place: where it is written.
 
     Example:
@@ -86,6 +88,7 @@ class PipelineGroup:
     description: str = ""
     tags: tuple[str, ...] = ()
     of: Literal["pipeline", "group"] = "pipeline"
+    guard: Guard | None = None
     place: Place | None = None
 
     @classmethod

@@ -32,13 +32,14 @@ def shipped() -> list[str]:
     return sorted(plugins.offered(_SHIPPED))
 
 
-def load(target: str, modules: Sequence[str] = ()) -> Pipeline:
+def load(target: str, modules: Sequence[str] = (), groups: Path | None = None) -> Pipeline:
     """The pipeline of a target.
 
     Args:
-        target: `file.py`, `file.py:name`, `file.yaml`, `file.yaml:name`, `package.module`, `package.module:name`, or the name
-            of a shipped pipeline.
+        target: `file.py`, `file.py:name`, `file.yaml`, `file.yaml:name`, `package.module`, `package.module:name`, the name
+            of a shipped pipeline, or `group:name` for a group or workflow that has a name.
         modules: for a manifest, modules that register what it names.
+        groups: the folder whose manifests are known by name.
 
     Raises:
         TargetNotFoundError: nothing is there, or no pipeline is in it.
@@ -50,6 +51,8 @@ def load(target: str, modules: Sequence[str] = ()) -> Pipeline:
     point = plugins.offered(_SHIPPED).get(target)
     if point is not None:
         found = plugins.load(point, f"the pipeline {target!r}")
+    elif where == "group" and name:
+        found = named_group(name, modules, groups)
     elif where.endswith((".yaml", ".yml")):
         found = _from_manifest(where, name, modules)
     elif where.endswith(".py"):
@@ -72,9 +75,27 @@ def _from_manifest(where: str, name: str, modules: Sequence[str]) -> Pipeline:
     path = Path(where)
     if not path.is_file():
         raise _not_found(where, "there is no such file")
+    import_modules(modules)
+    return load_manifest(path, name)
+
+
+def named_group(name: str, modules: Sequence[str], groups: Path | None) -> Pipeline:
+    """The group or workflow of a name; see `weftline.author.manifest.catalog`."""
+    from weftline.author.manifest.catalog import Catalog  # which loads what reads YAML
+
+    import_modules(modules)
+    return Catalog(groups).get(name)
+
+
+def import_modules(modules: Sequence[str]) -> None:
+    """Imports modules that register what manifests name.
+
+    Raises:
+        TargetNotFoundError: there is no such module.
+        TargetImportError: it raised an error while it was imported.
+    """
     for module in modules:
         _import_module(module, module)
-    return load_manifest(path, name)
 
 
 def _not_found(target: str, detail: str) -> TargetNotFoundError:

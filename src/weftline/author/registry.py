@@ -7,6 +7,7 @@ asked for.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Generic, Literal, TypeVar
@@ -54,13 +55,20 @@ class Shelf(Generic[T]):
     _known: dict[str, Registered] = field(default_factory=dict)
     _made: dict[str, T] = field(default_factory=dict)
 
-    def add(self, name: str, thing: Any, *, domain: str = "", tags: Iterable[str] = ()) -> None:
+    def add(self, name: str, thing: Any, *, domain: str = "", tags: Iterable[str] = (), place: Place | None = None) -> None:
         """Registers something; the same thing may be registered again, as when its module is read twice.
 
+        Args:
+            name: unique among those of its kind.
+            thing: what is registered, or a function that makes it.
+            domain: what it is about.
+            tags: further words.
+            place: where that is said, for what does not know itself where it is declared.
+
         Raises:
-            NameTakenError: something else has the name.
+            NameTakenError: something else has the name; both places are told.
         """
-        found = Registered(name, thing, domain, frozenset(tags), _place_of(thing))
+        found = Registered(name, thing, domain, frozenset(tags), _place_of(thing) or place)
         before = self._known.get(name)
         if before is not None and before.thing is not thing and (before.place is None or before.place != found.place):
             raise NameTakenError(kind=self.kind, name=name, other=str(before.place or "unknown"), place=found.place)
@@ -103,13 +111,24 @@ class Shelf(Generic[T]):
         own = [
             found.name
             for found in self._known.values()
-            if (domain is None or found.domain == domain) and (tag is None or tag in found.tags)
+            if domain in {None, found.domain or getattr(found.thing, "domain", "")}
+            and (tag is None or tag in found.tags or tag in getattr(found.thing, "tags", ()))
         ]
         if domain is None and tag is None:
             from weftline.ports import plugins  # which reads the metadata of what is installed
 
             own += plugins.offered(self._group)
         return sorted(set(own))
+
+    def __contains__(self, name: str) -> bool:
+        """Whether something has a name, here or in an installed package."""
+        from weftline.ports import plugins  # which reads the metadata of what is installed
+
+        return name in self._known or name in plugins.offered(self._group)
+
+    def __len__(self) -> int:
+        """How many things were registered here."""
+        return len(self._known)
 
     def about(self, name: str) -> Registered | None:
         """What was said when something was registered; None for what only a package offers."""
@@ -187,21 +206,97 @@ REGISTRY = Registry()
 
 def register_node(name: str, thing: Any = None, /, *, domain: str = "", tags: Iterable[str] = ()) -> Any:
     """Gives a node a name for manifests; also as a decorator. A function becomes a node with its defaults."""
-    return _register(REGISTRY.nodes, name, thing, domain, tags)
+    return _register(REGISTRY.nodes, name, thing, domain, tags, _caller())
 
 
 def register_pipeline(name: str, thing: Any = None, /, *, domain: str = "", tags: Iterable[str] = ()) -> Any:
     """Gives a pipeline a name for groups; also as a decorator: of a node, or of a function that makes the pipeline."""
-    return _register(REGISTRY.pipelines, name, thing, domain, tags)
+    return _register(REGISTRY.pipelines, name, thing, domain, tags, _caller())
 
 
 def register_group(name: str, thing: Any = None, /, *, domain: str = "", tags: Iterable[str] = ()) -> Any:
     """Gives a group a name for workflows; also as a decorator of a function that makes it."""
-    return _register(REGISTRY.groups, name, thing, domain, tags)
+    return _register(REGISTRY.groups, name, thing, domain, tags, _caller())
 
 
-def _register(shelf: Shelf[Any], name: str, thing: Any, domain: str, tags: Iterable[str]) -> Any:
+def _register(shelf: Shelf[Any], name: str, thing: Any, domain: str, tags: Iterable[str], place: Place) -> Any:
     if thing is None:
-        return lambda found: _register(shelf, name, found, domain, tags)
-    shelf.add(name, thing, domain=domain, tags=tags)
+        return lambda found: _register(shelf, name, found, domain, tags, place)
+    shelf.add(name, thing, domain=domain, tags=tags, place=place)
     return thing
+
+
+def _caller() -> Place:
+    """The line that calls the function that asks."""
+    frame = inspect.currentframe()
+    for _ in range(2):
+        frame = None if frame is None else frame.f_back
+    return Place("unknown") if frame is None else Place(frame.f_code.co_filename, frame.f_lineno)
+
+
+# --- asking ---
+
+
+def get_node(name: str) -> NodeSpec:
+    """The node of a name.
+
+    Raises:
+        NotRegisteredError: nothing has it; so for `get_pipeline` and `get_group`.
+        WrongRegistrationError: what has it is something else.
+    """
+    return REGISTRY.nodes.get(name)
+
+
+def get_pipeline(name: str) -> Pipeline:
+    """The pipeline of a name; see `get_node` for the errors."""
+    return REGISTRY.pipelines.get(name)
+
+
+def get_group(name: str) -> PipelineGroup:
+    """The group or workflow of a name; see `get_node` for the errors."""
+    return REGISTRY.groups.get(name)
+
+
+def group_exists(name: str) -> bool:
+    """Whether a group or workflow has a name."""
+    return name in REGISTRY.groups
+
+
+def list_nodes(*, domain: str | None = None, tag: str | None = None) -> list[str]:
+    """Sorted names, of a domain or with a tag; without either, those of installed packages too. So for the others."""
+    return REGISTRY.nodes.names(domain=domain, tag=tag)
+
+
+def list_pipelines(*, domain: str | None = None, tag: str | None = None) -> list[str]:
+    """Sorted names of pipelines; see `list_nodes`."""
+    return REGISTRY.pipelines.names(domain=domain, tag=tag)
+
+
+def list_groups(*, domain: str | None = None, tag: str | None = None) -> list[str]:
+    """Sorted names of groups and workflows; see `list_nodes`. A group's own domain and tags count as well."""
+    return REGISTRY.groups.names(domain=domain, tag=tag)
+
+
+def clear_nodes() -> None:
+    """Forgets the nodes that were registered; what installed packages offer stays."""
+    REGISTRY.nodes.clear()
+
+
+def clear_pipelines() -> None:
+    """Forgets the pipelines that were registered."""
+    REGISTRY.pipelines.clear()
+
+
+def clear_groups() -> None:
+    """Forgets the groups and workflows that were registered."""
+    REGISTRY.groups.clear()
+
+
+def clear_registry() -> None:
+    """Forgets all that was registered."""
+    REGISTRY.clear()
+
+
+def registry_stats() -> dict[str, int]:
+    """How much was registered: `{"nodes": 3, "pipelines": 2, "groups": 1}`."""
+    return {"nodes": len(REGISTRY.nodes), "pipelines": len(REGISTRY.pipelines), "groups": len(REGISTRY.groups)}

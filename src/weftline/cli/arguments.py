@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from weftline.cli.progress import Progress
+from weftline.cli.text import err
 from weftline.errors import BadArgumentError
 
 OnFailure = Literal["stop", "continue"]
@@ -76,6 +77,21 @@ NoCache = Annotated[bool, typer.Option("--no-cache", help="Neither look up nor k
 ProgressOption = Annotated[Progress, typer.Option("--progress", help="How to show the run, on stderr.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Also keys and parameters, with where they came from.")]
+
+
+def loaded(target: str) -> Any:
+    """The pipeline of a target; tells what its file spells otherwise than today."""
+    from weftline.app.pipeline import load
+
+    pipeline = load(target)
+    tell_notes(pipeline)
+    return pipeline
+
+
+def tell_notes(pipeline: Any) -> None:
+    """Tells what there is to say of the file that declares a pipeline; nothing, where there is no pipeline."""
+    for note in pipeline.notes if pipeline is not None else ():
+        err(f"note: {note.place}: {note.message}; {note.fix}" + (f"; {note.hint}" if note.hint else ""))
 
 
 def home_of(path: Path | None) -> Any:
@@ -188,6 +204,7 @@ class Typed:
             resources=amounts_of(self.resources),
             deadline_s=seconds_of(self.deadline),
             retry_budget=self.retry_budget,
+            trigger="cli",
             inputs_from=self.inputs_from,
         )
 

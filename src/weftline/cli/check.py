@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from weftline.cli.arguments import BackendOption, HomeOption, Json, Params, Target, home_of, params_of
+from weftline.cli.arguments import BackendOption, HomeOption, Json, Params, Target, home_of, loaded, params_of
 from weftline.cli.exits import Exit
 from weftline.cli.text import out, out_json, paint_out
 
@@ -31,11 +31,11 @@ def register(app: typer.Typer) -> None:
         """
         from weftline.app import verbs
         from weftline.app.home import Request
-        from weftline.app.pipeline import load
 
-        pipeline = load(target)
+        pipeline = loaded(target)
         request = Request(params=params_of(param), backend=backend)
-        findings, told = verbs.check(pipeline, home_of(home), request)
+        found = verbs.check(pipeline, home_of(home), request)
+        findings, told = found.errors, found.notes
         if json:
             out_json(
                 {
@@ -50,7 +50,7 @@ def register(app: typer.Typer) -> None:
             for number, line in enumerate(finding.lines()):
                 out(paint_out(line, "bold") if number == 0 else line)
         count = len(findings)
-        nodes = len(pipeline.graph.nodes)
+        nodes = len(found.graph.nodes)
         more = f"; {len(told)} note{'' if len(told) == 1 else 's'} (--notes)" if told and not notes else ""
         verdict = "sound" if not findings else f"{count} finding{'' if count == 1 else 's'}"
         out(f"{pipeline.name}: {nodes} node{'' if nodes == 1 else 's'}, {verdict}{more}")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from weftline.cli.arguments import HomeOption, Json, ProgressOption, Typed, home_of
+from weftline.cli.arguments import HomeOption, Json, ProgressOption, Typed, home_of, tell_notes
 from weftline.cli.exits import Exit
 from weftline.cli.outcome import summary
 from weftline.cli.progress import Progress, sink_for
@@ -156,12 +156,15 @@ def _replaying(group: typer.Typer) -> None:
 def _replay(own: Sequence[DeadLetter], home: Home, progress: Progress) -> RunResult:
     """Makes the letters of one run again, and tells how that went."""
     from weftline.app import letters, verbs
-    from weftline.app.pipeline import load
+    from weftline.app.execute import request_of
+    from weftline.app.topologies import pipeline_of
 
-    opening = verbs.lives_of(own[0].run, home).opening
+    record = verbs.lives_of(own[0].run, home)
+    opening = record.opening
     verbs.enter(opening)
-    pipeline = load(opening["target"]) if opening.get("target") else None
-    shown = None if pipeline is None else sink_for(progress, pipeline.graph)
+    pipeline = pipeline_of(record, home)
+    tell_notes(pipeline)
+    shown = None if pipeline is None else sink_for(progress, pipeline.graph_for(request_of(opening).params))
     result = letters.replay(own, home, pipeline, sinks=[shown] if shown is not None else [])
     if progress not in {Progress.NDJSON, Progress.NONE}:
         tried = {letter.label for letter in own}

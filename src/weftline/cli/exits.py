@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import IntEnum
 
-from weftline.errors import AuthorError, MachineError, PlanError, UsageError, WeftlineError
+from weftline.errors import AuthorError, GuardSkippedError, MachineError, PlanError, UsageError, WeftlineError
 
 
 class Exit(IntEnum):
@@ -28,6 +28,8 @@ class Exit(IntEnum):
 
 def exit_of(error: WeftlineError) -> Exit:
     """The exit code that an error means."""
+    if isinstance(error, GuardSkippedError):
+        return Exit.OK
     if isinstance(error, UsageError):
         return Exit.USAGE
     if isinstance(error, MachineError):

@@ -8,7 +8,28 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from weftline.cli import cache, check, dlq, gate, graph, init, logs, plan, resume, run, runs, schema, search, serve, status, why
+from weftline.cli import (
+    cache,
+    check,
+    dlq,
+    gate,
+    graph,
+    group,
+    init,
+    logs,
+    migrate,
+    plan,
+    policies,
+    resume,
+    run,
+    runs,
+    schedule,
+    schema,
+    search,
+    serve,
+    status,
+    why,
+)
 from weftline.cli.exits import Exit, exit_of
 from weftline.cli.text import err, out_json, paint_err, printable, stdout_for_json
 from weftline.errors import BadArgumentError, InvalidPipelineError, WeftlineError
@@ -22,7 +43,28 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for module in (init, check, plan, run, resume, why, graph, status, logs, runs, dlq, gate, serve, search, cache, schema):
+for module in (
+    init,
+    check,
+    plan,
+    run,
+    resume,
+    why,
+    graph,
+    status,
+    logs,
+    runs,
+    dlq,
+    gate,
+    group,
+    schedule,
+    serve,
+    search,
+    cache,
+    policies,
+    migrate,
+    schema,
+):
     module.register(app)
 
 

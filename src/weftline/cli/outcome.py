@@ -21,6 +21,11 @@ _SHOWN = 3
 _LOG_LINES = 10
 
 
+def note(text: str) -> None:
+    """Tells something beside the result."""
+    err(f"note: {text}")
+
+
 def tell_damage(home: Home) -> None:
     """Tells what the cache has put aside."""
     cache = home.cache if home.has_results else None
@@ -59,7 +64,8 @@ def summary(result: RunResult) -> str:
         told.append(f"{counts['calls_failed']:,} of their items failed")
     more = f" ({', '.join(told)})" if told else ""
     took = seconds(result.took_s)
-    return f"{paint_err(result.status, result.status)} in {took}: {parts}{more}   run {result.run}"
+    batch = f"   batch {result.plan.batch_id}" if result.plan.batch_id else ""
+    return f"{paint_err(result.status, result.status)} in {took}: {parts}{more}   run {result.run}{batch}"
 
 
 def _counts(result: RunResult) -> dict[str, int]:
@@ -83,6 +89,7 @@ def as_dict(result: RunResult) -> dict[str, Any]:
         "schema": "weftline.run/v1",
         "run": result.run,
         "pipeline": result.plan.graph.name,
+        "batch_id": result.plan.batch_id or None,
         "status": result.status,
         "steps": [
             {

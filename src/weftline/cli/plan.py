@@ -27,6 +27,7 @@ from weftline.cli.arguments import (
     Verbose,
     Workers,
     home_of,
+    loaded,
 )
 from weftline.cli.exits import Exit
 from weftline.cli.outcome import tell_damage
@@ -66,7 +67,6 @@ def register(app: typer.Typer) -> None:
         Exit codes: 0 nothing to do, 2 work pending, 3 not valid.
         """
         from weftline.app import saved, verbs
-        from weftline.app.pipeline import load
         from weftline.plan.render import as_dict, as_text
 
         words = select or (), param or (), force or ()
@@ -75,7 +75,7 @@ def register(app: typer.Typer) -> None:
         typed = Typed(target, *words, backend, workers, no_cache, refresh, **options)
         opened = home_of(home)
         request = typed.request()
-        made = verbs.plan(load(target), opened, request)
+        made = verbs.plan(loaded(target), opened, request)
         tell_damage(opened)
         opened.close()
         if output is not None:

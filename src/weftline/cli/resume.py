@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from weftline.cli.arguments import HomeOption, Json, ProgressOption, Typed, home_of
-from weftline.cli.outcome import conclude
+from weftline.cli.arguments import HomeOption, Json, ProgressOption, Typed, home_of, tell_notes
+from weftline.cli.outcome import conclude, note
 from weftline.cli.progress import Progress, sink_for
 
 
@@ -34,14 +34,17 @@ def register(app: typer.Typer) -> None:
         Exit codes: as for `run`.
         """
         from weftline.app import verbs
-        from weftline.app.pipeline import load
+        from weftline.app.execute import request_of
+        from weftline.app.topologies import pipeline_of
 
         opened = home_of(home)
         record = verbs.find_run(run or verbs.newest_resumable(opened, None), opened)
         verbs.enter(record.opening)
-        pipeline = load(record.opening["target"]) if record.opening.get("target") else None
-        shown = None if pipeline is None else sink_for(progress, pipeline.graph)
-        result = verbs.resume(record.run, opened, sinks=[shown] if shown is not None else [], again=again or ())
+        pipeline = pipeline_of(record, opened)
+        tell_notes(pipeline)
+        shown = None if pipeline is None else sink_for(progress, pipeline.graph_for(request_of(record.opening).params))
+        sinks = [] if shown is None else [shown]
+        result = verbs.resume(record.run, opened, pipeline, sinks=sinks, again=again or (), waits=note)
         params = [f"{name}={value}" for name, value in record.opening.get("params", {}).items()]
         typed = Typed(record.opening.get("target") or "", params=params, home=home)
         return conclude(result, opened, typed, json=json, quiet=progress in {Progress.NDJSON, Progress.NONE})

@@ -30,9 +30,10 @@ from weftline.cli.arguments import (
     Typed,
     Workers,
     home_of,
+    loaded,
     typed_again,
 )
-from weftline.cli.outcome import conclude, tell_damage
+from weftline.cli.outcome import conclude, note, tell_damage
 from weftline.cli.progress import Progress, sink_for
 from weftline.errors import BadArgumentError
 
@@ -101,25 +102,23 @@ def register(app: typer.Typer) -> None:
         typed, pipeline, request, planned = _asked(typed, opened) if plan is None else _saved(plan, typed, opened)
         tell_damage(opened)
         shown = sink_for(progress, planned.graph)
-        result = verbs.run(pipeline, opened, request, [shown] if shown is not None else [], planned=planned)
+        result = verbs.run(pipeline, opened, request, [shown] if shown is not None else [], planned=planned, waits=note)
         return conclude(result, opened, typed, json=json, quiet=progress in {Progress.NDJSON, Progress.NONE})
 
 
 def _asked(typed: Typed, home: Home) -> tuple[Typed, Pipeline, Request, Plan]:
     """What was typed, planned."""
     from weftline.app import verbs
-    from weftline.app.pipeline import load
 
     if not typed.target:
         raise BadArgumentError(argument="run", detail="there is no TARGET", advice="name one, or a plan: --plan FILE")
-    pipeline, request = load(typed.target), typed.request()
+    pipeline, request = loaded(typed.target), typed.request()
     return typed, pipeline, request, verbs.plan(pipeline, home, request)
 
 
 def _saved(file: Path, typed: Typed, home: Home) -> tuple[Typed, Pipeline, Request, Plan]:
     """What a file says, planned again; what was typed is completed by it."""
     from weftline.app import saved
-    from weftline.app.pipeline import load
 
     if typed.asks:
         advice = "leave it out, or make another plan"
@@ -130,6 +129,6 @@ def _saved(file: Path, typed: Typed, home: Home) -> tuple[Typed, Pipeline, Reque
         advice = f"name it: weftline run TARGET --plan {file}"
         raise BadArgumentError(argument="--plan", detail="a program made it, and it does not say of what", advice=advice)
     request = saved.asked_again(found, {"on_failure": typed.on_failure})
-    pipeline = load(target)
+    pipeline = loaded(target)
     planned = saved.plan_again(found, pipeline, home, request)
     return replace(typed, target=target, params=typed_again(request)), pipeline, request, planned

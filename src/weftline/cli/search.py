@@ -49,7 +49,7 @@ def register(app: typer.Typer) -> None:
 
         Questions of a known form are also answered from its knowledge graph.
         """
-        from weftline.app import verbs
+        from weftline.app import outputs
         from weftline.documents.embed import find_embedder
         from weftline.documents.graph import KnowledgeGraph
         from weftline.documents.retrieve import Mode, SqliteRetriever
@@ -58,8 +58,8 @@ def register(app: typer.Typer) -> None:
 
         text = " ".join(question)
         opened = home_of(home)
-        index = index or _made(verbs.newest_output(opened, "index", IndexReceipt))
-        knowledge = knowledge or _made(verbs.newest_output(opened, "knowledge", KnowledgeReceipt))
+        index = index or _made(outputs.newest_output(opened, "index", IndexReceipt))
+        knowledge = knowledge or _made(outputs.newest_output(opened, "knowledge", KnowledgeReceipt))
         opened.close()
         if index is None:
             raise IndexUnusableError(path=opened.shown, detail="no run in this home made an index")

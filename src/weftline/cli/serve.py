@@ -18,10 +18,13 @@ def register(app: typer.Typer) -> None:
         runs: Annotated[int, typer.Option("--runs", min=1, help="Runs at the same time.")] = 16,
         home: HomeOption = None,
     ) -> int:
-        """Go on with runs whose gates open, until Ctrl-C.
+        """Start what schedules say, and go on with runs whose gates open, until Ctrl-C.
 
-        Several may serve one home: each run is gone on with once. Ctrl-C ends it when its runs have ended; twice cancels them.
+        Several may serve one home: each moment fires once, and each run is gone on with once. Ctrl-C ends it when its runs
+        have ended; twice cancels them.
         """
+        from weftline.app.declared import Folder
+        from weftline.serve.cron import CronDuty
         from weftline.serve.daemon import Daemon, until_told
         from weftline.serve.launcher import Launcher
         from weftline.serve.sensor import GateSensor
@@ -30,7 +33,8 @@ def register(app: typer.Typer) -> None:
         assert opened.path is not None
         opened.path.mkdir(parents=True, exist_ok=True)
         launcher = Launcher(opened.path, opened.ledger, runs)
-        err(f"serving {opened.shown}")
-        until_told(Daemon(opened, [GateSensor(opened, launcher, err)], launcher, err))
+        schedules = CronDuty(opened, Folder(opened.settings.schedules, opened.clock).current, launcher, err)
+        until_told(Daemon(opened, [GateSensor(opened, launcher, err), schedules], launcher, err))
+        schedules.close()
         opened.close()
         return 0

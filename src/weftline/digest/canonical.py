@@ -67,7 +67,9 @@ def of(value: object, foreign: ForeignDigests = no_foreign_types, *, path: str =
     Raises:
         UndigestableError: a part of the value has an unknown type; the message has the path to it.
     """
-    return hashlib.sha256(_DOMAIN + canonical(value, foreign, path=path)).digest()
+    simple = _SIMPLE.get(type(value))
+    written = canonical(value, foreign, path=path) if simple is None else simple(value)
+    return hashlib.sha256(_DOMAIN + written).digest()
 
 
 def of_foreign(identity: bytes) -> bytes:
@@ -82,11 +84,21 @@ def of_items(digests: Iterable[bytes]) -> bytes:
 
 def of_parts(*parts: bytes) -> bytes:
     """The digest of several byte strings, each with its length, so that no two lists of parts run together."""
-    chunks = [_PARTS_DOMAIN]
+    return of_counted(counted(parts))
+
+
+def counted(parts: Iterable[bytes]) -> bytes:
+    """Byte strings, each with its length before it; what some lists of parts have in common is written once."""
+    chunks = []
     for part in parts:
         chunks.append(b"%x:" % len(part))
         chunks.append(part)
-    return hashlib.sha256(b"".join(chunks)).digest()
+    return b"".join(chunks)
+
+
+def of_counted(written: bytes) -> bytes:
+    """The digest of the parts that `counted` wrote."""
+    return hashlib.sha256(_PARTS_DOMAIN + written).digest()
 
 
 def canonical(

@@ -33,7 +33,7 @@ from weftline.store.journals import SqlJournals
 
 T = TypeVar("T")
 
-_LATEST = 3
+_LATEST = 5
 #: Where the tables are, unless the URL says otherwise.
 _SCHEMA = "weftline"
 #: How long a connection may take to be made; how long a server that has gone away is asked again, such as one that is being
@@ -124,8 +124,9 @@ class _Server:
         with self._connected().cursor() as cursor:
             cursor.executemany(_marked(sql), rows)
 
-    def transact(self, body: Callable[[bool], None], *names: str) -> None:
-        """Takes the names in their order, so that two never wait for each other."""
+    def transact(self, body: Callable[[bool], None], *names: str, is_passing: bool = False) -> None:
+        """Takes the names in their order, so that two never wait for each other. The server may die without those who ask."""
+        del is_passing
         keys = [f"{self._schema}/{name}" for name in names]
 
         def attempt(again: bool) -> None:
@@ -218,24 +219,19 @@ class _Server:
 
 
 class _Listener:
-    """Fits `weftline.ports.fields.Watch`; a connection that breaks is made again at the next wait, which counts as news."""
+    """Fits `weftline.ports.fields.Watch`; the first wait, and one that makes a broken connection again, count as news."""
 
     def __init__(self, server: _Server, channel: str) -> None:
         self._server = server
         self._channel = channel
         self._connection: psycopg.Connection[Any] | None = None
-        self._listen()
-
-    def _listen(self) -> psycopg.Connection[Any]:
-        self._connection = self._server.connect()
-        self._connection.execute(f"LISTEN {self._channel}".encode())
-        return self._connection
 
     def wait(self, timeout_s: float) -> bool:
         try:
             if self._connection is None:
-                self._listen()
-                return True  # whatever was told meanwhile
+                self._connection = self._server.connect()
+                self._connection.execute(f"LISTEN {self._channel}".encode())
+                return True  # whatever was told before
             found = any(self._connection.notifies(timeout=timeout_s, stop_after=1))
             for _ in self._connection.notifies(timeout=0):  # one look answers all of them
                 found = True

@@ -10,11 +10,24 @@ from types import MappingProxyType
 from typing import Any, Literal, NamedTuple, TypeVar
 
 from weftline.model.gate import FieldSpec
+from weftline.model.guard import Guarded
 from weftline.model.keys import is_pattern, namespace
 from weftline.model.node import NodeSpec
 from weftline.model.order import topological
 
 T = TypeVar("T")
+
+
+class GroupStep(NamedTuple):
+    """A step of a group as it was declared.
+
+    Attributes:
+        runs: the name of the pipeline, or in a workflow of the group.
+        depends_on: the steps before it, called as `Grouped.scopes` calls them.
+    """
+
+    runs: str
+    depends_on: tuple[str, ...] = ()
 
 
 class Grouped(NamedTuple):
@@ -27,6 +40,12 @@ class Grouped(NamedTuple):
         shared: how much there is of the named resources that bound its concurrency.
         on_failure: whether a failure stops it, or only what depends on it, unless the run says otherwise.
         deadline_s: how long it may take, in seconds, unless the run says otherwise; None for ever.
+        steps: what was declared of each step, also of those that are left out, in their order; steps of steps come after
+            those of which they are.
+        of: `pipeline`, or for a workflow `group`.
+        domain, version: as its author says.
+        guards: how many runs of it, and of the groups in it, go on at the same time.
+        defaults: parameters that it has if the run does not give others.
     """
 
     scopes: Mapping[str, Sequence[str]]
@@ -35,6 +54,16 @@ class Grouped(NamedTuple):
     shared: Mapping[str, float] = MappingProxyType({})
     on_failure: Literal["stop", "continue"] = "stop"
     deadline_s: float | None = None
+    steps: Mapping[str, GroupStep] = MappingProxyType({})
+    of: Literal["pipeline", "group"] = "pipeline"
+    domain: str = ""
+    version: int = 1
+    guards: tuple[Guarded, ...] = ()
+    defaults: Mapping[str, Any] = MappingProxyType({})
+
+
+#: The parameter by which every node of a group may ask for the id of the batch.
+BATCH = "batch_id"
 
 
 @dataclass(frozen=True, eq=False)

@@ -18,6 +18,17 @@ def run_id(now: float, entropy: bytes) -> str:
     return f"{as_utc(now):%Y%m%dT%H%M%S}-{entropy.hex()[:6]}"
 
 
+def batch_id(group: str, now: float, entropy: bytes) -> str:
+    """An id of all that one run of a group makes: `group_sales.nightly_20261120T101500_9f3c0a11`.
+
+    Args:
+        group: its name.
+        now: seconds since the epoch.
+        entropy: four random bytes.
+    """
+    return f"group_{group}_{as_utc(now):%Y%m%dT%H%M%S}_{entropy.hex()[:8]}"
+
+
 def call_label(node: str, item: int) -> str:
     """A call as people write it: `embed`, or `embed[12]` for one item."""
     return node if item == WHOLE else f"{node}[{item}]"

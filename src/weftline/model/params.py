@@ -10,6 +10,7 @@ import typing
 from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple
 
+from weftline.errors import brief
 from weftline.model.contract import conforms, is_unknown
 from weftline.model.gate import FieldSpec, Scalar
 from weftline.model.node import Origin
@@ -47,7 +48,7 @@ def read(value: Any, kind: Any) -> Any:
     elif isinstance(value, str) and _is_path(kind):
         value = pathlib.Path(value)
     if not conforms(value, kind):
-        raise ValueError(f"{value!r} ({type(value).__name__})")
+        raise ValueError(f"{brief(repr(value), 200)} ({type(value).__name__})")
     return value
 
 

@@ -17,6 +17,7 @@ from weftline.model.estimate import Effort, Outlook, outlook
 from weftline.model.fingerprint import Change, Recipe
 from weftline.model.graph import Graph
 from weftline.model.params import Bound
+from weftline.model.topology import Topology
 
 
 class Decision(StrEnum):
@@ -152,6 +153,8 @@ class Plan:
         notes: findings that do not stop the plan.
         backend: where calls will run.
         slots: calls of one CPU that run there at the same time.
+        topology: the texts that declare the pipeline; None for one of a program.
+        batch_id: what a run of this plan is called to the steps of a group; empty for what is no group.
     """
 
     graph: Graph
@@ -161,6 +164,8 @@ class Plan:
     notes: tuple[WeftlineError, ...] = ()
     backend: str = "threads"
     slots: int = 1
+    topology: Topology | None = None
+    batch_id: str = ""
 
     def __repr__(self) -> str:
         counts = ", ".join(f"{count} {decision}" for decision, count in self.counts.items())

@@ -73,7 +73,8 @@ class Policy:
         backoff: how the pause grows from attempt to attempt.
         initial_s: the first pause, in seconds.
         maximum_s: the longest pause, in seconds.
-        jitter: whether a pause is drawn between half of it and the whole, so that many callers do not return together.
+        jitter: whether a pause is drawn between half of it and the whole, so that many callers do not return together; or how
+            many seconds at most are added to it.
         timeout_s: the longest time for one attempt, in seconds; only backends that can stop a call accept it.
         grace_s: how long a call that ran out of time may take to end by itself, in seconds: it is asked to (SIGTERM), then
             stopped with all that it started.
@@ -90,7 +91,7 @@ class Policy:
     backoff: Literal["none", "linear", "exponential"] = "exponential"
     initial_s: float = 0.5
     maximum_s: float = 30.0
-    jitter: bool = True
+    jitter: bool | float = True
     timeout_s: float | None = None
     grace_s: float = 0.0
     soft_timeout_s: float | None = None
@@ -107,7 +108,9 @@ class Policy:
         if self.backoff not in {"none", "linear", "exponential"}:
             raise ValueError(f"backoff must be 'none', 'linear' or 'exponential', not {self.backoff!r}")
         limits = (self.timeout_s, self.soft_timeout_s, self.deadline_s)
-        if min(self.initial_s, self.maximum_s, self.grace_s) < 0 or any(limit is not None and limit <= 0 for limit in limits):
+        if min(self.initial_s, self.maximum_s, self.jitter, self.grace_s) < 0 or any(
+            limit is not None and limit <= 0 for limit in limits
+        ):
             raise ValueError(f"times must not be negative: {self}")
         if self.grace_s and self.timeout_s is None:
             raise ValueError("grace_s is the time after timeout_s, which is not set")

@@ -18,7 +18,7 @@ from weftline.errors import (
     did_you_mean,
 )
 from weftline.model.contract import mismatch, render
-from weftline.model.graph import Graph
+from weftline.model.graph import BATCH, Graph
 from weftline.model.keys import is_pattern, matches
 from weftline.model.params import Bound, Text, read
 
@@ -59,7 +59,7 @@ def bind(graph: Graph, params: Mapping[str, Any], given: Mapping[str, Any]) -> B
         numbers, own = _owners(graph, by_name, name)
         if not numbers and name in wanted:
             _give(graph, found, wanted, name, value)
-        elif not numbers and (graph.group is None or name not in graph.group.asked):
+        elif not numbers and (graph.group is None or (name not in graph.group.asked and name != BATCH)):
             found.findings.append(_unknown(graph, by_name, wanted, name))
         elif len(numbers) > 1 and graph.group is None:
             names = [graph.nodes[number].name for number in numbers]

@@ -101,6 +101,7 @@ def _calls(step: Step) -> tuple[int, int]:
 
 _NEVER = Reason(ReasonCode.NEVER_CACHED, "no cache in this run")
 _HIT = Reason(ReasonCode.HIT)
+_FIRST = Reason(ReasonCode.NEW, "first time here")
 _NOT_SELECTED = Reason(ReasonCode.NOT_SELECTED)
 
 
@@ -166,10 +167,17 @@ class _Explainer:
         forecast = self._forecasts[number]
         if forecast.is_hit:
             return Decision.CACHED
+        if self._graph.nodes[number].over is None and forecast.keys is not None:
+            return self._missing(number, forecast.keys[0])
         counts = self._counts(number)
         if Decision.RUN in counts:
             return Decision.RUN
         return Decision.MAY_RUN
+
+    def _missing(self, number: int, key: bytes | None) -> Decision:
+        """What will happen to the only call of a node that has no result."""
+        may_be_there = key is None and self._forecasts[number].known_recipe and number not in self._forced
+        return Decision.MAY_RUN if may_be_there and self._graph.nodes[number].cache else Decision.RUN
 
     def _counts(self, number: int) -> Counter[Decision]:
         """Calls by decision; for a list that is not known yet, one call that stands for all."""
@@ -202,6 +210,19 @@ class _Explainer:
                 entry=forecast.entries[0],
             )
         last = self.last_times.get(node.name)
+        if last is None and node.over is None and decision is Decision.RUN:  # most of a first plan
+            return Step(
+                node.name,
+                decision,
+                self._reason(number, decision, None, ()),
+                tuple([read.key for read in node.inputs]),
+                node.provided,
+                forecast.keys[0].hex() if forecast.keys and forecast.keys[0] is not None else None,
+                params=params,
+                recipe=forecast.recipe,
+                inputs=forecast.inputs,
+                files=forecast.files,
+            )
         differences = () if last is None or forecast.recipe is None else tuple(changes(last.recipe, forecast.recipe))
         items = None
         if node.over is not None:
@@ -252,7 +273,7 @@ class _Explainer:
         if decision is Decision.MAY_RUN:
             return Reason(ReasonCode.UPSTREAM, self._upstream(number))
         if last is None:
-            return Reason(ReasonCode.NEW, "first time here")
+            return _FIRST
         if differences:
             more = f" (and {len(differences) - 1} more)" if len(differences) > 1 else ""
             return Reason(ReasonCode(differences[0].code), differences[0].detail + more)

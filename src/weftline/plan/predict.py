@@ -200,7 +200,7 @@ class Predictor:
                 continue
             forecast.inputs = {found.name: self._input(found, node.scope) for found in node.inputs}
             items = None if node.over is None else self._items(node.over)
-            forecast.keys = call_keys(forecast.recipe.digest, forecast.inputs, node.over_name, items)
+            forecast.keys = call_keys(forecast.recipe.digest, forecast.inputs, node.over and node.over_name, items)
             if number not in forced and forecast.known_recipe:
                 wanted += [key for key in forecast.keys or () if key is not None]
         entries = self._found(wanted) if wanted else {}

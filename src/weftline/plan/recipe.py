@@ -17,6 +17,11 @@ from weftline.model.params import Bound
 from weftline.model.structure import classes_named
 from weftline.ports.values import Values, no_content
 
+#: Types whose values have one digest if they are equal, and are found quickly.
+_PLAIN = frozenset({bool, int, str, type(None)})
+#: Classes that say nothing of the code: most that are declared.
+_SILENT = frozenset({bool, int, float, str, bytes, list, tuple, dict, set})
+
 
 class RecipeMaker:
     """Makes the recipes of one plan; code and files are read once each.
@@ -30,9 +35,10 @@ class RecipeMaker:
         self._values = values
         self._environment = {"environment": environment} if environment else {}
         self._reader = CodeReader(values.foreign.digester)
+        self._params: dict[tuple[str, type, object] | None, Part] = {}  # most steps of a group have the same
         self._files: dict[Path, bytes] = {}
         self._signatures: dict[Path, bytes] = {}
-        self._made: dict[tuple[object, ...], tuple[object, Recipe]] = {}
+        self._made: dict[tuple[object, ...], tuple[object, dict[tuple[Part, ...], Recipe]]] = {}
         self._symbols: dict[int, tuple[Closure, tuple[Part, ...]]] = {}
 
     def make(self, node: NodeSpec, params: Mapping[str, Bound], made: Iterable[Any] = ()) -> Recipe:
@@ -49,13 +55,17 @@ class RecipeMaker:
         """
         bound = tuple(self._param(node, name, found.value) for name, found in params.items()) if params else ()
         depends = tuple(self._dependency(node, at, found) for at, found in enumerate(node.depends)) if node.depends else ()
-        root, left_out = node.body.root, node.body.left_out
-        shape = _shape(node)
+        body = node.body
         receives = _received(node, params, made)
-        memo = (id(root), left_out, receives, bound, depends, node.version, shape)
-        if memo not in self._made:
-            self._made[memo] = (root, self._recipe(node, receives, bound, depends, shape))
-        return self._made[memo][1]
+        memo = (id(body.root), body.left_out, receives, depends, node.version, _shape(node))
+        known = self._made.get(memo)
+        if known is None:
+            known = self._made[memo] = body.root, {bound: self._recipe(node, receives, bound, depends)}
+        of_params = known[1]
+        recipe = of_params.get(bound)
+        if recipe is None:
+            recipe = of_params[bound] = next(iter(of_params.values())).with_params(bound)
+        return recipe
 
     def files(self, node: NodeSpec, params: Mapping[str, Bound], given: Mapping[str, Any]) -> dict[Path, bytes]:
         """The paths whose content counts in a node's keys, with their signatures from before they were read.
@@ -65,7 +75,7 @@ class RecipeMaker:
             params: bound parameters.
             given: values from outside.
         """
-        if not (params or given or node.depends):
+        if not (given or node.depends or any(isinstance(bound.value, Path) for bound in params.values())):
             return {}
         found = [Path(thing) for thing in node.depends if isinstance(thing, (str, PurePath))]
         found += [bound.value for bound in params.values() if isinstance(bound.value, Path)]
@@ -80,7 +90,6 @@ class RecipeMaker:
         receives: frozenset[type],
         params: tuple[Part, ...],
         depends: tuple[Part, ...],
-        shape: tuple[str, ...],
     ) -> Recipe:
         try:
             closure = self._reader.read(node.body.root, leave_out=node.body.left_out, receives=receives)
@@ -93,7 +102,7 @@ class RecipeMaker:
             version=node.version,
             env=closure.distributions | self._environment,
             depends=depends,
-            shape=shape,
+            shape=_shape(node),
             not_followed=closure.not_followed,
             source=_Sources(closure),
         )
@@ -107,11 +116,17 @@ class RecipeMaker:
     def _param(self, node: NodeSpec, name: str, value: Any) -> Part:
         if isinstance(value, Path):
             return Part(name, self._content(node, f"parameter {name!r} of node {node.name!r}", value), str(value), CONTENT)
+        known = (name, type(value), value) if type(value) in _PLAIN else None
+        if known in self._params:
+            return self._params[known]
         try:
             digest = self._values.outside_digest(value, f"parameter {name!r}")
         except UndigestableError as error:
             raise UnhashableCodeError(node=node.name, path=error.path, kind=error.kind, place=node.place) from error
-        return Part(name, digest.hex(), _short(value))
+        part = Part(name, digest.hex(), _short(value))
+        if known is not None:
+            self._params[known] = part
+        return part
 
     def _dependency(self, node: NodeSpec, position: int, thing: Any) -> Part:
         if isinstance(thing, Variable):
@@ -144,13 +159,14 @@ def _received(node: NodeSpec, params: Mapping[str, Bound], made: Iterable[Any]) 
         params: bound parameters; the class of a value may be hidden behind what is declared.
         made: types that the nodes before it declare for what it reads, such as what implements a protocol.
     """
-    kinds = [read.kind for read in node.inputs]
-    if params or node.parameters:
-        kinds += [parameter.kind for parameter in node.parameters.values()]
-        kinds += [type(bound.value) for bound in params.values()]
     found: frozenset[type] = frozenset()
+    kinds = [read.kind for read in node.inputs]
+    for name, parameter in node.parameters.items():
+        kinds.append(parameter.kind)
+        if name in params:
+            kinds.append(type(params[name].value))
     for declared in (*kinds, *made):
-        if type(declared) is not type or declared.__module__ != "builtins":
+        if type(declared) is not type or declared not in _SILENT:
             found |= _telling(declared)
     return found
 
@@ -171,7 +187,7 @@ def _telling_of(declared: Any) -> frozenset[type]:
 def _shape(node: NodeSpec) -> tuple[str, ...]:
     """A class sets its outputs by key; what a function returns is taken apart if there are several."""
     if not isinstance(node.body.root, FunctionType):
-        return tuple(sorted(node.provided))
+        return tuple(sorted(key.removeprefix(node.scope) for key in node.provided))  # as its code calls them
     return () if len(node.outputs) == 1 else (f"{len(node.outputs)} outputs",)
 
 

@@ -58,6 +58,8 @@ def as_text(plan: Plan, *, command: str = "", where: str = "", paint: Paint = pl
     yield "  " + total(plan)
     if told := times(plan):
         yield "  " + told
+    if plan.batch_id:
+        yield f"  batch {plan.batch_id}"
     if command and plan.is_work_pending:
         yield f"  next: {command}"
 
@@ -155,6 +157,7 @@ def as_dict(plan: Plan) -> dict[str, Any]:
     return {
         "schema": "weftline.plan/v1",
         "pipeline": plan.graph.name,
+        "batch_id": plan.batch_id or None,
         "steps": [_step(step) for step in plan.steps],
         "summary": {
             "run": plan.counts.get(Decision.RUN, 0),

@@ -10,6 +10,7 @@ from weftline.model.event import Event, Kind
 from weftline.model.fingerprint import Recipe
 from weftline.model.transitions import RunStatus
 from weftline.ports.fields import Fields
+from weftline.ports.schedules import Guards, Schedules
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,3 +168,13 @@ class History(Protocol):
 
 class Journals(Ledger, History, Fields, Protocol):
     """A place where journals are kept: it is written to as a ledger, read as a history, and holds the fields of runs."""
+
+    @property
+    def schedules(self) -> Schedules:
+        """What is remembered of schedules."""
+        ...
+
+    @property
+    def guards(self) -> Guards:
+        """Who goes on at the same time."""
+        ...

@@ -45,14 +45,15 @@ class ForeignValues(ForeignCodec, Protocol):
 def offered(group: str) -> dict[str, EntryPoint]:
     """Entry points of a group by name; the first of a name wins."""
     found: dict[str, EntryPoint] = {}
-    for point in _entry_points(group):
+    for point in _installed().select(group=group):
         found.setdefault(point.name, point)
     return found
 
 
-@functools.lru_cache(maxsize=64)
-def _entry_points(group: str) -> tuple[EntryPoint, ...]:
-    return tuple(entry_points(group=group))
+@functools.cache
+def _installed() -> Any:  # its class has another name in each Python
+    """What all packages offer; to read that takes as long for one group as for all."""
+    return entry_points()
 
 
 def load(point: EntryPoint, feature: str) -> Any:

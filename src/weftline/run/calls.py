@@ -184,6 +184,8 @@ class CallFinder:
         wanted = {item: key for item, key in keys.items() if self._may_take(calls, item, key)}
         known = {item: planned[item] for item, key in wanted.items() if item in planned and planned[item].key == key}
         found = self._cache.find([key for item, key in wanted.items() if item not in known])
+        if not found and not known:  # as for each new node of a chain
+            return {}
         entries = {item: known.get(item) or found[key] for item, key in wanted.items() if item in known or key in found}
         return {
             item: entry

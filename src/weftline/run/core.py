@@ -118,7 +118,7 @@ class Core(Machine):
         node.succeeded += 1
         if attempt > 1:
             self.attempts.numbers[number, item] = attempt
-        if self._throttle:
+        if self._throttles:
             self._learnt(fact.handle, fact.at, self._throttle.succeeded(fact.handle))
         if not self._quiet:
             self._record(Kind.CALL_SUCCEEDED, fact.at, number, item, attempt, fact.body)
@@ -131,7 +131,7 @@ class Core(Machine):
         number, item, attempt = fact.handle
         shape = self._shapes[number]
         pause = self.attempts.failed(fact.handle, shape.policy, fact.failure, fact.entropy)
-        if self._throttle:
+        if self._throttles:
             self._learnt(fact.handle, fact.at, self._throttle.failed(fact.handle, fact.at, shape.policy, fact.failure))
         if self._stopping or node.is_doomed or (node.failed and not shape.tolerant):
             pause = None

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from weftline.model.resources import Device, Resources
+from weftline.model.resources import DEFAULT, Device, Resources
 from weftline.ports.backend import Capabilities
 
 
@@ -68,6 +68,7 @@ class Capacity(NamedTuple):
 
 
 ONE = Demand()
+_ONE_CPU = (ONE,)  # what most nodes ask for
 #: What a lock's name begins with among named amounts; of each lock there is one.
 _LOCK = "lock "
 
@@ -79,6 +80,8 @@ def is_lock(name: str) -> bool:
 
 def demands_of(resources: Resources, attempts: int) -> tuple[Demand, ...]:
     """What a call occupies in its first attempt, its second and so on; one demand if that never changes."""
+    if resources is DEFAULT:
+        return _ONE_CPU
     steps = range(1, attempts + 1) if resources.memory_step_gb else (1,)
     return tuple(_demand(resources, resources.memory_of(attempt)) for attempt in steps)
 

@@ -67,6 +67,7 @@ class Launch:
         self._passed: set[str] = set()
         self._held: dict[Handle, tuple[Demand, tuple[str, ...]]] = {}  # of calls whose demand is not always the same
         self._throttle = Throttle([shape.policy for shape in shapes], [shape.name for shape in shapes], retry_budget)
+        self._throttles = bool(self._throttle)  # asked for every attempt
         self._deadline_s = deadline_s
         self._on_failure = on_failure
         self._quiet = quiet
@@ -113,7 +114,7 @@ class Launch:
             can_start = node.state is NodeState.RUNNING and node.pending == 0
             fits = True  # `first` has seen to it
             while can_start and fits and (node.position < len(node.todo) or node.again):
-                if self._throttle and not self._may_start(number):
+                if self._throttles and not self._may_start(number):
                     can_start = False
                 elif len(self._shapes[number].demands) > 1 and self._next_demand(number) != demand:
                     break
@@ -146,7 +147,7 @@ class Launch:
         devices = self.slots.take(demand, rank)
         if devices or len(self._shapes[number].demands) > 1:
             self._held[handle] = demand, devices
-        if self._throttle:
+        if self._throttles:
             self._throttle.begin(handle, self._now)
         soft_s = self._shapes[number].policy.soft_timeout_s
         if soft_s is not None:
@@ -179,7 +180,7 @@ class Launch:
 
     def _withdrawn(self, handle: Handle, *, began: bool = True) -> None:
         """An attempt has ended of which breakers learn nothing."""
-        if self._throttle:
+        if self._throttles:
             self._throttle.withdrawn(handle, began=began)
             self._look_again(handle[0])
 

@@ -23,7 +23,7 @@ def pause_s(policy: Policy, failures: int, failure: Failure, entropy: float) -> 
         return 0.0
     factor = failures if policy.backoff == "linear" else 2 ** min(failures - 1, 60)
     pause = min(policy.initial_s * factor, policy.maximum_s)
-    return pause * (0.5 + 0.5 * entropy) if policy.jitter else pause
+    return pause * (0.5 + 0.5 * entropy) if policy.jitter is True else pause + policy.jitter * entropy
 
 
 def is_retried(policy: Policy, failure: Failure) -> bool:

@@ -44,6 +44,7 @@ class Daemon:
         """Serves until it is stopped."""
         assert self._home.fields is not None
         self._launcher.open()
+        self._tell(f"serving {self._home.shown}")
         watch = self._home.fields.watch()
         try:
             while not self._stops:

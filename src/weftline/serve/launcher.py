@@ -19,6 +19,8 @@ from weftline.ports.ledger import Ledger
 from weftline.serve.errand import Errand
 from weftline.store import holder
 
+#: Processes that wait for a run, so that this one begins at once.
+_AHEAD = 10
 #: How long a template may take to load, in seconds.
 _LOADS_S = 60.0
 
@@ -54,6 +56,7 @@ class Launcher:
             RunsNotStartedError: it does not come.
         """
         command = [sys.executable, *(["-O"] if sys.flags.optimize else []), "-m", "weftline.serve.template"]
+        command += [str(self._folder), str(min(self._most, _AHEAD))]
         pipe = subprocess.PIPE
         self._template = subprocess.Popen(command, stdin=pipe, stdout=pipe, cwd="/")  # noqa: S603 - our own module
         while True:

@@ -2,7 +2,8 @@
 
 Theory of operation. A claim has an epoch, which rises whenever a run changes hands. Who claimed a run here remembers it, and
 each append compares; since claims and appends of one run exclude each other, a process whose run was taken over can never
-write again, however long it slept.
+write again, however long it slept. Claims need no flush where all processes are on one machine: what
+loses them ends all holders.
 """
 
 from __future__ import annotations
@@ -49,7 +50,20 @@ class Claims:
         Raises:
             RunTakenOverError: somebody else has the run; or it was claimed here, and is not any more.
         """
+        self._compare(run, self.find(run))
+
+    def check_mine(self, run: str) -> None:
+        """The same of a run that has to be claimed here.
+
+        Raises:
+            RunTakenOverError: it is not.
+        """
         found = self.find(run)
+        self._compare(run, found)
+        if found is None:
+            raise RunTakenOverError(run=run, holder="nobody works on it")
+
+    def _compare(self, run: str, found: Claim | None) -> None:
         if found != self._mine.get(run):
             holder = "nobody works on it" if found is None else f"process {described(found.holder)} has it"
             raise RunTakenOverError(run=run, holder=holder)
@@ -67,7 +81,7 @@ class Claims:
                 self._db.query(_FENCE, (run,))
                 found = self.find(run)
 
-        self._db.transact(take, run)
+        self._db.transact(take, run, is_passing=True)
         assert found is not None
         if found.holder != holder:
             return found.holder
@@ -84,7 +98,7 @@ class Claims:
                 self._db.query("DELETE FROM claims WHERE run = ?", (run,))
                 self.forget(run)
 
-        self._db.transact(give, run)
+        self._db.transact(give, run, is_passing=True)
 
     def forget(self, run: str) -> None:
         """Drops the number of a run that has neither events nor a claim: who removes a journal has the claim until the end."""

@@ -22,11 +22,12 @@ from weftline.ports.fields import Watch
 from weftline.ports.ledger import LastTime, RunSummary, Use
 from weftline.store.claims import Claims
 from weftline.store.fields import SqlFields
+from weftline.store.guards import SqlGuards
 from weftline.store.notes import DURATIONS_WIDTH, Notes, Unnoted
 from weftline.store.recipes import Recipes
+from weftline.store.rows import PlainRows, Rows, encode
+from weftline.store.schedules import SqlSchedules
 
-_encode = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
-_INSERT = "INSERT INTO events (run, seq, kind, at, node, item, attempt, epoch, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _LAST = """
     INSERT INTO last_times (pipeline, node, recipe, inputs, took_s, finished) VALUES (?, ?, ?, ?, NULL, ?)
     ON CONFLICT (pipeline, node)
@@ -62,13 +63,14 @@ class Database(Protocol):
         """One statement for each row of values."""
         ...
 
-    def transact(self, body: Callable[[bool], None], *names: str) -> None:
+    def transact(self, body: Callable[[bool], None], *names: str, is_passing: bool = False) -> None:
         """Does all of it or nothing. Those that share a name exclude each other, and find what the last one left.
 
         Args:
             body: asks in one transaction. It is told whether it runs once more because nobody knows how the last time ended:
                 a server went away before it said so.
             names: what it excludes others from.
+            is_passing: whether it may be lost together with all processes that could know of it.
         """
         ...
 
@@ -86,7 +88,11 @@ class Database(Protocol):
 
 
 class SqlJournals(SqlFields):
-    """Fits `weftline.ports.ledger.Journals`, on tables that its maker has brought to the latest schema."""
+    """Fits `weftline.ports.ledger.Journals`, on tables that its maker has brought to the latest schema.
+
+    Attributes:
+        schedules, guards: what stands beside the journals.
+    """
 
     #: Between two parts of a removal; for a database that does not let those go first who have waited longest.
     _pause_s = 0.0
@@ -94,14 +100,17 @@ class SqlJournals(SqlFields):
     #: missing. Of the end of a run they are taken at once.
     _noted_each_s = 0.0
 
-    def __init__(self, db: Database) -> None:
+    def __init__(self, db: Database, rows: Rows | None = None) -> None:
         super().__init__(db)
+        self._rows = rows or PlainRows(db)
         self._next: dict[str, tuple[int, int]] = {}
         self._pipelines: dict[str, str] = {}
         self._keys: dict[str, list[str]] = {}
         self._claims = Claims(db)
         self._recipes = Recipes(db)
         self._unnoted = Unnoted(self._noted_each_s)
+        self.schedules = SqlSchedules(db)
+        self.guards = SqlGuards(db, self._claims)
 
     # --- the journal ---
 
@@ -117,12 +126,15 @@ class SqlJournals(SqlFields):
         def write(again: bool) -> None:
             nonlocal first, after
             self._claims.check(run)
-            found = _place(self._db, run) if first is None or again else first
+            found = self._rows.place(run) if first is None or again else first
             if again and events and first is not None and found[0] == first[0] + len(events):
                 after = found
                 return  # it had succeeded
             first = found
-            after = self._write(run, events, *found)
+            epoch = found[1] + [event.kind for event in events].count(Kind.RUN_RESUMED)
+            self._rows.write(run, events, found[0], epoch)
+            self.note_waits(run, events)
+            after = found[0] + len(events), epoch
             if fresh.recipes:
                 self._recipes.write(fresh)
             if notes.are_written:
@@ -132,6 +144,7 @@ class SqlJournals(SqlFields):
             self._db.transact(write, *([run, pipeline] if notes.are_written else [run]))
         except BaseException:  # raised again
             self._next.pop(run, None)
+            self._rows.forget(run)
             raise
         self._next[run] = after
         if due is None:
@@ -140,19 +153,9 @@ class SqlJournals(SqlFields):
             self._noted(run, due, events)
         self._recipes.written(recipes, fresh)
 
-    def _write(self, run: str, events: Sequence[Event], first: int, epoch: int) -> tuple[int, int]:
-        epoch += sum(event.kind is Kind.RUN_RESUMED for event in events)
-        rows = [
-            (run, seq, str(kind), at, node, item, attempt, epoch, None if body is None else _encode(body))
-            for seq, (kind, at, node, item, attempt, body) in enumerate(events, first)
-        ]
-        self._db.many(_INSERT, rows)
-        self.note_waits(run, events)
-        return first + len(rows), epoch
-
     def _write_notes(self, run: str, pipeline: str, notes: Notes) -> None:
         if notes.seen:
-            rows = [(pipeline, node, recipe, _encode(inputs), int(ended)) for node, recipe, inputs, ended in notes.seen]
+            rows = [(pipeline, node, recipe, encode(inputs), int(ended)) for node, recipe, inputs, ended in notes.seen]
             self._db.many(_LAST, rows)
         if notes.done:
             self._db.many(_DONE, [(took, pipeline, node) for took, node in notes.done])
@@ -193,10 +196,7 @@ class SqlJournals(SqlFields):
 
     def events(self, run: str, kinds: Collection[Kind] = ()) -> Iterator[Event]:
         """The journal of a run in order, or what of it is of these kinds."""
-        only = f" AND kind IN ({', '.join('?' * len(kinds))})" if kinds else ""
-        sql = f"SELECT kind, at, node, item, attempt, body FROM events WHERE run = ?{only} ORDER BY seq"  # noqa: S608 - of marks
-        for kind, at, node, item, attempt, body in self._db.query(sql, (run, *map(str, kinds))):
-            yield Event(Kind(kind), at, node, item, attempt, None if body is None else json.loads(body))
+        yield from self._rows.read(run, kinds)
 
     def runs(self, limit: int = 20) -> Sequence[RunSummary]:
         """The newest runs first."""
@@ -208,7 +208,7 @@ class SqlJournals(SqlFields):
         def begin(_: bool) -> None:
             self._claims.check(run)
             self._db.query("INSERT INTO removals (run) VALUES (?) ON CONFLICT (run) DO NOTHING", (run,))
-            self._db.query("DELETE FROM events WHERE run = ? AND kind = 'RunStarted'", (run,))
+            self._db.query(f"DELETE FROM {self._rows.table} WHERE run = ? AND kind = 'RunStarted'", (run,))  # noqa: S608
             self.remove_fields(run)
 
         self._db.transact(begin, run)
@@ -218,20 +218,22 @@ class SqlJournals(SqlFields):
             for known_things in (self._next, self._pipelines, self._keys):
                 known_things.pop(known, None)
             self._unnoted.forget(known)
+            self._rows.forget(known)
 
     def _remove_part(self, run: str) -> bool:
         """Whether there is more."""
-        is_over = False
+        is_over, table = False, self._rows.table
 
         def remove(_: bool) -> None:
             nonlocal is_over
-            first = self._db.query("SELECT min(seq) FROM events WHERE run = ?", (run,))[0][0]
+            first = self._db.query(f"SELECT min(seq) FROM {table} WHERE run = ?", (run,))[0][0]  # noqa: S608 - a constant
             is_over = first is None
             if is_over:
                 self._claims.forget(run)
                 self._db.query("DELETE FROM removals WHERE run = ?", (run,))
             else:
-                self._db.query("DELETE FROM events WHERE run = ? AND seq < ?", (run, first + _REMOVED_AT_ONCE))
+                sql = f"DELETE FROM {table} WHERE run = ? AND seq < ?"  # noqa: S608 - a constant
+                self._db.query(sql, (run, first + _REMOVED_AT_ONCE))
 
         self._db.transact(remove, run)
         return not is_over
@@ -241,6 +243,7 @@ class SqlJournals(SqlFields):
     def claim(self, run: str, holder: str, *, instead_of: str | None = None) -> str | None:
         """Takes a run for one holder, or tells who has it."""
         self._next.pop(run, None)  # another process may have written since
+        self._rows.forget(run)
         return self._claims.claim(run, holder, instead_of)
 
     def release(self, run: str, holder: str) -> None:
@@ -258,7 +261,8 @@ class SqlJournals(SqlFields):
         """Results by run; what a run made and then took counts once."""
         for row in self._db.query("SELECT key, run, at FROM uses"):
             yield Use(*row)
-        for run, at, body in self._db.query("SELECT run, at, body FROM events WHERE kind = 'CallsRestored'"):
+        sql = f"SELECT run, at, body FROM {self._rows.table} WHERE kind = 'CallsRestored'"  # noqa: S608 - a constant
+        for run, at, body in self._db.query(sql):
             yield from (Use(key, run, at) for _, key in unpacked(json.loads(body)))
 
     def recipes(self, digests: Collection[str]) -> Mapping[str, Recipe]:
@@ -298,13 +302,6 @@ class SqlJournals(SqlFields):
         with contextlib.suppress(LedgerUnusableError):  # the journal is complete
             self._note_rest()
         self._db.close()
-
-
-def _place(db: Database, run: str) -> tuple[int, int]:
-    """The number of a run's next event, and how often it was resumed."""
-    sql = "SELECT coalesce(max(seq), -1) + 1, coalesce(max(epoch), 0) FROM events WHERE run = ?"
-    ((first, epoch),) = db.query(sql, (run,))
-    return first, epoch
 
 
 def _by_node(db: Database, sql: str, pipeline: str, nodes: Sequence[str]) -> Iterator[Any]:

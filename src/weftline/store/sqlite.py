@@ -5,17 +5,18 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from weftline.errors import LedgerTooNewError, LedgerUnusableError
-from weftline.store.database import opened
+from weftline.store.database import begin, opened
 from weftline.store.journals import SqlJournals
+from weftline.store.packed import PackedRows
 from weftline.store.staged import Staged
 from weftline.store.watch import FileWatch
 
-_LATEST = 6
+_LATEST = 9
 #: Pages that are given back to the file system in one transaction, and how many free ones are kept for what comes next.
 _GIVEN_BACK, _KEPT_FREE = 500, 1000
 
@@ -32,7 +33,7 @@ class SqliteLedger(SqlJournals):
 
     def __init__(self, path: Path | str) -> None:
         self._file = _File(path)
-        super().__init__(self._file)
+        super().__init__(self._file, PackedRows(self._file, str(path)))
         self.staged = self._file.staged
 
     def remove(self, run: str) -> None:
@@ -70,25 +71,40 @@ class _File:
         except sqlite3.Error as error:
             raise LedgerUnusableError(path=self._path, detail=str(error)) from error
 
-    def transact(self, body: Callable[[bool], None], *names: str) -> None:
-        """Excludes all others that write, whatever the names; small results that are new go along."""
+    def transact(self, body: Callable[[bool], None], *names: str, is_passing: bool = False) -> None:
+        """Excludes all others that write, whatever the names; small results that are new go along.
+
+        What is passing is not flushed, and nothing goes along. The next flush takes it too.
+        """
         del names
+        with self._unflushed() if is_passing else contextlib.nullcontext():
+            self._transact(body, is_passing)
+        if not is_passing:
+            self.staged.written()
+
+    def _transact(self, body: Callable[[bool], None], is_passing: bool) -> None:
         try:
-            self.query("BEGIN IMMEDIATE")
+            begin(self._db)
             body(False)
-            self._take_along()
-            self.query("COMMIT")
-        except BaseException:  # raised again
+            if not is_passing:
+                self.staged.write()
+            self._db.execute("COMMIT")
+        except BaseException as error:  # raised again
             with contextlib.suppress(sqlite3.Error):
                 self._db.execute("ROLLBACK")
+            if isinstance(error, sqlite3.Error):
+                raise LedgerUnusableError(path=self._path, detail=str(error)) from error
             raise
-        self.staged.written()
 
-    def _take_along(self) -> None:
+    @contextlib.contextmanager
+    def _unflushed(self) -> Iterator[None]:
+        """Commits are not flushed meanwhile."""
+        level = self.query("PRAGMA synchronous")[0][0]
+        self.query("PRAGMA synchronous = NORMAL")
         try:
-            self.staged.write()
-        except sqlite3.Error as error:
-            raise LedgerUnusableError(path=self._path, detail=str(error)) from error
+            yield
+        finally:
+            self.query(f"PRAGMA synchronous = {level}")
 
     def shrink(self) -> bool:
         """Gives some free pages back, of a file that was made to do so; whether there are more."""

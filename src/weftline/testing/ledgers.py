@@ -22,6 +22,7 @@ from weftline.model.transitions import RunStatus
 from weftline.testing.claims import LedgerClaims
 from weftline.testing.fields import LedgerFields
 from weftline.testing.journals import RECIPE, LedgerSuite, ending, finished, opening, started, took
+from weftline.testing.schedules import LedgerSchedules
 
 
 def _told(asked: list[str], scale: str = "1.0") -> Recipe:
@@ -289,5 +290,5 @@ class _Past(LedgerSuite):
             assert recipe.source(recipe.symbols[0]) == "text of load()"
 
 
-class LedgerContract(_Journal, _Past, LedgerClaims, LedgerFields):
+class LedgerContract(_Journal, _Past, LedgerClaims, LedgerFields, LedgerSchedules):
     """What every ledger promises."""

@@ -107,7 +107,7 @@ def test_a_process_that_sleeps_in_the_middle_of_a_transaction_does_not_hold_up_o
         def sleep(_):
             zombie._claims.check("r1")
             assert other.claim("r1", "other", instead_of="zombie") is None
-            zombie._write("r1", [ending()], 1, 0)
+            zombie._rows.write("r1", [ending()], 1, 0)
 
         with pytest.raises(RunTakenOverError):
             zombie._db.transact(sleep, "r1")

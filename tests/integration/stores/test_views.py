@@ -10,8 +10,10 @@ import pytest
 from weftline.app.ledgers import open_journals
 from weftline.errors import LedgerTooNewError
 from weftline.model.event import Event, Kind
+from weftline.model.grouped import group_run
 from weftline.model.ids import WHOLE
 from weftline.model.restored import packed
+from weftline.model.run import RunRecord
 from weftline.model.transitions import RunStatus
 from weftline.store.database import connect, statements
 from weftline.testing.journals import RECIPE, ending, finished, kinds, opening, started, took
@@ -36,6 +38,84 @@ def failed(node, item=WHOLE, attempt=1, at=116.0, message="it broke"):
 
 def done(node, item=WHOLE, attempt=1, at=117.0):
     return Event(Kind.CALL_SUCCEEDED, at, node, item, attempt, {"key": "ab" * 32, "took_s": 1.5})
+
+
+# --- groups ---
+
+
+def group_opening(run, steps, name="sales.nightly", at=100.0, **fields):
+    told = {"name": name, "of": "pipeline", "domain": "sales", "version": 3, "batch_id": f"group_{run}", "trigger": "cli"}
+    return opening(at, name, group={**told, "steps": steps}, **fields)
+
+
+def begun(node, at):
+    return Event(Kind.NODE_STARTED, at, node, body={"total": 1})
+
+
+def ended(node, at, state, **fields):
+    return Event(Kind.NODE_FINISHED, at, node, body={"state": state, **fields})
+
+
+STEPS = [
+    {"step": "pull", "runs": "p", "nodes": ["pull/rows", "pull/upper"]},
+    {"step": "clean", "runs": "c", "depends_on": ["pull"]},
+    {"step": "share", "runs": "s", "nodes": ["share/a", "share/b"]},
+    {"step": "off", "runs": "c", "nodes": [], "left_out": "its condition is not met"},
+    {"step": "none", "runs": "n", "nodes": []},
+    {"step": "inner", "runs": "g", "nodes": ["inner/x"]},
+    {"step": "inner/x", "runs": "p"},
+]
+LIVES = [
+    [begun("pull/rows", 101.0), ended("pull/rows", 102.0, "succeeded", took_s=1.0), begun("pull/upper", 102.0)],
+    [failed("pull/upper", at=103.0), ended("pull/upper", 103.0, "failed", took_s=1.0)],
+    [ended("clean", 103.0, "skipped", why="pull/upper failed"), ended("share/a", 103.5, "cached")],
+    [ended("share/b", 104.0, "skipped", why="the run was stopped"), ended("inner/x", 104.0, "blocked", gate="g")],
+    [ending(105.0, RunStatus.FAILED)],
+    [Event(Kind.RUN_RESUMED, 200.0, body={"again": ["pull/rows"]}), begun("pull/rows", 201.0)],
+    [ended("pull/rows", 202.0, "succeeded", took_s=1.0), begun("pull/upper", 202.0), ended("pull/upper", 203.0, "succeeded")],
+    [Event(Kind.OUTPUT_LOST, 203.5, "pull/rows"), ended("pull/rows", 204.0, "cancelled"), ended("clean", 204.0, "cached")],
+    [ended("share/b", 205.0, "succeeded"), ended("inner/x", 205.0, "succeeded"), ending(206.0, RunStatus.CANCELLED)],
+]
+
+
+def test_the_steps_of_a_group_are_in_the_ledger_what_the_journal_amounts_to(journals):
+    """Whatever was told so far: the view and the fold of the journal are one decision, written twice."""
+    journals.append("r1", [group_opening("r1", STEPS, params={"x": float("nan")})])
+    for events in [[], *LIVES]:
+        journals.append("r1", events)
+        found = group_run(RunRecord.fold("r1", journals.events("r1")))
+        told = rows(journals, "sequence_order, step, pipeline, status", "group_run_steps", "run = 'r1'")
+        assert told == [(step.number, step.step, step.runs, str(step.status)) for step in found.steps]
+        counts = rows(journals, "total_steps, completed_steps, failed_steps, skipped_steps", "group_runs")
+        assert counts == [(6, *(found.counts.get(word, 0) for word in ("completed", "failed", "skipped")))]
+    columns = "group_name, steps_are, domain, version, batch_id, trigger_source, status, error"
+    assert rows(journals, columns, "group_runs") == [
+        ("sales.nightly", "pipeline", "sales", 3, "group_r1", "cli", "cancelled", None)
+    ]
+    ((params, began),) = rows(journals, "params, started", "group_runs")
+    assert json.loads(params) == {"x": None}
+    assert str(began)[:19] == "1970-01-01 00:01:40"
+
+
+def test_a_step_that_failed_says_why(journals):
+    journals.append("r1", [group_opening("r1", STEPS), *(event for events in LIVES[:5] for event in events)])
+    assert rows(journals, "step, error", "group_run_steps", "error IS NOT NULL") == [
+        ("off", "its condition is not met"),
+        ("pull", "it broke"),
+    ]
+    assert rows(journals, "error", "group_runs") == [("pull: it broke",)]
+    ((started_at, ended_at),) = rows(journals, "started, ended", "group_run_steps", "step = 'pull'")
+    assert [str(started_at)[:19], str(ended_at)[:19]] == ["1970-01-01 00:01:41", "1970-01-01 00:01:43"]
+
+
+def test_the_newest_run_of_each_group(journals):
+    for run, name, at in (("r1", "a", 10.0), ("r2", "a", 20.0), ("r3", "b", 15.0)):
+        journals.append(run, [group_opening(run, [], name, at)])
+    journals.append("r4", [opening(30.0)])
+    assert rows(journals, "run, group_name, status, total_steps", "latest_group_runs") == [
+        ("r2", "a", "running", 0),
+        ("r3", "b", "running", 0),
+    ]
 
 
 # --- runs, attempts, calls ---

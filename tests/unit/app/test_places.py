@@ -80,11 +80,11 @@ def offered(tmp_path, monkeypatch):
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: lab-backends\nVersion: 1.0\n")
     (info / "entry_points.txt").write_text(POINTS)
     monkeypatch.syspath_prepend(tmp_path)
-    plugins._entry_points.cache_clear()
+    plugins._installed.cache_clear()
     import lab_backends
 
     yield lab_backends
-    plugins._entry_points.cache_clear()
+    plugins._installed.cache_clear()
 
 
 def backend(known=None, **asked):
@@ -167,7 +167,7 @@ def test_an_executor_has_what_it_is_told_to_have():
     for resources, findings in (({"licence": 2}, 0), ({}, 1)):
         backend = ExecutorBackend(factory=lambda: ThreadPoolExecutor(2), slots=2, ships=False, resources=resources)
         request = Request(backend=backend)
-        assert len(verbs.check(Pipeline([licensed]), Home(None, Settings()), request)[0]) == findings
+        assert len(verbs.check(Pipeline([licensed]), Home(None, Settings()), request).errors) == findings
 
 
 @pytest.mark.parametrize(
@@ -283,8 +283,6 @@ def trained() -> int:
         ({"sets_env": True}, ["0", "1"]),
         ({"sets_env": False}, []),
         ({"sets_env": True, "is_remote": True}, []),
-        ({"sets_env": True, "is_remote": True, "devices": (Device("7", 8.0),)}, ["7"]),
-        ({"sets_env": True, "devices": (Device("7", 8.0),)}, ["7"]),
     ],
 )
 def test_gpus_of_this_machine_are_for_calls_of_this_machine(offered, monkeypatch, able, expected):
@@ -293,3 +291,14 @@ def test_gpus_of_this_machine_are_for_calls_of_this_machine(offered, monkeypatch
     found = Home(None, Settings()).backend(Request(backend="cluster", gpus="0,1", resources={"licence": 2}), graph)
     assert [device.id for device in found.capabilities.devices] == expected
     assert found.capabilities.named == {"desk": 1, "writer": 1.0, "licence": 2}
+
+
+@pytest.mark.parametrize("able", [{"is_remote": True}, {}])
+def test_gpus_that_a_backend_knows_itself_are_named_by_nobody_else(offered, monkeypatch, able):
+    made = Devices(sets_env=True, devices=(Device("7", 8.0),), **able)
+    monkeypatch.setattr(offered, "Cluster", lambda slots: made)
+    graph = Pipeline([trained]).graph
+    with pytest.raises(BadArgumentError, match="knows its own"):
+        Home(None, Settings()).backend(Request(backend="cluster", gpus="0,1"), graph)
+    found = Home(None, Settings()).backend(Request(backend="cluster"), graph)
+    assert [device.id for device in found.capabilities.devices] == ["7"]

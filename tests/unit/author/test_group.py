@@ -2,7 +2,7 @@
 
 import pytest
 
-from weftline import Pipeline, node
+from weftline import Node, Pipeline, node
 from weftline.author.compose import GroupPipeline, composed
 from weftline.author.group import GroupPolicy, PipelineGroup, Step, workflow
 from weftline.author.registry import Registry
@@ -224,3 +224,51 @@ def test_a_plan_says_what_is_left_out(registry):
     wish = Wish(capabilities=Capabilities(named=made.composed.shared))
     lines = list(as_text(planner.make(made.graph, wish, None, None, Values())))
     assert "  b is no part of this: its condition is not met: full is False" in lines
+
+
+def test_a_step_without_nodes_hands_on_what_comes_before_it(registry):
+    registry.pipelines.add("none", Pipeline([], name="none"))
+    made = graph(registry, PipelineGroup("g").add("a", "one").add("b", "none", depends_on="a").add("c", "one", depends_on="b"))
+    assert [(found.name, found.after) for found in made.nodes] == [("a", ()), ("c", ("a",))]
+
+
+def test_a_group_in_a_workflow_reads_keys_of_the_groups_before_it(registry):
+    @node(requires={"text": "pull.upper"})
+    def size(text: str) -> int:
+        return len(text)
+
+    registry.pipelines.add("size", Pipeline([size], name="size"))
+    registry.groups.add("load", PipelineGroup("load").add("pull", "two"))
+    registry.groups.add("tell", PipelineGroup("tell").add("size", "size"))
+    made = graph(registry, workflow("all").add("first", "load").add("then", "tell", depends_on="first"))
+    assert made.nodes[-1].inputs[0].key == "first.pull.upper"
+    assert made.nodes[-1].after == ("first/pull/upper",)
+
+
+def test_what_is_outside_of_a_group_counts_less_than_what_is_inside(registry):
+    inner = PipelineGroup("load", defaults={"day": "inner", "level": 2})
+    registry.groups.add("load", inner.add("own", "one", params={"day": "own"}).add("plain", "one"))
+    outer = {"day": "outer", "level": 3}
+    whole = PipelineGroup("all", defaults=outer, of="group").add("x", "load", params={"level": 4}).add("y", "load")
+    found = origins(graph(registry, whole.add("z", "load", params={"day": "given"})))
+    assert found["x/own.day"] == ("own", "step")
+    assert found["x/plain.day"] == ("inner", "group")
+    assert found["x/plain.level"] == found["x/own.level"] == (4, "step")
+    assert found["y/plain.level"] == (2, "group")
+    assert found["z/own.day"] == ("own", "step"), "the nearest step counts"
+    assert found["z/plain.day"] == ("given", "step")
+
+
+def test_a_class_form_node_has_one_recipe_in_all_steps(registry, tmp_path):
+    class Answer(Node):
+        provides = {"answer": int}  # noqa: RUF012 - how nodes are declared
+
+        def run(self, ctx):
+            ctx.set("answer", 42)
+
+    registry.pipelines.add("answer", Pipeline([Answer()], name="answer"))
+    made = Pipeline.of(GroupPipeline(PipelineGroup("g").add("a", "answer").add("b", "answer", depends_on="a"), registry.find))
+    planned = made.plan(home=tmp_path)
+    assert planned["a"].key == planned["b"].key is not None
+    result = made.run(home=tmp_path)
+    assert (result["a.answer"], result["b.answer"]) == (42, 42)

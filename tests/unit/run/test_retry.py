@@ -100,3 +100,8 @@ def test_a_pause_stays_finite_after_thousands_of_failures():
 def test_a_policy_that_makes_no_sense_is_refused(fields):
     with pytest.raises(ValueError, match=r"max_attempts|backoff|times"):
         Policy(**fields)
+
+
+def test_jitter_in_seconds_is_added_to_the_pause():
+    policy = Policy(max_attempts=3, backoff="linear", initial_s=2, jitter=3.0)
+    assert [pause_s(policy, 1, of(ConnectionError()), entropy) for entropy in (0.0, 0.5, 1.0)] == [2.0, 3.5, 5.0]

@@ -319,3 +319,28 @@ def test_a_ledger_that_an_older_program_made_is_taken_as_it_is(tmp_path):
     home.keep(SMALL)
     assert home.lie_there == {SMALL.key}
     home.close()
+
+
+def test_a_claim_takes_nothing_along(home):
+    """It is not flushed: what it took along would count as safe before it is."""
+    home.keep(TWO)
+    home.cache.stage([SMALL])
+    home.ledger.claim("r1", "one")
+    home.ledger.release("r1", "one")
+    assert home.lie_there == {TWO.key}
+    home.ledger.append("run", [ENDED])
+    assert home.lie_there == {TWO.key, SMALL.key}
+
+
+def test_what_is_appended_after_a_claim_is_flushed(home):
+    levels = []
+    claim, append = home.ledger._claims.check, home.ledger.append
+
+    def looked_at(run):
+        levels.append(home.ledger._db.query("PRAGMA synchronous")[0][0])
+        claim(run)
+
+    home.ledger._claims.check = looked_at
+    home.ledger.claim("r1", "one")
+    append("r1", [ENDED])
+    assert levels == [3], "EXTRA, https://sqlite.org/pragma.html#pragma_synchronous"

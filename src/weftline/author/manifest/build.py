@@ -8,14 +8,18 @@ from typing import Any
 
 from weftline.author.group import GroupPolicy, PipelineGroup, Step
 from weftline.author.manifest import shapes
+from weftline.author.manifest.gate import gate_findings
 from weftline.author.manifest.located import Located
+from weftline.author.manifest.policy import PoliciesManifest, PolicyShape
 from weftline.author.pipeline import Pipeline
 from weftline.errors import (
     ManifestError,
     NotRegisteredError,
     ParameterTypeError,
+    UndeclaredGateError,
     UnknownPolicyError,
     WeftlineError,
+    brief,
     did_you_mean,
     listing,
 )
@@ -54,16 +58,17 @@ def group_of(manifest: Group, document: Located) -> PipelineGroup:
         description=told.description,
         tags=tuple(told.tags),
         of="pipeline" if listed == "pipelines" else "group",
+        guard=None if manifest.spec.guard is None else manifest.spec.guard.guard(),
         place=document.place(("metadata", "name")),
     )
 
 
-def policies_of(manifest: shapes.PoliciesManifest) -> dict[str, Policy]:
+def policies_of(manifest: PoliciesManifest) -> dict[str, Policy]:
     """Policies by name; what they share is known by the policy's name."""
     return {name: _policy(name, shape) for name, shape in manifest.spec.policies.items()}
 
 
-def _policy(name: str, shape: shapes.PolicyShape) -> Policy:
+def _policy(name: str, shape: PolicyShape) -> Policy:
     breaker, rate, pause = shape.circuit_breaker, shape.rate_limit, shape.backoff
     return Policy(
         max_attempts=shape.max_attempts,
@@ -92,7 +97,7 @@ def pipeline_of(
         find: a registered node by name.
         policies: named policies.
     """
-    findings: list[WeftlineError] = []
+    findings: list[WeftlineError] = [*gate_findings(manifest.spec.gates, manifest.spec.fields, document)]
     nodes = []
     for number, shape in enumerate(manifest.spec.nodes):
         at = ("spec", "nodes", number)
@@ -102,8 +107,9 @@ def pipeline_of(
             error.place = document.place((*at, "type"))
             findings.append(error)
             continue
-        nodes.append(_node(shape, spec, document, at, manifest.spec.params, policies, findings))
-    return Pipeline(nodes, name=manifest.metadata.name), findings
+        nodes.append(_node(shape, spec, document, at, manifest.spec, policies, findings))
+    fields = {name: field.spec() for name, field in manifest.spec.fields.items()}
+    return Pipeline(nodes, name=manifest.metadata.name, fields=fields), findings
 
 
 def _node(
@@ -111,12 +117,15 @@ def _node(
     spec: NodeSpec,
     document: Located,
     at: tuple[str | int, ...],
-    params: Mapping[str, Any],
+    whole: shapes.PipelineSpec,
     policies: Mapping[str, Policy],
     findings: list[WeftlineError],
 ) -> NodeSpec:
     """A registered node as it stands in a pipeline."""
-    policy = spec.policy
+    policy, gate = spec.policy, whole.gates.get(shape.gate or "")
+    if shape.gate is not None and gate is None:
+        place, hint, known = document.place((*at, "gate")), did_you_mean(shape.gate, whole.gates), listing(whole.gates)
+        findings.append(UndeclaredGateError(node=shape.name, name=shape.gate, known=known, place=place, hint=hint))
     if shape.policy is not None:
         if shape.policy in policies:
             policy = policies[shape.policy]
@@ -143,10 +152,11 @@ def _node(
         outputs=tuple(output._replace(key=shape.provides.get(output.key, output.key)) for output in spec.outputs),
         over=over,
         after=(*spec.after, *shape.depends_on),
+        gate=spec.gate if gate is None or shape.gate is None else gate.gate(shape.gate),
         policy=policy,
         priority=spec.priority if shape.priority is None else shape.priority,
         tags=spec.tags | frozenset(shape.tags),
-        parameters=_parameters(shape, spec, document, at, params, findings),
+        parameters=_parameters(shape, spec, document, at, whole.params, findings),
         place=document.place((*at, "name")),
     )
 
@@ -164,7 +174,7 @@ def _parameters(
         if name not in spec.parameters:
             place, hint = document.place((*at, "params", name), key=True), did_you_mean(name, spec.parameters)
             advice = f"it has: {listing(sorted(spec.parameters))}"
-            detail = f"node type {shape.type!r} has no parameter {name!r}"
+            detail = f"node type {shape.type!r} has no parameter {brief(name)!r}"
             findings.append(ManifestError(detail=detail, advice=advice, place=place, hint=hint))
     found = dict(spec.parameters)
     for name, parameter in spec.parameters.items():

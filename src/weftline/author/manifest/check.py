@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
 from weftline.author.manifest.located import Located
-from weftline.author.manifest.shapes import API_VERSION, KINDS, Manifest
+from weftline.author.manifest.shapes import KINDS, Manifest
+from weftline.author.manifest.strict import API_VERSION
 from weftline.errors import (
     ManifestError,
     MissingManifestFieldError,
+    NotBuiltError,
     UnfitManifestValueError,
     UnknownManifestFieldError,
     WeftlineError,
+    brief,
     did_you_mean,
 )
 
+#: What is wrong with one document is told up to here; to look for words that were meant takes time.
+MOST_FINDINGS = 1000
 Steps = tuple[str | int, ...]
 
 
@@ -30,10 +36,16 @@ def checked(document: Located) -> tuple[Manifest | None, list[WeftlineError]]:
     kind = value.get("kind")
     if not isinstance(kind, str) or kind not in KINDS:
         return None, [_wrong_kind(document, value, kind)]
+    unbuilt = [NotBuiltError(what_is="fleets", kind=kind, place=document.place(("kind",)))] if kind == "Fleet" else []
     try:
-        return KINDS[kind].model_validate(value), []  # type: ignore[return-value]  # KINDS holds just these
+        manifest = KINDS[kind].model_validate(value)
     except ValidationError as error:
-        return None, list(_findings(document, KINDS[kind], error))
+        found = list(islice(_findings(document, KINDS[kind], error), MOST_FINDINGS))
+        if error.error_count() > len(found) == MOST_FINDINGS:
+            detail = f"there are {error.error_count() - len(found):,} more findings"
+            found.append(ManifestError(detail=detail, advice="mend these first", place=document.place(())))
+        return None, [*unbuilt, *found]
+    return (None, [*unbuilt]) if unbuilt else (manifest, [])  # type: ignore[return-value]  # KINDS holds just these
 
 
 def _header() -> str:
@@ -45,42 +57,44 @@ def _wrong_kind(document: Located, value: Mapping[str, Any], kind: object) -> We
         return MissingManifestFieldError(field="kind", where="the manifest", place=document.place(()), advice=_header())
     hint = did_you_mean(kind, KINDS) if isinstance(kind, str) else None
     place, advice = document.place(("kind",)), f"use one of: {', '.join(KINDS)}"
-    return ManifestError(detail=f"there is no kind {kind!r}", advice=advice, place=place, hint=hint)
+    return ManifestError(detail=f"there is no kind {brief(repr(kind))}", advice=advice, place=place, hint=hint)
 
 
 def _findings(document: Located, model: type[BaseModel], error: ValidationError) -> Iterator[WeftlineError]:
-    seen = set()
+    unfit: dict[Steps, list[Mapping[str, Any]]] = {}
     for found in error.errors(include_url=False):
-        steps = _in_document(document, found["loc"])
-        kind = found["type"]
-        if (steps, kind) in seen:
-            continue  # another member of a union says the same
-        seen.add((steps, kind))
-        where = _shown(steps[:-1]) or "the manifest"
+        kind, steps = found["type"], _in_document(document, found["loc"])
         if kind == "extra_forbidden":
-            known = _fields_at(model, steps[:-1])
-            hint = did_you_mean(str(steps[-1]), known)
-            place = document.place(steps, key=True)
-            yield UnknownManifestFieldError(
-                field=str(steps[-1]), where=where, known=", ".join(known) or "none", place=place, hint=hint
-            )
+            where, known = _shown(steps[:-1]) or "the manifest", _fields_at(model, steps[:-1])
+            hint, place = did_you_mean(str(steps[-1]), known), document.place(steps, key=True)
+            listed = ", ".join(known) or "none"
+            yield UnknownManifestFieldError(field=brief(str(steps[-1])), where=where, known=listed, place=place, hint=hint)
         elif kind == "missing":
-            advice = f"add it: {steps[-1]}: ..."
-            yield MissingManifestFieldError(
-                field=str(found["loc"][-1]), where=where, advice=advice, place=document.place(steps[:-1])
-            )
+            field, where = str(found["loc"][-1]), _shown(steps) or "the manifest"
+            advice = f"add it: {field}: ..."
+            yield MissingManifestFieldError(field=field, where=where, advice=advice, place=document.place(steps))
         else:
-            yield _unfit(document, steps, found)
+            unfit.setdefault(steps, []).append(found)
+    for steps, members in unfit.items():
+        yield _unfit(document, steps, members)
 
 
-def _unfit(document: Located, steps: Steps, found: Mapping[str, Any]) -> WeftlineError:
-    value, hint = found.get("input"), None
-    expected = str(found.get("ctx", {}).get("expected", ""))
+def _unfit(document: Located, steps: Steps, members: Sequence[Mapping[str, Any]]) -> WeftlineError:
+    """What does not fit; the members of a union each say what they would have taken."""
+    found, hint = members[0], None
+    value, is_key = found.get("input"), found["loc"][-1] == "[key]"
     if found["type"] == "literal_error" and isinstance(value, str):
-        hint = did_you_mean(value, [word.strip("' ") for word in expected.replace(" or ", ",").split(",")])
-    message = found["msg"][0].lower() + found["msg"][1:]
+        expected = str(found["ctx"]["expected"]).replace(" or ", ",").split(",")
+        hint = did_you_mean(value, [word.strip("' ") for word in expected])
+    wants = dict.fromkeys(member["msg"].removeprefix("Value error, ").removeprefix("Input should be ") for member in members)
+    start = "input should be " if found["msg"].startswith("Input should be ") else ""
+    message = start + " or ".join(wants)
     return UnfitManifestValueError(
-        field=_shown(steps) or "the manifest", value=_brief(value), wanted=message, place=document.place(steps), hint=hint
+        field="the key" if is_key else _shown(steps) or "the manifest",
+        value=brief(repr(value)),
+        wanted=message[0].lower() + message[1:],
+        place=document.place(steps, key=is_key),
+        hint=hint,
     )
 
 
@@ -88,13 +102,11 @@ def _in_document(document: Located, loc: Sequence[str | int]) -> Steps:
     """The part of an error's location that is in the document; pydantic puts names of types between."""
     steps: list[str | int] = []
     value = document.value
-    for number, step in enumerate(loc):
+    for step in loc:
         inside = isinstance(value, Mapping) and step in value
         if inside or (isinstance(value, list) and isinstance(step, int) and step < len(value)):
             steps.append(step)
             value = value[step]
-        elif number == len(loc) - 1:
-            steps.append(step)
     return tuple(steps)
 
 
@@ -117,10 +129,5 @@ def _shown(steps: Steps) -> str:
     """A place as people write it: `spec.pipelines[2].name`."""
     text = ""
     for step in steps:
-        text += f"[{step}]" if isinstance(step, int) else f".{step}" if text else str(step)
+        text += f"[{step}]" if isinstance(step, int) else f".{brief(step)}" if text else brief(str(step))
     return text
-
-
-def _brief(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."

@@ -8,9 +8,9 @@ one. The parser reports events, which are put together without recursion.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from math import inf, nan
+from math import inf, isinf, nan
 from typing import Any, NamedTuple
 
 import yaml
@@ -25,20 +25,23 @@ from yaml.events import (
     SequenceStartEvent,
 )
 
-from weftline.errors import ManifestError, ManifestSyntaxError, Place, WeftlineError
+from weftline.author.manifest.source import MOST_BYTES
+from weftline.errors import ManifestError, ManifestSyntaxError, Place, WeftlineError, brief
 
-#: The largest file, in bytes; 10,000 steps take about one megabyte.
-MOST_BYTES = 32 * 1024 * 1024
-#: The deepest nesting, and the most values that all documents of a file hold, repeated ones included.
+#: The deepest nesting; the most values that all documents of a file hold; and the most that its aliases repeat.
 _DEEPEST = 64
 _MOST_VALUES = 2_000_000
+_MOST_REPEATED = 100_000
+#: The most characters of a number: no machine's number has as many digits, and Python writes no longer ones.
+_LONGEST_NUMBER = 1000
 _PLAIN_TAGS = {None, "!"}
 _NAMED: dict[str, bool | None] = {"null": None, "Null": None, "NULL": None, "~": None, "": None}
 _NAMED |= {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
 _INT = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+", re.ASCII)
 _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?", re.ASCII)
 _INFINITE = re.compile(r"([-+]?)\.(?:inf|Inf|INF)")
-_PARSER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+#: libyaml's, where it is there.
+PARSER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 Path = tuple[str | int, ...]
 
@@ -66,6 +69,16 @@ class Located:
     values: dict[Path, Spot] = field(default_factory=dict)
     keys: dict[Path, Spot] = field(default_factory=dict)
 
+    def at(self, path: Sequence[str | int]) -> Any:
+        """The value at a path; None where there is nothing."""
+        found = self.value
+        for step in path:
+            if isinstance(found, list):
+                found = found[step] if isinstance(step, int) and step < len(found) else None
+            else:
+                found = found.get(step) if isinstance(found, Mapping) else None
+        return found
+
     def place(self, path: Sequence[str | int], *, key: bool = False) -> Place:
         """Where something stands; where what is around it stands, if it is not there itself."""
         steps = tuple(path)
@@ -91,7 +104,7 @@ def read(text: str, file: str) -> tuple[list[Located], list[WeftlineError]]:
     if len(text) > MOST_BYTES:
         return [], [ManifestError(detail=f"it is larger than {MOST_BYTES >> 20} MiB", advice="split it", place=Place(file))]
     try:
-        for event in yaml.parse(text, Loader=_PARSER):
+        for event in yaml.parse(text, Loader=PARSER):
             reader.take(event)
     except _TooMuchError as error:
         return [], [*reader.findings, ManifestError(detail=str(error), advice="write it out, or split it", place=error.place)]
@@ -132,6 +145,7 @@ class _Reader:
         self._stack: list[_Open] = []
         self._anchors: dict[str, tuple[Any, int]] = {}
         self._count = 0
+        self._repeated = 0
         self._sizes: list[int] = []
 
     def take(self, event: Event) -> None:
@@ -177,13 +191,14 @@ class _Reader:
     def alias(self, event: AliasEvent) -> None:
         place = self._place(event)
         if event.anchor not in self._anchors:
-            detail = f"the alias *{event.anchor} names nothing that stands before it, or what it stands in"
+            detail = f"the alias *{brief(event.anchor or '')} names nothing that stands before it, or what it stands in"
             self._add(ManifestError(detail=detail, advice="write it out", place=place))
             value, size = None, 1
         else:
             value, size = self._anchors[event.anchor]
         self._count += size
-        if self._count > _MOST_VALUES:
+        self._repeated += size
+        if self._repeated > _MOST_REPEATED:
             raise _TooMuchError("its aliases repeat too much", place)
         if self._is_key():
             self._add(ManifestError(detail="an alias is no key", advice="write the key out", place=place))
@@ -204,7 +219,7 @@ class _Reader:
         tag = event.tag
         if tag in _PLAIN_TAGS or (isinstance(event, ScalarEvent) and tag == "tag:yaml.org,2002:str"):
             return
-        shown = tag.replace("tag:yaml.org,2002:", "!!")
+        shown = brief(tag.replace("tag:yaml.org,2002:", "!!"))
         self._add(ManifestError(detail=f"the tag {shown} is not allowed", advice="leave it out", place=self._place(event)))
 
     def _is_key(self) -> bool:
@@ -214,12 +229,13 @@ class _Reader:
         opened = self._stack[-1]
         key, place = event.value, self._place(event)
         if event.implicit[0] and not isinstance(self._resolved(event), str):
-            self._add(ManifestError(detail=f"the key {key} is no text", advice=f'put it in quotes: "{key}"', place=place))
+            told = brief(key)
+            self._add(ManifestError(detail=f"the key {told} is no text", advice=f'put it in quotes: "{told}"', place=place))
         elif event.implicit[0] and key == "<<":
             self._add(ManifestError(detail="merge keys are no part of YAML 1.2", advice="write the keys out", place=place))
         elif key in opened.made:
             before = self.documents[-1].keys[*opened.path, key]
-            detail = f"the key {key!r} stands here for the second time, first in line {before.line}"
+            detail = f"the key {brief(key)!r} stands here for the second time, first in line {before.line}"
             self._add(ManifestError(detail=detail, advice="keep one of the two", place=place))
         else:
             self.documents[-1].keys[*opened.path, key] = _spot(event)
@@ -263,14 +279,11 @@ class _Reader:
             return text
         if text in _NAMED:
             return _NAMED[text]
-        if _INT.fullmatch(text):
-            try:
-                return int(text, 0) if text[1:2] in {"o", "x"} else int(text)
-            except ValueError:
+        if (is_whole := _INT.fullmatch(text)) or _FLOAT.fullmatch(text):
+            if len(text) > _LONGEST_NUMBER or isinf(float(text) if not is_whole else 0.0):
                 self._add(ManifestError(detail="the number is too long", advice="quote it", place=self._place(event)))
                 return 0
-        if _FLOAT.fullmatch(text):
-            return float(text)
+            return float(text) if not is_whole else int(text, 0) if text[1:2] in {"o", "x"} else int(text)
         if found := _INFINITE.fullmatch(text):
             return -inf if found[1] == "-" else inf
         return nan if text in {".nan", ".NaN", ".NAN"} else text

@@ -2,40 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import Field
 
-API_VERSION = "weftline.dev/v1"
-Name = Annotated[
-    str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_.-]*$", max_length=200, description="Letters, digits, `_`, `.`, `-`.")
-]
-StepName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$", max_length=200, description="A word without dots.")]
-Positive = Annotated[float, Field(gt=0)]
-
-
-def _listed(value: object) -> object:
-    """One word is a list of one."""
-    return [value] if isinstance(value, str) else value
-
-
-Names = Annotated[list[StepName], BeforeValidator(_listed, json_schema_input_type=StepName | list[StepName])]
-
-
-class Strict(BaseModel):
-    """What knows its fields and takes no others."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-
-class Metadata(Strict):
-    """What a manifest says of itself."""
-
-    name: Name
-    domain: str = ""
-    version: int | str = Field(default=1, description="Counted or dated by the author.")
-    description: str = ""
-    tags: list[str] = []
+from weftline.author.manifest.fleet import FleetManifest
+from weftline.author.manifest.gate import FieldName, FieldShape, GateShape
+from weftline.author.manifest.guard import GuardShape
+from weftline.author.manifest.policy import PoliciesManifest
+from weftline.author.manifest.schedule import ScheduleManifest
+from weftline.author.manifest.strict import Header, KeyName, Name, Names, Positive, StepName, Strict
 
 
 class StepShape(Strict):
@@ -75,6 +51,7 @@ class GroupSpec(Strict):
     defaults: dict[str, Any] = Field(default={}, description="Parameters of all steps that have one of the name.")
     pipelines: list[StepShape] = Field(min_length=1)
     policy: GroupPolicyShape = GroupPolicyShape()
+    guard: GuardShape | None = None
 
 
 class WorkflowSpec(Strict):
@@ -83,46 +60,7 @@ class WorkflowSpec(Strict):
     defaults: dict[str, Any] = Field(default={}, description="Parameters of all groups that have one of the name.")
     groups: list[WorkflowStepShape] = Field(min_length=1)
     policy: GroupPolicyShape = GroupPolicyShape()
-
-
-class BackoffShape(Strict):
-    """How the pause between attempts grows."""
-
-    strategy: Literal["none", "linear", "exponential"] = "exponential"
-    initial: float = Field(default=0.5, ge=0.1, le=10, description="Seconds.")
-    maximum: float = Field(default=30, ge=1, le=300, description="Seconds.")
-    jitter: bool = True
-
-
-class BreakerShape(Strict):
-    """When calls stop for a while."""
-
-    failure_threshold: int = Field(default=5, ge=3, le=10, description="Failed attempts in a row.")
-    recovery_timeout: float = Field(default=60, ge=30, le=600, description="Seconds until one call is tried.")
-
-
-class RateShape(Strict):
-    """How fast attempts may follow each other."""
-
-    rate_limit_per_second: float = Field(ge=0.1, le=100)
-    burst: int = Field(default=1, ge=1, le=1000)
-
-
-class PolicyShape(Strict):
-    """One named policy."""
-
-    max_attempts: int = Field(default=1, ge=1, le=10)
-    timeout_seconds: float | None = Field(default=None, ge=1, le=600)
-    backoff: BackoffShape = BackoffShape()
-    circuit_breaker: BreakerShape | None = None
-    rate_limit: RateShape | None = None
-    retry_budget: int | None = Field(default=None, ge=0, description="Attempts that may be made again in one run.")
-
-
-class PoliciesSpec(Strict):
-    """Policies by name."""
-
-    policies: dict[str, PolicyShape] = Field(min_length=1)
+    guard: GuardShape | None = None
 
 
 class NodeShape(Strict):
@@ -130,64 +68,57 @@ class NodeShape(Strict):
 
     name: StepName
     type: Name = Field(description="A registered node.")
-    policy: str | None = Field(default=None, description="A named policy.")
+    policy: str | None = Field(default=None, max_length=200, description="A named policy.")
     depends_on: Names = Field(
         default=[], description="Nodes that must have their result before, although nothing of it is read."
     )
-    params: dict[str, Any] = {}
-    requires: dict[str, str] = Field(default={}, description="Keys by what the node calls them.")
-    provides: dict[str, str] = Field(default={}, description="Keys by what the node calls them.")
+    params: dict[str, Any] = Field(default={})
+    requires: dict[KeyName, KeyName] = Field(default={}, description="Keys by what the node calls them.")
+    provides: dict[KeyName, KeyName] = Field(default={}, description="Keys by what the node calls them.")
     priority: int | None = None
-    tags: list[str] = []
+    tags: list[str] = Field(default=[])
+    gate: str | None = Field(
+        default=None, max_length=200, description="A gate of this manifest, which has to open before the node runs."
+    )
 
 
 class PipelineSpec(Strict):
     """Nodes joined by the keys that they share."""
 
     nodes: list[NodeShape] = Field(min_length=1)
-    params: dict[str, Any] = {}
+    params: dict[str, Any] = Field(default={})
+    fields: dict[FieldName, FieldShape] = Field(default={}, description="What is known of a run, for gates to ask.")
+    gates: dict[StepName, GateShape] = Field(default={}, description="What nodes may wait for.")
 
 
-class GroupManifest(Strict):
+class GroupManifest(Header):
     """Pipelines in an order, with parameters that they share."""
 
-    apiVersion: Literal["weftline.dev/v1"]  # noqa: N815 - as the file has it
     kind: Literal["PipelineGroup"]
-    metadata: Metadata
     spec: GroupSpec
 
 
-class WorkflowManifest(Strict):
+class WorkflowManifest(Header):
     """Groups in an order."""
 
-    apiVersion: Literal["weftline.dev/v1"]  # noqa: N815 - as the file has it
     kind: Literal["Workflow"]
-    metadata: Metadata
     spec: WorkflowSpec
 
 
-class PoliciesManifest(Strict):
-    """Named policies, which nodes refer to."""
-
-    apiVersion: Literal["weftline.dev/v1"]  # noqa: N815 - as the file has it
-    kind: Literal["Policies"]
-    metadata: Metadata
-    spec: PoliciesSpec
-
-
-class PipelineManifest(Strict):
+class PipelineManifest(Header):
     """Registered nodes, joined by keys."""
 
-    apiVersion: Literal["weftline.dev/v1"]  # noqa: N815 - as the file has it
     kind: Literal["Pipeline"]
-    metadata: Metadata
     spec: PipelineSpec
 
 
-Manifest = GroupManifest | WorkflowManifest | PoliciesManifest | PipelineManifest
-KINDS: dict[str, type[Strict]] = {
+#: What a file may declare; files of the kind `Fleet` are refused.
+Manifest = GroupManifest | WorkflowManifest | PoliciesManifest | PipelineManifest | ScheduleManifest
+KINDS: dict[str, type[Header]] = {
     "Pipeline": PipelineManifest,
     "PipelineGroup": GroupManifest,
     "Workflow": WorkflowManifest,
     "Policies": PoliciesManifest,
+    "Schedule": ScheduleManifest,
+    "Fleet": FleetManifest,
 }

@@ -33,4 +33,4 @@ def pause_range(policy: Policy, failures: int) -> tuple[float, float]:
         "exponential": policy.initial_s * 2 ** (failures - 1),
     }
     longest = min(pauses[policy.backoff], policy.maximum_s)
-    return (longest / 2 if policy.jitter else longest), longest
+    return (longest / 2, longest) if policy.jitter is True else (longest, longest + policy.jitter)

@@ -100,6 +100,8 @@ def test_several_documents_have_places_of_their_own():
         ("a:\n\t- b\n", 2, 1, "no YAML"),
         ("a: \x00\n", 1, 4, "no YAML"),
         ("a: " + "1" * 5000, 1, 4, "too long"),
+        ("a: 0x" + "f" * 5000, 1, 4, "too long"),
+        ("a: 1e999", 1, 4, "too long"),
         ("[" * 100, 1, 65, "nested more than 64 deep"),
     ],
 )
@@ -119,3 +121,9 @@ def test_a_small_file_does_not_become_a_large_one():
     lines += [f"a{at}: &a{at} [{', '.join([f'*a{at - 1}'] * 10)}]" for at in range(1, 20)]
     found = refused("\n".join(lines))
     assert [words for _, _, words in found] == ["its aliases repeat too much"]
+
+
+def test_aliases_repeat_only_so_much():
+    listed = f"a: &a [{', '.join(['x'] * 999)}]\n"
+    assert not read(listed + f"b: [{', '.join(['*a'] * 100)}]", "a.yaml")[1]
+    assert [line for line, _, _ in refused(listed + f"b: [{', '.join(['*a'] * 101)}]")] == [2]

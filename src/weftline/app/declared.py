@@ -1,0 +1,99 @@
+"""The schedules that the files of a folder declare, as they are now."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from weftline.clock import Clock
+from weftline.errors import ManifestError, UnknownScheduleError, WeftlineError, did_you_mean, listing
+from weftline.model.schedule import Schedule
+from weftline.model.topology import ManifestText
+
+if TYPE_CHECKING:  # what reads YAML is loaded when a folder is read
+    from weftline.author.manifest.load import Loaded
+    from weftline.author.manifest.watched import Watched
+
+
+class Declared(NamedTuple):
+    """What is declared.
+
+    Attributes:
+        schedules: by name.
+        findings: what is wrong with the files; of one that was sound before, what it said then holds.
+    """
+
+    schedules: Mapping[str, Schedule]
+    findings: tuple[WeftlineError, ...]
+
+
+class Folder:
+    """A folder of manifests.
+
+    Args:
+        path: the folder; it need not be there.
+        clock: how long ago a file was looked at.
+        every_s: seconds between two looks at a file.
+    """
+
+    def __init__(self, path: Path, clock: Clock, every_s: float = 0.5) -> None:
+        self._path = path
+        self._clock = clock
+        self._every_s = every_s
+        self._files: dict[Path, Watched[Loaded]] = {}
+
+    def current(self) -> Declared:
+        """The newest sound reading of each file."""
+        from weftline.author.manifest.load import SUFFIXES
+        from weftline.author.manifest.watched import Watched
+
+        found = sorted(file for file in self._path.glob("*") if file.suffix in SUFFIXES)
+        self._files = {file: self._files.get(file) or Watched(file, _loaded, self._clock, self._every_s) for file in found}
+        findings: list[WeftlineError] = []
+        documents = []
+        for watched in self._files.values():
+            seen = watched.current()
+            findings += seen.findings
+            if seen.document is not None:
+                documents.append(seen.document)
+        schedules: dict[str, Schedule] = {}
+        files = _files_by_name(documents)
+        for document in documents:
+            for name, schedule in document.schedules.items():
+                if name in schedules:
+                    detail = f"another Schedule is called {name!r}: {schedules[name].place}"
+                    findings.append(ManifestError(detail=detail, advice="rename one of the two", place=schedule.place))
+                else:
+                    file = files.get(schedule.target)
+                    schedules[name] = schedule if file is None else replace(schedule, target=f"{file}:{schedule.target}")
+        return Declared(schedules, tuple(findings))
+
+    def find(self, name: str) -> Schedule:
+        """A schedule by its name.
+
+        Raises:
+            UnknownScheduleError: there is none.
+        """
+        known = self.current().schedules
+        if name not in known:
+            hint = did_you_mean(name, known)
+            raise UnknownScheduleError(name=name, folder=str(self._path), known=listing(sorted(known)), hint=hint)
+        return known[name]
+
+
+def _loaded(text: str, file: str) -> tuple[Loaded, list[WeftlineError]]:
+    from weftline.author.manifest.load import load_texts
+
+    loaded = load_texts([ManifestText(file, text)])
+    return loaded, loaded.findings
+
+
+def _files_by_name(documents: list[Loaded]) -> dict[str, str]:
+    """In which file each pipeline, group and workflow is declared."""
+    found: dict[str, str] = {}
+    for document in documents:
+        groups = {name: group.place.file for name, group in document.groups.items() if group.place is not None}
+        found = {name: located.file for name, (_, located) in document.pipelines.items()} | groups | found
+    return found
