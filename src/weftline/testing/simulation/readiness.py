@@ -15,7 +15,7 @@ from weftline.testing.simulation.room import Room, Use, uses_of
 from weftline.testing.simulation.sharing import Sharing
 
 if TYPE_CHECKING:
-    from weftline.testing.simulation.account import Memory
+    from weftline.testing.simulation.memory import Memory
 
 #: The journal rounds pauses to a thousandth of a second.
 ROUNDING_S = 0.001

@@ -9,9 +9,9 @@ from weftline.model.call import Handle
 from weftline.model.event import Kind
 from weftline.model.transitions import RunStatus
 from weftline.testing.clock import ManualClock
-from weftline.testing.simulation.account import Memory
 from weftline.testing.simulation.gating import GateMemory, Held
 from weftline.testing.simulation.graph import graph_of
+from weftline.testing.simulation.memory import Memory
 from weftline.testing.simulation.ports import SimulatedCache, SimulatedLedger
 from weftline.testing.simulation.process import Died, Process
 from weftline.testing.simulation.rules import RuleBrokenError
