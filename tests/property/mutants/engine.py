@@ -283,8 +283,8 @@ MUTANTS = [
     Mutant(
         "a resumed run records what the journal has",
         "run/preparation.py",
-        "return bool(done and done.get((calls.node.name, item)) == key.hex()) or",
-        "return False or",
+        "return bool(done and done.get((calls.node.name, item)) == key.hex()) and",
+        "return False and",
     ),
     Mutant(
         "a resumed run makes again what is never cached",
