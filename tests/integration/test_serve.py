@@ -108,7 +108,7 @@ def test_nothing_is_left_of_a_daemon(place, how):
     daemon = place.serve()
 
     def there():
-        found = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
+        found = subprocess.run(["ps", "-ww", "-eo", "args"], capture_output=True, text=True, check=True).stdout
         return sum(f"serve.template {place.home.path}" in line for line in found.splitlines())
 
     place.until(lambda: there() > 3, "some wait")
