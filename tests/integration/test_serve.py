@@ -2,7 +2,10 @@
 
 import os
 import signal
+import subprocess
+import sys
 import time
+from pathlib import Path
 
 import pytest
 from tests.integration.served import PATIENCE_S, Place
@@ -87,6 +90,39 @@ def test_a_daemon_ends_when_its_runs_have_ended(place):
     daemon.send_signal(signal.SIGTERM)
     assert daemon.wait(PATIENCE_S) == 0
     assert place.statuses()[run] == "completed"
+
+
+@pytest.mark.parametrize("signals", [1, 2])
+def test_a_signal_to_the_whole_group_of_a_daemon_is_one_to_the_daemon(place, signals):
+    """As Ctrl-C in a terminal, and what a supervisor of services sends."""
+    (run,) = place.runs(1)
+    daemon = place.serve(TAKES_S="1.0")
+    place.set(run, read=True)
+    place.until(place.cuts, "it cuts")
+    for number in [signal.SIGTERM, signal.SIGINT][:signals]:
+        for each in [daemon.pid, *children(daemon.pid)]:
+            os.kill(each, number)
+        time.sleep(0.2)
+    assert daemon.wait(PATIENCE_S) == 0, (place.folder / "daemon0.log").read_text()
+    assert place.statuses()[run] in {"completed", "cancelled"}
+
+
+def children(pid):
+    """The processes that a process has started itself."""
+    return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def test_ctrl_c_while_it_loads_ends_a_daemon(place):
+    for wait_s in (0.0, 0.1, 0.2):
+        command = [sys.executable, "-m", "weftline", "serve"]
+        daemon = subprocess.Popen(command, cwd=place.folder, stderr=subprocess.PIPE, start_new_session=True)
+        place.daemons.append(daemon)
+        while not any(os.getsid(child) == child for child in children(daemon.pid)):
+            time.sleep(0.001)
+        time.sleep(wait_s)
+        os.killpg(daemon.pid, signal.SIGINT)
+        _, said = daemon.communicate(timeout=PATIENCE_S)
+        assert (daemon.returncode, b"Traceback" in said, b"R542" in said) == (0, False, False), said.decode()
 
 
 def test_told_twice_it_cancels_its_runs(place):

@@ -55,7 +55,8 @@ class Launcher:
         """
         command = [sys.executable, *(["-O"] if sys.flags.optimize else []), "-m", "weftline.serve.template"]
         pipe = subprocess.PIPE
-        self._template = subprocess.Popen(command, stdin=pipe, stdout=pipe, cwd="/")  # noqa: S603 - our own module
+        # in a session of its own, so that Ctrl-C in a terminal is for the daemon alone, while the template loads, too
+        self._template = subprocess.Popen(command, stdin=pipe, stdout=pipe, cwd="/", start_new_session=True)  # noqa: S603
         while True:
             news = self._news(_LOADS_S)
             if any("ready" in told for told in news):

@@ -37,10 +37,14 @@ _LOOKS_EACH_S = 0.05
 
 def main() -> None:
     """Forks until its input ends."""
+    for number in (
+        signal.SIGINT,
+        signal.SIGTERM,
+    ):  # the daemon decides what they mean; a supervisor sends them to all processes
+        signal.signal(number, signal.SIG_IGN)
     for name in LOADED:
         importlib.import_module(name)
     plugins.offered("weftline.backends")  # what is installed is listed once
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the daemon decides what Ctrl-C means
     runs: dict[int, str] = {}
     _say({"ready": os.getpid()})
     left = b""
@@ -68,6 +72,7 @@ def _fork(wanted: dict[str, object]) -> int:
     try:
         os.setsid()  # a signal to the daemon's group is none to its runs
         signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
         _write_to(Path(str(wanted["log"])))
         code = do(Errand(**wanted["errand"]), Path(str(wanted["folder"])), str(wanted["holder"]))  # type: ignore[arg-type]
     except BaseException:  # noqa: BLE001 - the process ends here, and says why
