@@ -895,7 +895,7 @@ class RunExistsError(UsageError):
 class RunsNotStartedError(MachineError):
     code = "R542"
     what = "no run can be started: {detail}"
-    remedy = "see what it wrote to stderr, and start `weftline serve` again"
+    remedy = "see what it wrote to stderr, and that the home may be written to; then start `weftline serve` again"
     detail: str
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from tests.integration.served import PATIENCE_S, Place
 
+from weftline import Pipeline, node
 from weftline.app.gates import decide, waiting
 from weftline.model.event import Kind
 
@@ -123,6 +124,35 @@ def test_ctrl_c_while_it_loads_ends_a_daemon(place):
         os.killpg(daemon.pid, signal.SIGINT)
         _, said = daemon.communicate(timeout=PATIENCE_S)
         assert (daemon.returncode, b"Traceback" in said, b"R542" in said) == (0, False, False), said.decode()
+
+
+def test_it_says_why_a_run_cannot_be_gone_on_with_once(place):
+    """A pipeline that a program has made itself: no file says what it is."""
+
+    @node(gate="editor", cache=False)
+    def publish() -> int:
+        return 1
+
+    pipeline = Pipeline([publish])
+    run = pipeline.run(home=place.home.path).run
+    place.serve()
+    decide(place.home, run, "editor", approved=True)
+    said = place.folder / "daemon0.log"
+    place.until(lambda: "R510" in said.read_text(), "it says why")
+    time.sleep(1.0)  # for what it must not say again and again
+    lines = [line for line in said.read_text().splitlines() if run in line]
+    assert len(lines) == 2
+    assert "editor is open" in lines[0]
+    assert "could not be gone on with" in lines[1]
+    assert "Pipeline.load" in (place.home.path / "logs" / "serve" / f"{run}.log").read_text()
+
+
+def test_a_home_that_cannot_be_is_told(place):
+    (place.folder / "file").write_text("")
+    for home in ("file", "/proc/nothing"):
+        command = [sys.executable, "-m", "weftline", "serve", "--home", home]
+        told = subprocess.run(command, capture_output=True, text=True, check=False, timeout=PATIENCE_S)
+        assert (told.returncode, told.stderr[:6]) == (4, "[L801]")
 
 
 def test_told_twice_it_cancels_its_runs(place):

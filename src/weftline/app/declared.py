@@ -23,10 +23,12 @@ class Declared(NamedTuple):
     Attributes:
         schedules: by name.
         findings: what is wrong with the files; of one that was sound before, what it said then holds.
+        folder: where they are.
     """
 
     schedules: Mapping[str, Schedule]
     findings: tuple[WeftlineError, ...]
+    folder: str = ""
 
 
 class Folder:
@@ -68,7 +70,7 @@ class Folder:
                 else:
                     file = files.get(schedule.target)
                     schedules[name] = schedule if file is None else replace(schedule, target=f"{file}:{schedule.target}")
-        return Declared(schedules, tuple(findings))
+        return Declared(schedules, tuple(findings), str(self._path.absolute()))
 
     def find(self, name: str) -> Schedule:
         """A schedule by its name.

@@ -79,9 +79,8 @@ def became(fire: Fire, found: Seen, now: float, *, is_starting: bool, was_starte
     tries = fire.tries + (is_begun or was_started)
     if tries < (MOST_TRIES if is_begun else MOST_STARTS):
         return fire._replace(tries=tries), True
-    log = f"see logs/serve/{fire.run}.log"
-    when, advice = ("in the middle of it", f"weftline resume {fire.run}") if is_begun else ("before it began", log)
-    why = f"its process ended {tries} times {when}: {advice}"
+    when = f"in the middle of it: weftline resume {fire.run}" if is_begun else "before it began"
+    why = f"its process ended {tries} times {when}"
     return fire._replace(state=FireState.FAILED, why=why, ended_at=now), False
 
 

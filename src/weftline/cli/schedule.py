@@ -52,8 +52,8 @@ def _register_views(group: typer.Typer) -> None:
             last = "" if row["last"] is None else f"   last {row['last']['due_at'][:19]} {row['last']['state']}"
             when = f"next {row['next'][:19]} UTC" if row["next"] else row["state"] if row["state"] != "on" else "no more"
             out(f"{row['name']:<20} {row['timing']:<40}   {when}{last}")
-        if not rows:
-            out(f"no schedules in {opened.settings.schedules}")
+        if not rows and not declared.findings:
+            out(f"no schedules in {declared.folder}")
         return _told(declared)
 
     @group.command("next")
@@ -175,7 +175,7 @@ def _rows(declared: Declared, home: Home) -> list[dict[str, Any]]:
             {
                 "name": name,
                 "target": schedule.target,
-                "timing": schedule.timing,
+                "timing": schedule.shown,
                 "timezone": schedule.timezone,
                 "state": state,
                 "running": sum(fire.schedule == name for fire in live),

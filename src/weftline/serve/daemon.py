@@ -70,11 +70,16 @@ class Daemon:
     def _end(self) -> None:
         """Waits for its runs."""
         asked = 1
+        if count := len(self._launcher.runs):
+            self._tell(
+                f"ends when {count} run{'' if count == 1 else 's'} {'has' if count == 1 else 'have'} ended; again cancels"
+            )
         while self._launcher.tend() or self._launcher.runs:
             if self._stops > asked:
                 asked = self._stops
                 self._launcher.interrupt()
             time.sleep(0.05)
+        self._tell("ends")
 
 
 def until_told(daemon: Daemon) -> None:

@@ -17,6 +17,7 @@ from weftline.app.claims import is_abandoned
 from weftline.errors import RunsNotStartedError
 from weftline.ports.ledger import Ledger
 from weftline.serve.errand import Errand
+from weftline.serve.words import log_of
 from weftline.store import holder
 
 #: How long a template may take to load, in seconds.
@@ -51,8 +52,13 @@ class Launcher:
         """Makes the process from which runs are forked, and waits until it is there.
 
         Raises:
-            RunsNotStartedError: it does not come.
+            RunsNotStartedError: it does not come, or what runs print cannot be kept.
         """
+        logs = log_of(self._folder, "any").parent
+        try:
+            logs.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise RunsNotStartedError(detail=f"{logs} cannot be made: {error.strerror}") from error
         command = [sys.executable, *(["-O"] if sys.flags.optimize else []), "-m", "weftline.serve.template"]
         pipe = subprocess.PIPE
         # in a session of its own, so that Ctrl-C in a terminal is for the daemon alone, while the template loads, too
@@ -108,7 +114,7 @@ class Launcher:
         while self._waiting and len(self._running) < self._most:
             wanted = self._waiting.popleft()
             if self._claim(wanted.run):
-                log = self._folder / "logs" / "serve" / f"{wanted.run}.log"
+                log = log_of(self._folder, wanted.run)
                 self._running[wanted.run] = 0
                 self._ask({"errand": wanted._asdict(), "folder": str(self._folder), "holder": self._me, "log": str(log)})
 

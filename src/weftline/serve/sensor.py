@@ -16,6 +16,7 @@ from weftline.model.transitions import RunStatus
 from weftline.ports.fields import Wait
 from weftline.serve.errand import Errand
 from weftline.serve.launcher import Launcher
+from weftline.serve.words import last_words, log_of
 
 #: How soon a run is looked at again that has not ended although its gate is open, in seconds: somebody works on it, or it could
 #: not be gone on with. Twice as long after each time, up to the last.
@@ -42,6 +43,7 @@ class GateSensor:
         self._until: dict[tuple[str, str], float] = {}
         self._tries: dict[str, int] = {}  # of runs that are to be looked at again
         self._again: dict[str, float] = {}
+        self._told: dict[str, str] = {}  # what was told of a run last
 
     def look(self, now: float) -> float | None:
         """Goes on with what is ready; the next deadline of a gate."""
@@ -61,6 +63,7 @@ class GateSensor:
                 self._tries[run] = self._tries.get(run, -1) + 1
                 self._again[run] = now + min(_FIRST_S * 2 ** self._tries[run], _LAST_S)
         self._again = {run: at for run, at in self._again.items() if run in self._tries}
+        self._told = {run: text for run, text in self._told.items() if run in self._tries}
         later = [until for until in self._until.values() if until > now]
         return min([*later, *self._again.values()], default=None)
 
@@ -87,11 +90,26 @@ class GateSensor:
         if record.status is RunStatus.RUNNING:
             if not is_abandoned(run, self._home.ledger):
                 return False  # whoever works on it looks at its gates himself
-            self._tell(f"{run}: its process is gone")
+            self._tell_of(run, "its process is gone")
         else:
             ready = [each for each in at_gates(record, self._home) if each.verdict.is_open or each.verdict.is_final]
             if not ready:
                 return True
-            self._tell(f"{run}: {ready[0].gate}: {ready[0].verdict.why}")
+            state = "is open" if ready[0].verdict.is_open else "is closed for good"
+            self._tell_of(run, f"{ready[0].gate} {state}: {ready[0].verdict.why}")
         self._launcher.start(Errand(run))
         return False
+
+    def _tell_of(self, run: str, news: str) -> None:
+        """Tells why a run is gone on with; or why it could not be, the time before; each once."""
+        assert self._home.path is not None
+        log = log_of(self._home.path, run)
+        said = last_words(log) if self._tries.get(run, -1) >= 0 else ""
+        text = (
+            f"{run}: {news}; it could not be gone on with, and is tried again: {said}   (see {log})"
+            if said
+            else f"{run}: {news}"
+        )
+        if self._told.get(run) != text:
+            self._tell(text)
+            self._told[run] = text
