@@ -7,6 +7,7 @@ starts what nobody has begun or has been left behind, under the same id: of two 
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict
@@ -133,13 +134,20 @@ class CronDuty:
         return declared.schedules
 
     def close(self) -> None:
-        """Another one may do it at once."""
+        """Records what became of runs meanwhile; then another one may do it at once."""
+        lease = self._leading.look(self._home.clock.monotonic())
+        if lease is not None:
+            with contextlib.suppress(LeaseLostError):
+                self._follow(lease, None, self._home.clock.now())
         self._leading.resign()
 
     # --- what was started ---
 
-    def _follow(self, lease: Lease, declared: Mapping[str, Schedule], now: float) -> Counter[str]:
-        """Looks what became of runs, and starts those again that nobody works on; how many go on, by schedule."""
+    def _follow(self, lease: Lease, declared: Mapping[str, Schedule] | None, now: float) -> Counter[str]:
+        """Looks what became of runs, and starts those again that nobody works on; how many go on, by schedule.
+
+        Without schedules it starts none.
+        """
         ledger = self._home.ledger
         assert ledger is not None
         changed, again = [], []
@@ -150,9 +158,11 @@ class CronDuty:
             was_started = fire.run in self._started
             life = app.seen(fire.run, ledger)
             found, is_wanted = app.became(fire, life, now, is_starting=is_starting, was_started=was_started)
+            if is_wanted and declared is None:
+                found, is_wanted = fire, False
             if found.state is FireState.FAILED and life.life is not app.Life.ENDED:
                 found = found._replace(why=self._explained(found))
-            if is_wanted and fire.schedule not in declared:
+            if is_wanted and declared is not None and fire.schedule not in declared:
                 why = "nobody works on it, and the schedule is not declared any more"
                 found, is_wanted = found._replace(state=FireState.FAILED, why=why, ended_at=now), False
             if found != fire:
@@ -165,6 +175,7 @@ class CronDuty:
             live[fire.schedule] += not found.state.is_over
         self._kept.follow(lease, changed)
         for fire in again:
+            assert declared is not None
             self._tell(f"{fire.schedule}: starts run {fire.run} again")
             self._start(fire, declared[fire.schedule])
         return live

@@ -421,3 +421,18 @@ def test_a_run_that_starts_late_says_so(stage):
     stage.at(-1, duty)
     stage.at(51, duty)
     assert stage.said[-1].endswith("UTC, 51 s late")
+
+
+def test_at_its_end_it_records_what_became_of_its_runs(stage):
+    """So that nobody reads that one goes on that is completed; what nobody has begun is left to the next."""
+    stage.add(max_instances=2)
+    duty = stage.duty()
+    stage.at(-1, duty)
+    stage.at(0, duty)
+    stage.at(60, duty)
+    stage.begin(stage.runs[0])
+    stage.end(stage.runs[0])
+    stage.hand.alive.clear()
+    duty.close()
+    assert stage.fires() == [(0, "COMPLETED"), (60, "PENDING")]
+    assert len(stage.hand.started) == 2
