@@ -78,10 +78,14 @@ class Folder:
         Raises:
             UnknownScheduleError: there is none.
         """
-        known = self.current().schedules
+        known, findings, _ = self.current()
         if name not in known:
+            broken = sorted({finding.place.file for finding in findings if finding.place is not None})
+            state = f"; what {listing(broken)} declares is not known, since it is not valid" if broken else ""
+            advice = f"name one of: {listing(sorted(known))}; WEFTLINE_SCHEDULES says which folder they are in"
+            advice += "; see what is wrong with the file: weftline schedule ls" if broken else ""
             hint = did_you_mean(name, known)
-            raise UnknownScheduleError(name=name, folder=str(self._path), known=listing(sorted(known)), hint=hint)
+            raise UnknownScheduleError(name=name, folder=str(self._path), state=state, advice=advice, hint=hint)
         return known[name]
 
 
@@ -99,3 +103,17 @@ def _files_by_name(documents: list[Loaded]) -> dict[str, str]:
         groups = {name: group.place.file for name, group in document.groups.items() if group.place is not None}
         found = {name: located.file for name, (_, located) in document.pipelines.items()} | groups | found
     return found
+
+
+def only_schedules(target: str, clock: Clock) -> dict[str, Schedule]:
+    """The schedules of a file that declares nothing else; none for any other target, and of a file that is not valid."""
+    from weftline.author.manifest.load import SUFFIXES, load_files
+
+    path = Path(target)
+    if path.suffix not in SUFFIXES or not path.is_file():
+        return {}
+    loaded = load_files([path])
+    if loaded.findings or loaded.pipelines or loaded.groups:
+        return {}
+    beside = Folder(path.parent, clock).current().schedules
+    return {name: beside.get(name, schedule) for name, schedule in loaded.schedules.items()}

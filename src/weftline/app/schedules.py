@@ -11,7 +11,7 @@ from weftline.app import verbs
 from weftline.app.claims import claimed, is_abandoned
 from weftline.app.home import Home, Request
 from weftline.app.pipeline import load
-from weftline.errors import GuardSkippedError, WeftlineError
+from weftline.errors import GuardSkippedError, InvalidPipelineError, WeftlineError
 from weftline.model.event import Event, Kind
 from weftline.model.graph import Graph
 from weftline.model.ids import run_id
@@ -130,6 +130,16 @@ def run_now(
             raise
     follow(fire, home, kept)
     return result
+
+
+def check(schedule: Schedule, home: Home) -> list[WeftlineError]:
+    """What is wrong with what a schedule runs; nothing runs."""
+    try:
+        return list(verbs.check(load(schedule.target), home, asked_by(schedule)).errors)
+    except InvalidPipelineError as error:
+        return list(error.findings)
+    except WeftlineError as error:
+        return [error]
 
 
 def follow(fire: Fire, home: Home, kept: Schedules) -> None:

@@ -45,9 +45,8 @@ def _register_views(group: typer.Typer) -> None:
         rows = _rows(declared, opened)
         opened.close()
         if json:
-            findings = [finding.as_dict() for finding in declared.findings]
-            out_json({"schema": "weftline.schedules/v1", "schedules": rows, "findings": findings})
-            return Exit.INVALID if findings else Exit.OK
+            out_json(_listed(declared, rows))
+            return Exit.INVALID if declared.findings else Exit.OK
         for row in rows:
             last = "" if row["last"] is None else f"   last {row['last']['due_at'][:19]} {row['last']['state']}"
             when = f"next {row['next'][:19]} UTC" if row["next"] else row["state"] if row["state"] != "on" else "no more"
@@ -114,14 +113,20 @@ def _register_fires(group: typer.Typer) -> None:
 
 def _register_acts(group: typer.Typer) -> None:
     @group.command()
-    def pause(name: Name, home: HomeOption = None) -> int:
-        """Stop a schedule until it is let go on; runs that are going on do."""
-        return _pause(home, name, is_paused=True)
+    def pause(name: Name, home: HomeOption = None, json: Json = False) -> int:
+        """Stop a schedule until it is let go on; runs that are going on do.
+
+        With --json, it is told as `weftline schedule ls` does.
+        """
+        return _pause(home, name, is_paused=True, json=json)
 
     @group.command()
-    def resume(name: Name, home: HomeOption = None) -> int:
-        """Let a paused schedule go on; what it has passed meanwhile is not made good."""
-        return _pause(home, name, is_paused=False)
+    def resume(name: Name, home: HomeOption = None, json: Json = False) -> int:
+        """Let a paused schedule go on; what it has passed meanwhile is not made good.
+
+        With --json, it is told as `weftline schedule ls` does.
+        """
+        return _pause(home, name, is_paused=False, json=json)
 
     @group.command()
     def run(name: Name, home: HomeOption = None, progress: ProgressOption = Progress.AUTO, json: Json = False) -> int:
@@ -186,6 +191,11 @@ def _rows(declared: Declared, home: Home) -> list[dict[str, Any]]:
     return rows
 
 
+def _listed(declared: Declared, rows: list[dict[str, Any]]) -> dict[str, Any]:
+    findings = [finding.as_dict() for finding in declared.findings]
+    return {"schema": "weftline.schedules/v1", "schedules": rows, "findings": findings}
+
+
 def _moments(declared: Declared, home: Home, limit: int, is_named: bool) -> list[dict[str, Any]]:
     """The next moments of all schedules together."""
     import heapq
@@ -230,14 +240,19 @@ def _utc(moment: float) -> str:
     return as_utc(moment).isoformat()
 
 
-def _pause(home: Any, name: str, *, is_paused: bool) -> int:
+def _pause(home: Any, name: str, *, is_paused: bool, json: bool) -> int:
     from weftline.app import schedules
 
     opened = home_of(home)
     if name not in _states(opened):
         _folder(opened).find(name)
     is_new = schedules.pause(name, opened, is_paused=is_paused)
+    declared = _folder(opened).current() if json else None
+    if declared is not None:
+        out_json(_listed(declared, [row for row in _rows(declared, opened) if row["name"] == name]))
     opened.close()
+    if json:
+        return 0
     word = "paused" if is_paused else "on"
     out(f"{name} is {word}" if is_new else f"{name} was {word} already")
     if is_paused:

@@ -164,6 +164,8 @@ def pipeline_in(loaded: Loaded, path: Path, name: str = "", registry: Registry =
         found.topology = Topology(wanted, loaded.texts)
         return found
     detail = f"it holds no pipeline {name!r}: it has {listing(names)}" if name else "it holds no pipeline, group or workflow"
+    if loaded.schedules:
+        detail += f", but schedules: weftline schedule run {next(iter(loaded.schedules))}"
     raise TargetNotFoundError(target=str(path), detail=detail, shipped="none", hint=did_you_mean(name, names))
 
 
