@@ -188,6 +188,7 @@ def test_a_file_of_schedules_is_no_pipeline_but_can_be_checked(project):
     told = project("run", "schedules/all.yaml")
     assert told.returncode == 2
     assert "but schedules: weftline schedule run nightly" in told.stderr
+    assert "clinical-trials" in told.stderr, "what is shipped is told"
     assert project("check", "schedules/all.yaml").stdout.splitlines() == [
         "nightly: cron 30 2 * * * in America/New_York; runs flow.py; sound",
         "often: every 60 s; runs flow.py; sound",
@@ -207,6 +208,8 @@ def test_modules_that_are_not_there_are_told_by_the_name_of_the_setting(project)
     told = project("group", "ls", WEFTLINE_MODULES="slaes")
     assert told.returncode == 2
     assert "WEFTLINE_MODULES=slaes" in told.stderr
+    told = project("group", "run", "nothing")
+    assert f"looked for in {project.folder / 'groups'}" in told.stderr
 
 
 def test_what_is_done_by_hand_prints_json_too(project):
@@ -220,3 +223,5 @@ def test_what_is_done_by_hand_prints_json_too(project):
     assert (waits["gate"], waits["open"]) == ("editor", True)
     other = project.json("run", "gated.py", code=1)["run"]
     assert project.json("gate", "reject", other, "editor")["waiting"] == []
+    told = project("field", "set", other, "note=late").stdout
+    assert told.splitlines() == [f"1 of 1 changed for run {other}", "the run is failed: nothing waits for that any more"]

@@ -128,6 +128,7 @@ def _register_fields(group: typer.Typer) -> None:
         """
         from weftline.app.fields import derived, held, set_fields
         from weftline.app.gates import at_gates
+        from weftline.model.transitions import RunStatus
 
         opened = home_of(home)
         record, count = set_fields(opened, run, params_of(values, ""), why=why)
@@ -138,6 +139,9 @@ def _register_fields(group: typer.Typer) -> None:
             out_json(_fields(record.run, found, derived(record)))
             return 0
         out(f"{count} of {len(values)} changed for run {record.run}")
+        if record.status not in {RunStatus.BLOCKED, RunStatus.RUNNING}:
+            out(f"the run is {record.status}: nothing waits for that any more")
+            return 0
         for each in gates:
             out(f"{each.gate} is {'open' if each.verdict.is_open else 'closed'}: {each.verdict.why}")
         return 0

@@ -179,7 +179,7 @@ def folder(tmp_path):
 
 
 def test_a_folder_is_as_its_files_are_now(tmp_path, folder):
-    assert folder.now() == ({}, ())
+    assert folder.now() == ({}, (), str(tmp_path))
     file = tmp_path / "s.yaml"
     file.write_text(HEAD + "  every: 5m\n")
     assert folder.now().schedules["s"].every_s == 300
