@@ -56,7 +56,7 @@ def daemons(count: int, folder: Path) -> Iterator[list[subprocess.Popen[bytes]]]
             running.append(subprocess.Popen(command, cwd=folder, stderr=log, start_new_session=True))
         while b"serving" not in (folder / f"log{number}").read_bytes():
             time.sleep(0.05)
-    time.sleep(1.0)
+    time.sleep(3.0)  # until they have made ready for what comes
     try:
         yield running
     finally:

@@ -225,3 +225,10 @@ def test_what_is_done_by_hand_prints_json_too(project):
     assert project.json("gate", "reject", other, "editor")["waiting"] == []
     told = project("field", "set", other, "note=late").stdout
     assert told.splitlines() == [f"1 of 1 changed for run {other}", "the run is failed: nothing waits for that any more"]
+
+
+def test_fires_of_a_name_that_nobody_declares_are_not_just_none(project):
+    assert project("schedule", "fires", "often").stdout == "nothing has come\n"
+    told = project("schedule", "fires", "oftn")
+    assert told.returncode == 2
+    assert "did you mean 'often'" in told.stderr

@@ -167,6 +167,26 @@ def test_told_twice_it_cancels_its_runs(place):
     assert place.statuses()[run] in {"cancelled", "completed"}
 
 
+@pytest.mark.parametrize("how", ["SIGTERM", "SIGKILL", "SIGKILL of all"])
+def test_nothing_is_left_of_a_daemon(place, how):
+    """Not of the processes that wait for runs, either."""
+    daemon = place.serve()
+
+    def there():
+        found = subprocess.run(["ps", "-ww", "-eo", "args"], capture_output=True, text=True, check=True).stdout
+        return sum(f"serve.template {place.home.path}" in line for line in found.splitlines())
+
+    place.until(lambda: there() > 3, "some wait")
+    if how == "SIGTERM":
+        daemon.terminate()
+        daemon.wait(PATIENCE_S)
+    elif how == "SIGKILL":
+        daemon.kill()
+    else:
+        os.killpg(daemon.pid, signal.SIGKILL)
+    place.until(lambda: there() == 0, "all are gone")
+
+
 def test_a_gate_that_nobody_opens_in_time_fails_its_run(place, monkeypatch):
     monkeypatch.setenv("LIMIT_S", "1.0")
     (run,) = place.runs(1)
@@ -256,6 +276,6 @@ def test_a_changed_file_is_used_by_the_next_run_and_one_that_is_broken_is_not(pl
     newest = place.home.ledger.runs(1)[0].run
     (opening,) = [event.body for event in place.home.ledger.events(newest, [Kind.RUN_STARTED])]
     assert "[M117]" in opening["notes"][0]
-    assert "pipelins" in opening["notes"][0]
+    assert "M104" in opening["notes"][0]
     file.write_text(GROUP.replace("GREETING", "well"))
     place.until(lambda: latest("well"), "it is mended")

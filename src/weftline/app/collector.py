@@ -17,7 +17,7 @@ def frozen() -> Iterator[None]:
     A full collection takes time in proportion to all objects, and a run makes enough of them to cause several. A program that
     has frozen objects of its own is left alone, since thawing knows no owners.
     """
-    if gc.get_freeze_count():
+    if _ours or gc.get_freeze_count():
         yield
         return
     gc.freeze()
@@ -27,6 +27,13 @@ def frozen() -> Iterator[None]:
     finally:
         _ours.pop()
         gc.unfreeze()
+
+
+def freeze_for_good() -> None:
+    """What is there now stays, and is not looked at again: in a process that others are forked from, to share its memory."""
+    gc.collect()
+    gc.freeze()
+    _ours.append(True)
 
 
 @contextlib.contextmanager

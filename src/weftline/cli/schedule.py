@@ -97,6 +97,8 @@ def _register_fires(group: typer.Typer) -> None:
         opened = home_of(home)
         kept = _kept(opened)
         found = [] if kept is None else kept.fires(name, limit=limit)
+        if name and not found:
+            _folder(opened).find(name)
         opened.close()
         if json:
             out_json({"schema": "weftline.schedule-fires/v1", "fires": [_fire(fire) for fire in found]})

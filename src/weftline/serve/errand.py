@@ -13,7 +13,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from weftline.app import gates, topologies, verbs
+from weftline.app.home import Home, Request
 from weftline.errors import NotResumableError, RunBusyError, RunExistsError, WeftlineError
+from weftline.settings import Settings
 
 
 class Errand(NamedTuple):
@@ -34,16 +37,18 @@ class Errand(NamedTuple):
     told: Mapping[str, Any] | None = None
 
 
-def do(errand: Errand, folder: Path, holder: str) -> int:
+def do(errand: Errand, folder: Path, holder: str, home: Home | None = None) -> int:
     """Does it, in a process that is here for nothing else; gives its exit status.
 
     Args:
         errand: what.
         folder: of the home.
         holder: who has the run claimed for this process.
+        home: that home, if it was opened before.
     """
     try:
-        return _do(errand, folder, holder)
+        with contextlib.closing(home or Home(folder, Settings.read())) as opened:
+            return _do(errand, opened, holder)
     except (NotResumableError, RunBusyError, RunExistsError) as error:
         sys.stderr.write(f"{error}\n")  # somebody else has done it, or does
         return 0
@@ -52,24 +57,17 @@ def do(errand: Errand, folder: Path, holder: str) -> int:
         return 1
 
 
-def _do(errand: Errand, folder: Path, holder: str) -> int:
-    from weftline.app import gates, topologies, verbs
-    from weftline.app.home import Home, Request
-    from weftline.settings import Settings
-
-    with contextlib.closing(Home(folder, Settings.read())) as home:
-        record = verbs.record_of(errand.run, home)
-        if record is None:
-            if errand.cwd:
-                os.chdir(errand.cwd)
-            pipeline, request = topologies.sound(errand.target, home), Request(**(errand.request or {}))
-            told = {**(errand.told or {}), **({"notes": list(map(str, pipeline.notes))} if pipeline.notes else {})}
-            sys.stderr.write("".join(f"{note}\n" for note in pipeline.notes))
-            own: Any = {"run": errand.run, "instead_of": holder, "told": told}
-            result = verbs.run(pipeline, home, request, **own, echo=True)
-        else:
-            verbs.enter(record.opening)
-            result = verbs.resume(
-                errand.run, home, instead_of=holder, only_if=lambda now: gates.can_go_on(now, home), echo=True
-            )
-        return 0 if result.ok else 1
+def _do(errand: Errand, home: Home, holder: str) -> int:
+    record = verbs.record_of(errand.run, home)
+    if record is None:
+        if errand.cwd:
+            os.chdir(errand.cwd)
+        pipeline, request = topologies.sound(errand.target, home), Request(**(errand.request or {}))
+        told = {**(errand.told or {}), **({"notes": list(map(str, pipeline.notes))} if pipeline.notes else {})}
+        sys.stderr.write("".join(f"{note}\n" for note in pipeline.notes))
+        own: Any = {"run": errand.run, "instead_of": holder, "told": told}
+        result = verbs.run(pipeline, home, request, **own, echo=True)
+    else:
+        verbs.enter(record.opening)
+        result = verbs.resume(errand.run, home, instead_of=holder, only_if=lambda now: gates.can_go_on(now, home), echo=True)
+    return 0 if result.ok else 1

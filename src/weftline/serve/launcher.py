@@ -20,6 +20,8 @@ from weftline.serve.errand import Errand
 from weftline.serve.words import log_of
 from weftline.store import holder
 
+#: Processes that wait for a run, so that this one begins at once.
+_AHEAD = 10
 #: How long a template may take to load, in seconds.
 _LOADS_S = 60.0
 
@@ -60,6 +62,7 @@ class Launcher:
         except OSError as error:
             raise RunsNotStartedError(detail=f"{logs} cannot be made: {error.strerror}") from error
         command = [sys.executable, *(["-O"] if sys.flags.optimize else []), "-m", "weftline.serve.template"]
+        command += [str(self._folder), str(min(self._most, _AHEAD))]
         pipe = subprocess.PIPE
         # in a session of its own, so that Ctrl-C in a terminal is for the daemon alone, while the template loads, too
         self._template = subprocess.Popen(command, stdin=pipe, stdout=pipe, cwd="/", start_new_session=True)  # noqa: S603

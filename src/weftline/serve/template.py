@@ -2,7 +2,10 @@
 
 Theory of operation. It reads a line of JSON for each run that is wanted, forks, and writes a line when the run's process is
 there and one when it has ended. So a run begins within milliseconds, sees the code of its project as it is now, and takes
-nothing along when it dies. When the daemon goes away, the pipe ends, and so does the template; runs that have begun go on.
+nothing along when it dies. While nothing is wanted, it forks some processes in advance, which open what every run opens: most
+of the time that a fork takes is for the first touch of what it shares with its parent.
+
+When the daemon goes away, the pipe ends, and so does the template with those that wait; runs that have begun go on.
 """
 
 from __future__ import annotations
@@ -13,10 +16,17 @@ import os
 import select
 import signal
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
+from weftline.app import verbs
+from weftline.app.collector import freeze_for_good
+from weftline.app.home import Home, Request
+from weftline.app.pipeline import Pipeline
+from weftline.author.node import node
 from weftline.ports import plugins
 from weftline.serve.errand import Errand, do
+from weftline.settings import Settings
 
 #: What each run needs at once.
 LOADED = (
@@ -31,56 +41,131 @@ LOADED = (
     "weftline.store.joined",
     "weftline.store.sqlite",
 )
-#: How often it looks for processes that have ended, in seconds.
-_LOOKS_EACH_S = 0.05
+#: How often it looks for processes that have ended, in seconds; how long nothing is wanted before it forks in advance.
+_LOOKS_EACH_S, _IDLE_S = 0.05, 0.1
 
 
-def main() -> None:
-    """Forks until its input ends."""
-    for number in (
-        signal.SIGINT,
-        signal.SIGTERM,
-    ):  # the daemon decides what they mean; a supervisor sends them to all processes
+class Template:
+    """Forks processes.
+
+    Args:
+        folder: of the home.
+        most: processes that are forked in advance.
+    """
+
+    def __init__(self, folder: Path, most: int) -> None:
+        self._folder = folder
+        self._most = most
+        self._runs: dict[int, str] = {}
+        self._spares: dict[int, int] = {}  # where each is told what to do, by process
+
+    def serve(self) -> None:
+        """Forks until its input ends."""
+        _say({"ready": os.getpid()})
+        left = b""
+        while True:
+            wait_s = _LOOKS_EACH_S if self._runs else _IDLE_S if len(self._spares) < self._most else None
+            if select.select([0], [], [], wait_s)[0]:
+                found = os.read(0, 65536)
+                if not found:
+                    return
+                *lines, left = (left + found).split(b"\n")
+                for line in lines:
+                    self._begin(line)
+            elif not self._runs and len(self._spares) < self._most:
+                self._add_spare()
+            while (self._runs or self._spares) and (ended := os.waitpid(-1, os.WNOHANG))[0]:
+                self._end(*ended)
+
+    def _begin(self, line: bytes) -> None:
+        pid = self._hand_over(line) or self._fork(lambda: _run(line, None))
+        self._runs[pid] = json.loads(line)["errand"]["run"]
+        _say({"run": self._runs[pid], "pid": pid})
+
+    def _end(self, pid: int, status: int) -> None:
+        told = self._spares.pop(pid, None)
+        if told is not None:
+            os.close(told)
+        elif pid in self._runs:
+            _say({"run": self._runs.pop(pid), "code": os.waitstatus_to_exitcode(status)})
+
+    def _hand_over(self, line: bytes) -> int:
+        """The process that waited and does it now; 0 if none has."""
+        while self._spares:
+            pid, told = self._spares.popitem()
+            try:
+                with open(told, "wb") as pipe:  # noqa: PTH123 - a descriptor
+                    pipe.write(line + b"\n")
+            except BrokenPipeError:
+                continue  # it has died
+            return pid
+        return 0
+
+    def _add_spare(self) -> None:
+        told, tell = os.pipe()
+        self._spares[self._fork(lambda: self._wait(told, tell))] = tell
+        os.close(told)
+
+    def _wait(self, told: int, tell: int) -> int:
+        os.close(tell)
+        home = Home(self._folder, Settings.read())
+        if not home.settings.ledger:  # a server has a limited number of connections
+            _warm(home)
+        with open(told, "rb") as pipe:
+            line = pipe.readline()
+        return _run(line, home) if line else 0
+
+    def _fork(self, work: Callable[[], int]) -> int:
+        pid = os.fork()
+        if pid:
+            return pid
+        code = 1
+        try:
+            for tell in self._spares.values():
+                os.close(tell)  # so that they hear the end of the template
+            os.setsid()  # a signal to the daemon's group is none to its runs
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            _write_to(Path(os.devnull))
+            code = work()
+        except BaseException:  # noqa: BLE001 - the process ends here, and says why
+            sys.excepthook(*sys.exc_info())
+        finally:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(code)
+
+
+def main(folder: Path, most: int) -> None:
+    """Loads everything, then forks."""
+    for number in (signal.SIGINT, signal.SIGTERM):  # which a supervisor sends to all processes: the daemon decides
         signal.signal(number, signal.SIG_IGN)
     for name in LOADED:
         importlib.import_module(name)
     plugins.offered("weftline.backends")  # what is installed is listed once
-    runs: dict[int, str] = {}
-    _say({"ready": os.getpid()})
-    left = b""
-    while True:
-        is_news = select.select([0], [], [], _LOOKS_EACH_S if runs else None)[0]
-        if is_news:
-            found = os.read(0, 65536)
-            if not found:
-                return
-            *lines, left = (left + found).split(b"\n")
-            for line in lines:
-                wanted = json.loads(line)
-                pid = _fork(wanted)
-                runs[pid] = wanted["errand"]["run"]
-                _say({"run": runs[pid], "pid": pid})
-        while runs and (ended := os.waitpid(-1, os.WNOHANG))[0]:
-            _say({"run": runs.pop(ended[0]), "code": os.waitstatus_to_exitcode(ended[1])})
+    freeze_for_good()
+    Template(folder, most).serve()
 
 
-def _fork(wanted: dict[str, object]) -> int:
-    pid = os.fork()
-    if pid:
-        return pid
-    code = 1
-    try:
-        os.setsid()  # a signal to the daemon's group is none to its runs
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        _write_to(Path(str(wanted["log"])))
-        code = do(Errand(**wanted["errand"]), Path(str(wanted["folder"])), str(wanted["holder"]))  # type: ignore[arg-type]
-    except BaseException:  # noqa: BLE001 - the process ends here, and says why
-        sys.excepthook(*sys.exc_info())
-    finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(code)
+def _warm(home: Home) -> None:
+    """Opens what every run opens, and touches what every run touches."""
+    assert home.ledger is not None
+    assert home.cache is not None
+    home.ledger.runs(1)
+    home.cache.find([])
+    verbs.run(Pipeline([_nothing], name="nothing"), Home(None), Request(backend="threads", workers=1))
+
+
+@node
+def _nothing() -> None:
+    """What is run so that a run has been."""
+
+
+def _run(line: bytes, home: Home | None) -> int:
+    """Does what a line asks for."""
+    wanted = json.loads(line)
+    _write_to(Path(wanted["log"]))
+    return do(Errand(**wanted["errand"]), Path(wanted["folder"]), wanted["holder"], home)
 
 
 def _write_to(log: Path) -> None:
@@ -101,4 +186,4 @@ def _say(told: dict[str, object]) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(Path(sys.argv[1]), int(sys.argv[2]))

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from weftline.errors import LedgerTooNewError, LedgerUnusableError
-from weftline.store.database import opened
+from weftline.store.database import begin, opened
 from weftline.store.journals import SqlJournals
 from weftline.store.packed import PackedRows
 from weftline.store.staged import Staged
@@ -84,7 +84,7 @@ class _File:
 
     def _transact(self, body: Callable[[bool], None], is_passing: bool) -> None:
         try:
-            self._db.execute("BEGIN IMMEDIATE")
+            begin(self._db)
             body(False)
             if not is_passing:
                 self.staged.write()

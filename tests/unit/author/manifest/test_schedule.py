@@ -192,7 +192,7 @@ def test_a_folder_is_as_its_files_are_now(tmp_path, folder):
     assert found.schedules["s"].every_s == 600, "what was sound holds"
     assert "never" in str(found.findings)
     file.unlink()
-    assert folder.now() == ({}, ())
+    assert folder.now() == ({}, (), str(tmp_path))
 
 
 def test_names_are_looked_up_in_the_folder(tmp_path, folder):
