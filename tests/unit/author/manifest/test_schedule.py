@@ -80,6 +80,7 @@ WRONG = [
     ("  cron: 5", "M105", (6, 9), "valid string"),
     ("  cron: '0 2 * * *'\n  timezone: Europe/Berln", "M105", (7, 13), "did you mean 'Europe/Berlin'"),
     ("  cron: '0 2 * * *'\n  timezone: Nowhere", "M105", (7, 13), "such as Europe/Berlin"),
+    ("  cron: '0 2 * * *'\n  timezone: localtime", "M105", (7, 13), "there is no such time zone; write such as"),
     ("  cron: '0 2 * * *'\n  timezone: ../../etc/passwd", "M105", (7, 13), "there is no such time zone"),
     ("  cron: '0 2 * * *'\n  every: 5m", "M105", (5, 3), "one of cron, every and at: it has cron and every"),
     ("  enabled: true", "M105", (5, 3), "it has none of them"),
