@@ -3,6 +3,7 @@
 A failing seed tells its story in the smallest form. `make simulate ARGS="--seeds 10000"` plays more.
 """
 
+import contextlib
 import os
 import shutil
 import subprocess
@@ -12,11 +13,17 @@ from pathlib import Path
 
 import pytest
 from tests.property.mutants.engine import MUTANTS as ENGINE_MUTANTS
+from tests.property.mutants.gates import GATE_MUTANTS
+from tests.property.mutants.losses import LOSS_MUTANTS
 from tests.property.mutants.sharing import SHARING_MUTANTS
 
 import weftline
 from weftline.model.event import Kind
+from weftline.model.run import RunRecord
+from weftline.model.transitions import RunStatus
+from weftline.store.sqlite import SqliteLedger
 from weftline.testing.simulation import World, draw, story
+from weftline.testing.simulation.scenario import FIELD_MOMENTS, MOMENTS
 from weftline.testing.simulation.story import broken_by
 
 SEEDS = int(os.environ.get("WEFTLINE_SEEDS", "1504"))
@@ -25,7 +32,7 @@ SHARED = (Kind.BREAKER_OPENED, Kind.BREAKER_CLOSED, Kind.DEADLINE_PASSED, Kind.A
 #: Seeds within which a mistake must be found.
 MOST_SEEDS = 200
 PACKAGE = Path(weftline.__file__).parent
-MUTANTS = [*ENGINE_MUTANTS, *SHARING_MUTANTS]
+MUTANTS = [*ENGINE_MUTANTS, *SHARING_MUTANTS, *GATE_MUTANTS, *LOSS_MUTANTS]
 
 
 @pytest.mark.parametrize("block", range(BLOCKS))
@@ -49,7 +56,7 @@ def test_every_kind_of_trouble_is_drawn():
     nodes = [node for scenario in scenarios for node in scenario.nodes]
     incidents = [found for scenario in scenarios for life in scenario.lives for found in life.incidents]
     assert {found.what for found in incidents} == {"crash", "cancel", "kill", "full"}
-    assert len({found.moment for found in incidents if found.what == "crash"}) == 9
+    assert {found.moment for found in incidents if found.what == "crash"} >= {*MOMENTS}
     endings = {fate.ending for scenario in scenarios for fate in scenario.fates}
     assert endings == {"succeeds", "transient", "fatal", "lost", "interrupted"}
     assert {scenario.on_failure for scenario in scenarios} == {"stop", "continue"}
@@ -92,6 +99,60 @@ def test_what_is_shared_matters():
     seldom = {kind: kinds[kind] for kind in SHARED if kinds[kind] < 10}
     assert not seldom
     assert spent == {None, "of the node", "of the run", "a", "b", "service"}
+
+
+def test_everything_about_gates_is_drawn():
+    scenarios = [draw(seed) for seed in range(MOST_SEEDS)]
+    gates = [gate for scenario in scenarios for gate in scenario.gates]
+    words = [word for scenario in scenarios for word in scenario.words]
+    assert {len(gate.clauses) for gate in gates} == {0, 1, 2, 3}
+    assert {gate.match for gate in gates} == {"all", "any"}
+    assert {clause.operator for gate in gates for clause in gate.clauses} > {"equals", "exists", "not_exists", "changed", "in"}
+    assert {gate.timeout_s is None for gate in gates} == {True, False}
+    assert {bool(word.moment) for word in words} == {bool(word.after) for word in words} == {True, False}
+    assert {word.value for word in words} > {"approved", "rejected", None, True, "chunk"}
+    assert {bool(node.gate) for scenario in scenarios if scenario.gates for node in scenario.nodes} == {True, False}
+    more = [draw(seed) for seed in range(2 * MOST_SEEDS)]
+    crashes = {
+        found.moment for scenario in more for life in scenario.lives for found in life.incidents if found.what == "crash"
+    }
+    assert crashes == {*MOMENTS, *FIELD_MOMENTS}
+    assert {bool(life.after_s) for scenario in scenarios for life in scenario.lives} == {True, False}
+
+
+def test_gates_and_losses_matter():
+    """Runs come to gates and wait there; what waits goes through, is rejected, or waits too long; some outputs are lost."""
+    told = Counter()
+    for seed in range(MOST_SEEDS):
+        world = World(draw(seed))
+        world.play()
+        for event in world.ledger.events("run"):
+            told[event.kind, (event.body or {}).get("error") or (event.body or {}).get("status")] += 1
+    reached, opened = told[Kind.GATE_REACHED, None], told[Kind.GATE_OPENED, None]
+    blocked, lost = told[Kind.RUN_FINISHED, "blocked"], told[Kind.OUTPUT_LOST, None]
+    refused, late = told[Kind.CALL_FAILED, "GateRejected"], told[Kind.CALL_FAILED, "GateTimedOut"]
+    assert min(reached, opened, blocked) > 20, (reached, opened, blocked)
+    assert min(refused, late, lost) > 4, (refused, late, lost)
+
+
+@pytest.mark.parametrize("block", range(2))
+def test_those_wait_of_which_the_journal_says_so(block):
+    """In a real ledger, after every record: runs that came to a gate, and have not ended otherwise."""
+    for seed in range(block, MOST_SEEDS, 2):
+        scenario = draw(seed)
+        if not scenario.gates:
+            continue
+        world = World(scenario)
+        world.play()
+        told = list(world.ledger.events("run"))
+        with contextlib.closing(SqliteLedger(":memory:")) as ledger:
+            record = RunRecord("run")
+            for event in told:
+                ledger.append("run", [event])
+                record.take(event)
+                is_waiting = record.status in {RunStatus.RUNNING, RunStatus.BLOCKED}
+                wanted = {gate: at for gate, (at, _) in record.reached.items()} if is_waiting else {}
+                assert {wait.gate: wait.at for wait in ledger.waits()} == wanted, (seed, event)
 
 
 # --- mistakes ---

@@ -9,7 +9,7 @@ from typing import Any
 from weftline.app.home import Home
 from weftline.app.verbs import find_run
 from weftline.errors import UnfitFieldError, UnknownFieldError, did_you_mean, listing
-from weftline.model.gate import KINDS, FieldSpec, FieldValue, initial
+from weftline.model.gate import KINDS, FieldSpec, FieldValue, initial, latest
 from weftline.model.params import read_fields
 from weftline.model.run import RunRecord
 from weftline.model.transitions import NodeState
@@ -19,7 +19,7 @@ def held(record: RunRecord, home: Home) -> dict[str, FieldValue]:
     """What the fields of a run hold, those that nobody has set as well."""
     found = initial(declared(record), record.opening.get("fields", {}))
     assert home.fields is not None
-    return found | dict(home.fields.fields(record.run))
+    return latest(found, home.fields.fields(record.run))
 
 
 def declared(record: RunRecord) -> dict[str, FieldSpec]:

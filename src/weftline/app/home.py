@@ -18,7 +18,7 @@ from weftline.clock import Clock, SystemClock
 from weftline.codec import advice_for, is_storable
 from weftline.errors import BadArgumentError
 from weftline.model.environment import Environment
-from weftline.model.gate import Gate, Scalar, Verdict, initial
+from weftline.model.gate import Gate, Scalar, Verdict, initial, latest
 from weftline.model.graph import Graph, Grouped
 from weftline.model.guard import Guard
 from weftline.model.params import read_fields
@@ -283,7 +283,7 @@ class Home:
         held = initial(graph.fields, read_fields(request.fields, graph.fields))
         reached = {} if record is None else {gate: body["held"] for gate, (_, body) in record.reached.items()}
         if record is not None and self.fields is not None:
-            held |= self.fields.fields(record.run)
+            held = latest(held, self.fields.fields(record.run))
 
         def look(gate: Gate) -> Verdict:
             if gate.name in request.gates:

@@ -113,6 +113,15 @@ def initial(declared: Mapping[str, FieldSpec], given: Mapping[str, Scalar]) -> d
     return found | {name: FieldValue(value) for name, value in given.items()}
 
 
+def latest(before: Mapping[str, FieldValue], since: Mapping[str, FieldValue]) -> dict[str, FieldValue]:
+    """What fields hold when some have been set; of one that had held nothing but its default, that is what it was."""
+    found = dict(before)
+    for name, value in since.items():
+        is_first = value.was is None and name in before
+        found[name] = value._replace(was=before[name].value) if is_first else value
+    return found
+
+
 @dataclass(frozen=True, slots=True)
 class Clause:
     """One condition on one field.

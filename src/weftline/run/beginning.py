@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from weftline.model.graph import Graph
-from weftline.model.plan import Decision, Plan, ReasonCode, Step
+from weftline.model.plan import Decision, Plan, Step
 from weftline.run.calls import planned_entries, takes_planned
 from weftline.run.demand import demands_of
 from weftline.run.facts import Shape, Start
@@ -36,7 +36,7 @@ def shapes_of(graph: Graph) -> list[Shape]:
     ]
 
 
-def starts_of(steps: Sequence[Step], past: Past, release: Release, holdings: Holdings, graph: Graph) -> dict[int, Start]:
+def starts_of(steps: Sequence[Step], past: Past, release: Release, holdings: Holdings) -> dict[int, Start]:
     """The nodes that do not start like others; what those made that are not part of the run is held from now on."""
     starts: dict[int, Start] = {}
     for number, step in enumerate(steps):
@@ -45,8 +45,6 @@ def starts_of(steps: Sequence[Step], past: Past, release: Release, holdings: Hol
             release.ended(number)
         elif takes_planned(step):
             starts[number] = "hit"
-        elif step.reason.code is ReasonCode.GATE and graph.nodes[number].gate:
-            starts[number] = "gate"
         elif step.decision is Decision.SKIP:
             starts[number] = "skip"
             release.ended(number)

@@ -43,7 +43,7 @@ class NodeCalls:
         self.inputs: Mapping[str, bytes] = {}  # their digests by name, once the keys are known
         self.items: Sequence[bytes] = ()  # the digests of what the node runs over
         self.is_lost = False  # what the plan found is not to be relied on any more
-        self.recorded: dict[int, bytes] = {}  # cache keys of results that the journal has, from before a loss
+        self.recorded: dict[int, bytes] = {}  # cache keys of what this run had made or taken before a loss
         self.version = -1  # of the cache, when it was looked for these calls
         self._shared: dict[str, Any] | None = None
 

@@ -248,6 +248,7 @@ class Core(Machine):
             maker.waiters.append(number)
             return
         maker.waiters = [number]
+        self._starts.pop(fact.node, None)  # it has to run now, and is kept from it by what keeps others
         self._record(Kind.OUTPUT_LOST, fact.at, fact.node)
         items = range(maker.total) if self._shapes[fact.node].fans_out else ONE_CALL
         self.attempts.skip_numbers(fact.node, items)

@@ -107,7 +107,7 @@ class Engine:
         self.core = Core(
             graph.remembered("shapes", lambda: shapes_of(graph)),
             capacity=Capacity.of(around.backend.capabilities),
-            starts=starts_of(steps, self._past, self._release, self.holdings, graph),
+            starts=starts_of(steps, self._past, self._release, self.holdings),
             looks_up=around.cache is not None,
             on_failure=limits.on_failure,
             deadline_s=limits.deadline_s,
@@ -174,8 +174,9 @@ class Engine:
             if not facts and not core.unfinished and (status := core.status) is not None:
                 return status
             if not facts and core.at_gates and core.waits_only_at_gates:
-                facts += self._gates.last_look(core.at_gates)
-            facts += self._wait(0.0 if facts else _WAIT_S)
+                facts = self._gates.last_look(core.at_gates)  # nothing else is heard after that
+            else:
+                facts += self._wait(0.0 if facts else _WAIT_S)
             assert facts or core.attempts.running or core.wakes_at is not None, "the run waits for nothing"
             records, wishes = core.step(facts)
 
@@ -199,7 +200,7 @@ class Engine:
             elif type(wish) is Prepare:
                 facts.append(self._prepare(wish.node))
             elif type(wish) is Ask:
-                facts.append(self._gates.see(wish.gate))
+                facts += self._gates.see([wish.gate])
             else:
                 acts.append(wish)
         return facts
@@ -264,9 +265,9 @@ class Engine:
         if why:
             failure = Failure("OutputLost", f"the stored output of {name} is gone, and {why}")
             return Unprepared(now, reader, failure) if wish is None else Failed(now, wish.handle, failure)
-        if self.core.nodes[source].state.has_output:
+        calls = self.calls[source]
+        if self.core.nodes[source].state.has_output and not calls.is_lost:  # else another call has told of it just now
             self._release.again(source)
-            calls = self.calls[source]
             calls.recorded = self.holdings.forget(source)
             calls.is_lost = True
         return Lost(now, source, reader, None if wish is None else wish.handle)
@@ -301,7 +302,7 @@ class Engine:
         if wakes_at is not None and wakes_at <= now():
             facts.append(TimerFired(now()))
         if self.core.at_gates and self._gates.is_news():
-            facts += [self._gates.see(name) for name in self.core.at_gates]
+            facts += self._gates.see(self.core.at_gates)
         return facts
 
     def _landed(self, reports: Sequence[Report], ended: Sequence[Fact], flight: SingleFlight) -> list[Fact]:

@@ -16,7 +16,7 @@ Body = Mapping[str, Any]
 
 
 #: How a node begins that does not simply run; a state, for one that stays as an earlier life of the run left it.
-Start = Literal["run", "hit", "skip", "gate"] | NodeState
+Start = Literal["run", "hit", "skip"] | NodeState
 
 
 class Shape(NamedTuple):
@@ -32,7 +32,7 @@ class Shape(NamedTuple):
         fans_out: whether it has a call for each item.
         tolerant: whether failed items are left out rather than failing the node.
         min_success: the share of items that must succeed then.
-        gate: what has to be so before it is prepared; None for nothing.
+        gate: what has to be so before it is prepared, unless its result is known; None for nothing.
     """
 
     name: str

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from weftline.model.call import Failure
-from weftline.model.gate import FieldValue, Scalar, initial
+from weftline.model.gate import FieldValue, Scalar, Verdict, initial, latest
 from weftline.model.graph import Graph
 from weftline.ports.fields import Fields
 from weftline.run.facts import Fact, GateSeen, GatesShut
@@ -47,26 +47,32 @@ class Gates:
         self._fields = fields
         self._base = initial(graph.fields, opening.get("fields", {}))
         self._opened = {*opening.get("gates", ()), *past.opened}
+        self._recorded = past.opened
         self._reached = {gate: (at, body["held"]) for gate, (at, body) in past.reached.items()}
         self._now = now
         self._gates = {node.gate.name: node.gate for node in graph.nodes if node.gate is not None}
         self._sources = _sources(graph)
         self._told: dict[str, dict[str, Scalar]] = {}  # by nodes of this run that the ledger has not been told yet
+        self._ended: set[int] = set()
         self._number = 0
         self._looked_at = 0.0
 
     # --- gates ---
 
-    def see(self, name: str) -> GateSeen:
-        """What the core is told of a gate."""
-        gate, now = self._gates[name], self._now()
+    def see(self, names: Iterable[str]) -> list[GateSeen]:
+        """What the core is told of gates."""
         held = self._held()
+        return [self._see(name, held) for name in names]
+
+    def _see(self, name: str, held: Mapping[str, FieldValue]) -> GateSeen:
+        gate, now = self._gates[name], self._now()
         at, before = self._reached.get(name, (now, None))
         verdict = gate.look(held, before)
         if name in self._opened:
-            verdict = verdict._replace(is_open=True, is_final=False)
+            verdict = Verdict(True, "it was opened before")
         if verdict.is_open:
-            return GateSeen(now, name, True, {"gate": name, "why": verdict.why, "held": gate.snapshot(held)})
+            body = {"gate": name, "why": verdict.why, "held": gate.snapshot(held)}
+            return GateSeen(now, name, True, None if name in self._recorded else body)
         until = None if gate.timeout_s is None else at + gate.timeout_s
         if verdict.is_final:
             return GateSeen(now, name, False, failure=Failure("GateRejected", verdict.why))
@@ -81,9 +87,9 @@ class Gates:
 
     def last_look(self, names: Iterable[str]) -> list[Fact]:
         """Nothing is left to do but to wait at these gates: the run ends, unless one of them opens right now."""
-        seen = [self.see(name) for name in names]
-        facts: list[Fact] = [found for found in seen if found.is_open or found.failure is not None]
         held = self._held()
+        seen = [self._see(name, held) for name in names]
+        facts: list[Fact] = [found for found in seen if found.is_open or found.failure is not None]
         why = {found.gate: self._gates[found.gate].look(held, self._reached[found.gate][1]).why for found in seen}
         return facts or [GatesShut(self._now(), why)]
 
@@ -97,9 +103,7 @@ class Gates:
         return self._run in runs
 
     def _held(self) -> Mapping[str, FieldValue]:
-        found = dict(self._base)
-        if self._fields is not None:
-            found.update(self._fields.fields(self._run))
+        found = latest(self._base, {} if self._fields is None else self._fields.fields(self._run))
         for node, values in self._told.items():
             for name, value in values.items():
                 was = found[name].value if name in found else None
@@ -117,10 +121,18 @@ class Gates:
             read: gives the value of a key.
             again: whether it had ended before, in an earlier life of the run; what others have set since stays.
         """
+        again = again or number in self._ended  # what it had made was lost
+        self._ended.add(number)
         for field, key in self._sources.get(number, ()):
-            if not (again and self._fields is not None and field in self._fields.fields(self._run)):
-                with contextlib.suppress(OutputLostError):  # then nobody knows it, and gates stay closed
-                    self._told.setdefault(node, {})[field] = read(key)
+            with contextlib.suppress(OutputLostError):  # then nobody knows it, and gates stay closed
+                value = read(key)
+                if not (again and self._is_said(field, node, value)):
+                    self._told.setdefault(node, {})[field] = value
+
+    def _is_said(self, field: str, node: str, value: Scalar) -> bool:
+        """Whether a field holds what a node has said before, or what somebody else has said since."""
+        found = None if self._fields is None else self._fields.fields(self._run).get(field)
+        return found is not None and (found.by != node or found.value == value)
 
     def publish(self) -> None:
         """Others learn what nodes have said; to be called when the ends of these nodes are recorded."""

@@ -31,7 +31,7 @@ class Launch:
     Args:
         shapes: the nodes by number.
         starts: for nodes that do not simply run: `hit` if the plan knows their result, `skip` if they are not part of the run,
-            `gate` if they wait for one, a state if they stay as an earlier life of the run left them.
+            a state if they stay as an earlier life of the run left them.
         looks_up: whether the engine must be asked for calls even of a node that has one; if not, nothing is looked up.
         capacity: what calls may occupy together.
         on_failure: `stop` starts nothing new after a failure; `continue` skips only what depends on it.
@@ -57,7 +57,7 @@ class Launch:
         self.nodes = [NodeProgress(len(shape.upstream)) for shape in shapes]
         self.attempts = Attempts(attempts or {})
         self._shapes = shapes
-        self._starts = starts or {}
+        self._starts = dict(starts or {})
         self._looks_up = looks_up
         self._by_rank = {shape.rank: number for number, shape in enumerate(shapes)}
         self.slots = Slots(capacity)

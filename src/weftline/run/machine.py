@@ -43,9 +43,10 @@ class Machine(Launch):
 
     def _prepare(self, number: int, at: float) -> None:
         gate = self._shapes[number].gate
-        if gate is not None and self._starts.get(number) == "gate" and gate.name not in self._passed:
+        if gate is not None and gate.name not in self._passed and self._starts.get(number) != "hit":
+            if gate.name not in self.at_gates:
+                self._wishes.append(facts.Ask(gate.name))
             self.at_gates.setdefault(gate.name, []).append(number)
-            self._wishes.append(facts.Ask(gate.name))
             return
         self._move(number, Cause.INPUTS_READY)
         if self._looks_up or self._shapes[number].fans_out:
@@ -75,8 +76,7 @@ class Machine(Launch):
     @property
     def waits_only_at_gates(self) -> bool:
         """Whether nothing can happen any more unless a gate opens."""
-        moving = {NodeState.PREPARING, NodeState.RUNNING}
-        return bool(self.at_gates) and not self.attempts.running and not any(node.state in moving for node in self.nodes)
+        return bool(self.at_gates) and not self.attempts.running and not any(node.is_moving for node in self.nodes)
 
     def _gate_seen(self, fact: facts.GateSeen) -> None:
         waiting = self.at_gates.get(fact.gate)
@@ -88,7 +88,8 @@ class Machine(Launch):
             self._passed.add(fact.gate)
             self._tell(Kind.GATE_OPENED, fact)
             for number in waiting:
-                self._prepare(number, fact.at)
+                if self.nodes[number].state is NodeState.WAITING:  # it may have lost an input that nobody can make again
+                    self._prepare(number, fact.at)
         elif fact.failure is not None:
             for number in waiting:
                 if self.nodes[number].state is NodeState.WAITING:  # the first one's failure may have stopped the run
@@ -103,8 +104,10 @@ class Machine(Launch):
         at_gates, self.at_gates = self.at_gates, {}
         for gate, numbers in at_gates.items():
             for number in numbers:
-                self._leave_out(number, fact.at, fact.why.get(gate, ""), Cause.BLOCKED, {"gate": gate})
-                self._leave_out_behind(number, fact.at, f"it is behind the gate of {self._shapes[number].name}", Cause.BLOCKED)
+                if self.nodes[number].state is NodeState.WAITING:
+                    self._leave_out(number, fact.at, fact.why.get(gate, ""), Cause.BLOCKED, {"gate": gate})
+                    why = f"it is behind the gate of {self._shapes[number].name}"
+                    self._leave_out_behind(number, fact.at, why, Cause.BLOCKED)
 
     def _tell(self, kind: Kind, fact: facts.GateSeen) -> None:
         if fact.body is not None and not self._quiet:

@@ -64,9 +64,9 @@ class Preparation:
         return found
 
     def _is_recorded(self, calls: NodeCalls, item: int, key: bytes) -> bool:
-        """Whether the journal of this run has the result already: from before a resumption, or from before a loss."""
+        """Whether the journal of this run has the result already; after it has told of a loss, that counts no more."""
         done = self._past.done
-        return bool(done and done.get((calls.node.name, item)) == key.hex()) or calls.recorded.get(item) == key
+        return bool(done and done.get((calls.node.name, item)) == key.hex()) and not calls.is_lost
 
     def _start_fields(self, calls: NodeCalls, total: int) -> dict[str, Any]:
         fields: dict[str, Any] = {"total": total, **asked_fields(calls.node.resources)}

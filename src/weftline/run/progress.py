@@ -69,6 +69,11 @@ class NodeProgress:
         """Whether a call of it waits for a slot."""
         return self.position < len(self.todo) or bool(self.again)
 
+    @property
+    def is_moving(self) -> bool:
+        """Whether something may become of it by itself; not while it waits for an output to be made again."""
+        return self.state is NodeState.PREPARING or (self.state is NodeState.RUNNING and not self.pending)
+
     def end(self, shape: Shape, stopping: Stopping, *, sleeps: bool) -> Cause | None:
         """How a node ends some of whose calls have no result; None if it does not end yet.
 

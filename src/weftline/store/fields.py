@@ -25,7 +25,8 @@ _WAIT = """
 """
 #: Whoever sets fields has this to himself, so that changes become visible in the order of their numbers.
 ORDER = "fields"
-_KINDS = frozenset({Kind.GATE_REACHED, Kind.RUN_FINISHED})
+_REACHED = "SELECT at, body FROM events WHERE run = ? AND kind = ? ORDER BY seq DESC"
+_KINDS = frozenset({Kind.GATE_REACHED, Kind.RUN_RESUMED, Kind.RUN_FINISHED})
 
 
 class SqlFields:
@@ -80,7 +81,10 @@ class SqlFields:
         for kind, at, _, _, _, body in events:
             if kind not in _KINDS or body is None:
                 continue
-            if kind is Kind.GATE_REACHED:
+            if kind is Kind.RUN_RESUMED:  # it may have ended otherwise than by waiting, and comes to no gate twice
+                for since, told in self._db.query(_REACHED, (run, str(Kind.GATE_REACHED))):
+                    self._db.query(_WAIT, (run, json.loads(told)["gate"]["name"], since, told))
+            elif kind is Kind.GATE_REACHED:
                 self._db.query(_WAIT, (run, body["gate"]["name"], at, json.dumps(body)))
                 self._db.wake()
             elif body["status"] != RunStatus.BLOCKED:

@@ -90,6 +90,16 @@ class LedgerFields(LedgerSuite):
             ledger.append("r1", [ending(status=RunStatus.CANCELLED)])
             assert ledger.waits() == []
 
+    def test_a_run_that_is_gone_on_with_waits_again(self) -> None:
+        """However it had ended: it came to the gate, and comes there once only."""
+        with self.opened() as (ledger, _):
+            ledger.append("r1", [opening(), _reached(), _reached("second", 131.0), ending(status=RunStatus.FAILED)])
+            ledger.append("r1", [Event(Kind.RUN_RESUMED, 300.0, body={})])
+            assert [(wait.gate, wait.at) for wait in ledger.waits()] == [("ready", 120.0), ("second", 131.0)]
+            assert Gate.of_fields(ledger.waits()[0].body["gate"]) == _GATE
+            ledger.append("r1", [ending(status=RunStatus.BLOCKED)])
+            assert len(ledger.waits()) == 2
+
     def test_a_journal_goes_with_its_fields(self) -> None:
         """Nothing of them is left for another run."""
         with self.opened() as (ledger, _):

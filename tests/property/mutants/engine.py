@@ -52,6 +52,12 @@ MUTANTS = [
         "        if False:  # nobody asked for it",
     ),
     Mutant(
+        "a failed item stops the run only when the other items of its node have ended",
+        "run/core.py",
+        '            if self._on_failure == "stop":\n                self._stop("failure", fact.at)\n        self._settle',
+        "        self._settle",
+    ),
+    Mutant(
         "a failed item is forgotten",
         "run/core.py",
         "        node.failed[item] = fact.failure\n",
@@ -277,8 +283,8 @@ MUTANTS = [
     Mutant(
         "a resumed run records what the journal has",
         "run/preparation.py",
-        "return bool(done and done.get((calls.node.name, item)) == key.hex()) or",
-        "return False or",
+        "return bool(done and done.get((calls.node.name, item)) == key.hex()) and",
+        "return False and",
     ),
     Mutant(
         "a resumed run makes again what is never cached",

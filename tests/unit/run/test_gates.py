@@ -6,8 +6,9 @@ from weftline import Clause, FieldSpec, Gate, node
 from weftline.model.call import Failure
 from weftline.model.event import Kind
 from weftline.model.gate import FieldValue
+from weftline.model.ids import WHOLE
 from weftline.model.transitions import RunStatus
-from weftline.run.facts import Ask, CancelRequested, GateSeen, GatesShut, TimerFired
+from weftline.run.facts import Ask, CancelRequested, GateSeen, GatesShut, Lost, Prepared, TimerFired
 from weftline.testing.scripted import succeed
 
 from .test_core import Drive, n
@@ -21,8 +22,7 @@ DECLARED = {"read": bool, "pages": FieldSpec(int, key="pages")}
 
 
 def drive(*nodes, **options):
-    gated = {number: "gate" for number, each in enumerate(nodes) if each.get("gate")}
-    return Drive(*nodes, starts=gated, slots=8, **options)
+    return Drive(*nodes, slots=8, **options)
 
 
 def asked(core):
@@ -293,3 +293,95 @@ def test_a_result_that_is_there_needs_no_gate(stage):
     stage.resume(FLOW, declared=DECLARED)
     assert stage.run(FLOW, declared=DECLARED).status == "completed"
     assert stage.started == []
+
+
+def test_a_gate_that_was_open_at_once_stays_open(stage):
+    """The plan has seen it open; the journal has to say so, or what is set afterwards would close it."""
+    backend = stage.scripted()
+    backend.will("cut", succeed(takes_s=5.0).lost(1.0))
+    editor = Gate("ready", (Clause("read", "not_exists"),))
+
+    @node(requires={"text": "text"}, gate=editor)
+    def cut(text: str) -> list[str]:
+        return text.split()
+
+    assert stage.run([get, cut, put], declared={"read": bool}).status == "failed"
+    assert [body["why"] for body in opened(stage)] == ["read not exists"]
+    stage.ledger.set_fields(stage.last, {"read": False}, at=1.0, by="service")
+    stage.scripted()
+    assert stage.resume([get, cut, put], declared={"read": bool}).status == "completed"
+    assert len(opened(stage)) == 1, "it opens once"
+
+
+def test_a_gate_is_opened_once_although_it_is_met_again_behind_another(stage):
+    @node(provides="first", gate=READY)
+    def first() -> int:
+        return 1
+
+    @node(gate=EDITOR, provides="middle")
+    def middle() -> int:
+        return 2
+
+    @node(requires={"middle": "middle"}, gate=READY, provides="last")
+    def last(middle: int) -> int:
+        return middle
+
+    flow = [first, middle, last]
+    stage.ledger.set_fields("r1", {"read": True}, at=1.0, by="service")
+    assert stage.run(flow, declared={"read": bool}).status == "blocked"
+    stage.ledger.set_fields(stage.last, {"gate.editor": "approved"}, at=1.0, by="ann")
+    assert stage.resume(flow, declared={"read": bool}).status == "completed"
+    assert sorted(body["gate"] for body in opened(stage)) == ["editor", "ready"]
+
+
+def test_what_is_made_again_because_it_was_lost_waits_at_its_gate():
+    """A result that is there needs no gate; once it is gone the node would run."""
+    core = drive(n("a", gate=EDITOR), n("b", "a"), starts={0: "hit"}, looks_up=True)
+    core.tell(Prepared(1.0, 0, 1, {WHOLE: b"key"}, {}))
+    assert asked(core) == []
+    core.tell(Lost(2.0, 0, 1, None))
+    assert asked(core) == ["editor"]
+    assert core.states["a"] == "waiting"
+
+
+def test_what_lost_its_input_for_good_is_not_at_the_gate_any_more():
+    """It came there with all that it needs; then somebody else found that lost, and it could not be made again."""
+    core = drive(n("a"), n("b", "a", gate=EDITOR), n("c", "a"), looks_up=True, on_failure="continue")
+    core.tell(Prepared(1.0, 0, 1, {}, {}))
+    core.done("a")
+    core.tell(shut("editor"))
+    core.tell(Lost(2.0, 0, 2, None))
+    core.tell(Prepared(3.0, 0, 1, {}, {}))
+    core.fail("a", attempt=2)
+    assert core.states == {"a": "failed", "b": "skipped", "c": "skipped"}
+    core.tell(GateSeen(4.0, "editor", True, {"gate": "editor"}))
+    assert core.states["b"] == "skipped"
+    core.tell(GatesShut(5.0, {}))
+    assert core.core.status is RunStatus.FAILED
+
+
+def test_a_run_ends_at_the_gate_of_what_was_lost_and_is_waited_for():
+    """Who reads it has begun already, and can only wait."""
+    core = drive(n("a", gate=EDITOR), n("b", "a"), n("c", "b"), starts={0: "hit"}, looks_up=True)
+    core.tell(Prepared(1.0, 0, 1, {WHOLE: b"key"}, {}))
+    core.tell(Prepared(1.0, 1, 1, {}, {}))
+    core.tell(Lost(2.0, 0, 1, (1, WHOLE, 1)))
+    core.tell(shut("editor"))
+    assert core.states["b"] == "running"
+    assert core.core.waits_only_at_gates
+    core.tell(GatesShut(3.0, {}))
+    assert core.states == {"a": "blocked", "b": "skipped", "c": "skipped"}
+    assert core.core.status is RunStatus.BLOCKED
+
+
+def test_changed_from_what_a_field_holds_by_default(stage):
+    changed = Gate("changed", (Clause("stage", "changed", previous_value="parse"),))
+
+    @node(gate=changed)
+    def cut() -> int:
+        return 1
+
+    declared = {"stage": FieldSpec(str, default="parse")}
+    assert stage.run([cut], declared=declared).status == "blocked"
+    stage.ledger.set_fields(stage.last, {"stage": "chunk"}, at=1.0, by="service")
+    assert stage.resume([cut], declared=declared).status == "completed"

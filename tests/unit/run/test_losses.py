@@ -133,7 +133,9 @@ def test_a_reader_that_becomes_ready_while_its_input_is_made_again(stage):
     assert (result["early"], result["later"]) == (5_000, 5_000)
 
 
-def test_items_that_were_restored_before_a_loss_are_recorded_once(stage):
+def test_items_that_are_left_after_a_loss_are_told_again(stage):
+    """The journal says of the whole node that its output was lost; who goes on with the run must know what is left."""
+
     class LosesOne(Forgetful):
         def lose(self, *made_by):
             keys = [key for key, entry in self._entries.items() if entry.made_by.endswith("/longs")]
@@ -145,6 +147,7 @@ def test_items_that_were_restored_before_a_loss_are_recorded_once(stage):
 
     result = stage.run(nodes, sinks=[Loses(stage, "go")], params={"k": 1})
     assert result["left"] == 15_000
+    assert all(call.key for call in stage.record.nodes["longs"].calls.values())
 
 
 def test_a_stored_value_that_no_longer_fits_its_type_is_made_again(stage):

@@ -4,6 +4,8 @@ import dataclasses
 
 import pytest
 
+from weftline.model.event import Event, Kind
+from weftline.model.gate import Clause, Gate
 from weftline.model.ids import WHOLE
 from weftline.model.policy import Breaker, Budget, Limiter, Policy
 from weftline.model.resources import Device, Resources
@@ -13,6 +15,7 @@ from weftline.testing.simulation.__main__ import main
 from weftline.testing.simulation.endings import End
 from weftline.testing.simulation.process import Process
 from weftline.testing.simulation.rules import Storing, check, sentences
+from weftline.testing.simulation.scenario import FieldDraft, Word
 from weftline.testing.simulation.shrink import shrink, simpler
 from weftline.testing.simulation.story import broken_by, written
 
@@ -75,6 +78,72 @@ def test_a_full_store_is_a_failure():
     assert any("CallFailed a #1" in line for line in lines)
 
 
+# --- gates, and others who set fields ---
+
+WAITING = Scenario((Draft("a"), Draft("b", reads=("a",), gate="editor")), gates=(Gate("editor"),))
+
+
+def told(scenario):
+    lines = []
+    World(scenario, lines.append).play()
+    return [line[10:].strip() for line in lines]
+
+
+def test_a_run_that_nobody_approves_is_blocked():
+    assert told(WAITING)[-1] == "the run is blocked"
+
+
+def test_what_others_say_between_two_lives_opens_a_gate():
+    word = Word("gate.editor", "approved", life=1)
+    found = told(dataclasses.replace(WAITING, lives=(Life(), Life()), words=(word,)))
+    assert found.index("the run is blocked") < found.index("others say gate.editor = 'approved'")
+    assert found[-1] == "the run is completed"
+
+
+def test_what_others_say_when_a_node_has_ended_opens_a_gate_at_the_last_look():
+    found = told(dataclasses.replace(WAITING, words=(Word("gate.editor", "approved", after="a"),)))
+    assert found[-1] == "the run is completed"
+    assert not any("process 2" in line for line in found)
+
+
+def test_a_gate_times_out_while_nobody_works():
+    gate = Gate("editor", timeout_s=1.0)
+    scenario = dataclasses.replace(WAITING, gates=(gate,), lives=(Life(), Life(after_s=0.5), Life(after_s=0.6)))
+    ends = [line for line in told(scenario) if line.startswith("the run is")]
+    assert ends == ["the run is blocked", "the run is blocked", "the run is failed"]
+
+
+def test_what_a_node_makes_becomes_a_field():
+    gate = Gate("editor", (Clause("made", "exists"),))
+    scenario = dataclasses.replace(WAITING, gates=(gate,), fields=(FieldDraft("made", str, key="a"),))
+    assert told(scenario)[-1] == "the run is completed"
+
+
+def test_a_gate_that_is_not_there_is_none():
+    assert told(dataclasses.replace(WAITING, gates=()))[-1] == "the run is completed"
+
+
+def test_a_run_may_not_end_at_a_gate_that_is_open():
+    world = World(WAITING)
+    account = Process(world, "run", Life()).account
+    account.gating.memory.reached["editor"] = (account.now, {})
+    event = Event(Kind.NODE_FINISHED, account.now, "b", body={"state": "blocked", "why": "", "gate": "editor"})
+    check("record", account, event)
+    world.hear(Word("gate.editor", "approved"))
+    account.gating.note_done()
+    with pytest.raises(RuleBrokenError, match="nobody has looked since it is open"):
+        check("record", account, event)
+    account.gating.note_read()
+    with pytest.raises(RuleBrokenError, match="waits at editor, which is open"):
+        check("record", account, event)
+
+
+def test_nothing_may_begin_at_a_closed_gate():
+    process = Process(World(WAITING), "run", Life())
+    with pytest.raises(RuleBrokenError, match="No node begins whose gate has not opened"):
+        check("record", process.account, Event(Kind.ATTEMPT_STARTED, 0.0, "b", attempt=1))
+
+
 # --- rules that nothing else has broken ---
 
 
@@ -128,8 +197,26 @@ def test_a_story_tells_the_smallest_scenario_and_how_to_see_it_again(no_second_n
 
 
 def test_a_scenario_is_written_as_what_makes_it():
-    scenario = draw(3)
-    parts = (Scenario, Draft, Fate, Life, Incident, Policy, Breaker, Limiter, Budget, Resources, Device, OSError, ValueError)
+    scenario = draw(next(seed for seed in range(1000) if draw(seed).gates and draw(seed).words))
+    parts = (
+        Scenario,
+        Draft,
+        Fate,
+        Life,
+        Incident,
+        Gate,
+        Clause,
+        FieldDraft,
+        Word,
+        Policy,
+        Breaker,
+        Limiter,
+        Budget,
+        Resources,
+        Device,
+        OSError,
+        ValueError,
+    )
     names = {kind.__name__: kind for kind in parts}
     assert eval(written(scenario), names) == scenario
 

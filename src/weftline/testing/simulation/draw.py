@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import replace
 from random import Random
 
+import weftline.testing.simulation.asking
+import weftline.testing.simulation.vanishing  # noqa: F401 - enter what they draw
 from weftline.model.ids import WHOLE
 from weftline.model.policy import Policy
 from weftline.model.resources import Resources

@@ -13,6 +13,7 @@ from weftline.run.engine import Engine
 from weftline.testing.scripted import ScriptedBackend
 from weftline.testing.simulation.account import Account
 from weftline.testing.simulation.graph import items_of
+from weftline.testing.simulation.ports import SimulatedCache
 from weftline.testing.simulation.room import CPU, TINY
 from weftline.testing.simulation.rules import rule
 
@@ -45,6 +46,8 @@ def expected(account: Account, end: End, number: int) -> str:
     node = account.nodes[number]
     if number in end.left_out:
         return "left out"
+    if node.is_refused:
+        return "failed"
     if not node.has_begun:
         return "restored" if end.state(number) is NodeState.CACHED else "open"  # its values are looked at by another rule
     if node.has_failed:
@@ -57,7 +60,7 @@ _STATES = {
     "restored": {NodeState.CACHED},
     "failed": {NodeState.FAILED},
     "left out": {NodeState.SKIPPED},
-    "open": {NodeState.SKIPPED, NodeState.CANCELLED},
+    "open": {NodeState.SKIPPED, NodeState.CANCELLED, NodeState.BLOCKED},
 }
 
 
@@ -67,6 +70,8 @@ def behind(account: Account, end: End, failed: Collection[int]) -> set[int]:
     while stack:
         source = stack.pop()
         for after in account.graph.downstream[source]:
+            if source in account.made_again and expected(account, end, after) != "open":
+                continue  # it had read what was lost then
             if after not in found and after not in end.left_out and not only_in_order(account, end, source, after):
                 found.add(after)
                 stack.append(after)
@@ -77,6 +82,22 @@ def only_in_order(account: Account, end: End, source: int, after: int) -> bool:
     """Whether a node has all its results from the store, and would have come after another one without reading of it."""
     reads = {account.graph.producers[key] for key in account.nodes[after].spec.required}
     return source not in reads and not account.nodes[after].has_begun and end.state(after) is NodeState.CACHED
+
+
+def blocked(account: Account, end: End) -> set[int]:
+    """Nodes that wait at closed gates, or behind those, and depend on no failure; of a run that was not stopped."""
+    closed = []
+    for name, nodes in account.gating.nodes.items():
+        if name not in account.gating.memory.opened:
+            closed += [number for number in nodes if expected(account, end, number) == "open"]
+    failed = [number for number in range(len(account.nodes)) if expected(account, end, number) == "failed"]
+    return {*closed, *behind(account, end, closed)} - behind(account, end, failed)
+
+
+def is_gone(account: Account, name: str) -> bool:
+    """Whether something that a node has made is not in the store any more."""
+    store = account.store
+    return isinstance(store, SimulatedCache) and any(node == name and not store.find([key]) for key, node in store.lost.items())
 
 
 @rule("end")
@@ -113,7 +134,10 @@ def only_what_depends_on_a_failure_is_skipped(account: Account, end: End) -> str
         return None
     failed = [number for number in range(len(account.nodes)) if expected(account, end, number) == "failed"]
     skipped = behind(account, end, failed)
+    at_gates = blocked(account, end) if account.gating else set()
     for number, node in enumerate(account.nodes):
+        if number in at_gates:
+            continue  # that is another rule
         is_open = expected(account, end, number) == "open"
         if is_open != (number in skipped) or (is_open and end.state(number) is not NodeState.SKIPPED):
             return f"{node.spec.name} is {end.state(number)}, and depends on {'a' if number in skipped else 'no'} failure"
@@ -122,7 +146,7 @@ def only_what_depends_on_a_failure_is_skipped(account: Account, end: End) -> str
 
 @rule("end")
 def the_status_is_right(account: Account, end: End) -> str | None:
-    """The run is completed, failed, partial or cancelled as its nodes and whoever stopped it say."""
+    """The run is completed, failed, partial, blocked or cancelled as its nodes, gates and whoever stopped it say."""
     found = [expected(account, end, number) for number in range(len(account.nodes))]
     has_output = bool({"made", "restored"}.intersection(found))
     skipped = behind(account, end, account.failed_before)
@@ -130,6 +154,8 @@ def the_status_is_right(account: Account, end: End) -> str | None:
         wanted = RunStatus.CANCELLED
     elif "failed" in found or (account.stopping == "deadline" and "open" in found):
         wanted = RunStatus.PARTIAL if account.on_failure == "continue" and has_output else RunStatus.FAILED
+    elif account.gating and not account.stopping and blocked(account, end):
+        wanted = RunStatus.BLOCKED
     else:
         wanted = RunStatus.PARTIAL if any(node.failed for node in account.nodes) else RunStatus.COMPLETED
     return None if end.status is wanted else f"it is {end.status}, and should be {wanted}"
@@ -151,7 +177,7 @@ def restored_results_were_made(account: Account, end: End) -> str | None:
 def values_are_right(account: Account, end: End) -> str | None:
     """The run gives the values that the nodes compute, in the order of the items."""
     for number, node in enumerate(account.nodes):
-        if end.state(number).has_output:
+        if end.state(number).has_output and not is_gone(account, node.spec.name):
             value = end.engine.holdings.value(node.spec.name)
             if value != account.truth.value(number):
                 return f"{node.spec.name} is {value} instead of {account.truth.value(number)}"

@@ -23,7 +23,7 @@ def further(seed: int, scenario: Scenario) -> Scenario:
     return scenario
 
 
-def _of(share: float) -> Callable[[Feature], Feature]:
+def of(share: float) -> Callable[[Feature], Feature]:
     """A share of all scenarios has a feature."""
 
     def entered(feature: Feature) -> Feature:
@@ -31,6 +31,21 @@ def _of(share: float) -> Callable[[Feature], Feature]:
         return feature
 
     return entered
+
+
+def is_rare(scenario: Scenario) -> bool:
+    """Whether a scenario has so much that comes together seldom that no other one should take its place."""
+    policies = [node.policy for node in scenario.nodes]
+    found = (
+        any(policy.breaker for policy in policies),
+        any(policy.limiter for policy in policies),
+        any(policy.deadline_s for policy in policies),
+        scenario.retry_budget is not None,
+        scenario.memory_gb is not None,
+        bool(scenario.devices),
+    )
+    grows = any(node.resources.memory_step_gb for node in scenario.nodes)
+    return sum(found) > 2 or grows or len(scenario.fates) > 60
 
 
 def _some(rng: Random, scenario: Scenario, change: Callable[[Draft], Draft]) -> Scenario:
@@ -50,21 +65,21 @@ def _resources(rng: Random, scenario: Scenario, change: Callable[[Resources], Re
 # --- what attempts share ---
 
 
-@_of(0.25)
+@of(0.25)
 def breakers(rng: Random, scenario: Scenario) -> Scenario:
     """Shared by nodes, or their own."""
     shared = [Breaker(name, rng.choice([1, 1, 2, 3]), rng.choice([0.03, 0.1, 0.25])) for name in ("", "a", "b")]
     return _policies(rng, scenario, lambda policy: replace(policy, breaker=rng.choice(shared)))
 
 
-@_of(0.2)
+@of(0.2)
 def limiters(rng: Random, scenario: Scenario) -> Scenario:
     """Shared by nodes, or their own."""
     shared = [Limiter(name, rng.choice([10.0, 30.0, 200.0]), rng.choice([1, 1, 2, 5])) for name in ("", "a", "b")]
     return _policies(rng, scenario, lambda policy: replace(policy, limiter=rng.choice(shared)))
 
 
-@_of(0.2)
+@of(0.2)
 def budgets(rng: Random, scenario: Scenario) -> Scenario:
     """Of nodes, of a name, and of the run."""
     if rng.random() < 0.4:
@@ -76,19 +91,19 @@ def budgets(rng: Random, scenario: Scenario) -> Scenario:
 # --- time ---
 
 
-@_of(0.2)
+@of(0.2)
 def soft_timeouts(rng: Random, scenario: Scenario) -> Scenario:
     """Some are longer than the calls, some are not."""
     return _policies(rng, scenario, lambda policy: replace(policy, soft_timeout_s=rng.choice([0.01, 0.02, 0.05, 0.15])))
 
 
-@_of(0.2)
+@of(0.2)
 def node_deadlines(rng: Random, scenario: Scenario) -> Scenario:
     """Some pass."""
     return _policies(rng, scenario, lambda policy: replace(policy, deadline_s=rng.choice([0.01, 0.04, 0.05, 0.1, 0.3])))
 
 
-@_of(0.12)
+@of(0.12)
 def run_deadlines(rng: Random, scenario: Scenario) -> Scenario:
     """Of each life."""
     return replace(scenario, deadline_s=rng.choice([0.02, 0.05, 0.1, 0.3, 1.0]))
@@ -97,7 +112,7 @@ def run_deadlines(rng: Random, scenario: Scenario) -> Scenario:
 # --- what calls need ---
 
 
-@_of(0.2)
+@of(0.2)
 def memory(rng: Random, scenario: Scenario) -> Scenario:
     """Some calls need more with each attempt."""
     there_is = rng.choice([2.0, 4.0, 8.0])
@@ -109,7 +124,7 @@ def memory(rng: Random, scenario: Scenario) -> Scenario:
     return _resources(rng, replace(scenario, memory_gb=there_is), change)
 
 
-@_of(0.2)
+@of(0.2)
 def devices(rng: Random, scenario: Scenario) -> Scenario:
     """Whole ones and shares, with memory of their own or without."""
     sizes = tuple(rng.choice([0.0, 8.0, 16.0]) for _ in range(rng.choice([1, 2, 2, 3])))
@@ -121,7 +136,7 @@ def devices(rng: Random, scenario: Scenario) -> Scenario:
     return _resources(rng, replace(scenario, devices=sizes), change)
 
 
-@_of(0.15)
+@of(0.15)
 def licences_and_locks(rng: Random, scenario: Scenario) -> Scenario:
     """One licence, or several; locks by two names."""
 
@@ -135,7 +150,7 @@ def licences_and_locks(rng: Random, scenario: Scenario) -> Scenario:
 # --- the order of nodes ---
 
 
-@_of(0.15)
+@of(0.15)
 def orders(rng: Random, scenario: Scenario) -> Scenario:
     """Nodes come after others of which they read nothing."""
     names = [node.name for node in scenario.nodes]
@@ -149,7 +164,7 @@ def orders(rng: Random, scenario: Scenario) -> Scenario:
 # --- crowds ---
 
 
-@_of(0.05)
+@of(0.05)
 def crowds(rng: Random, scenario: Scenario) -> Scenario:
     """A call that small ones could pass for ever, which hold what it waits for; some of them hold nothing of it."""
     del scenario
@@ -180,7 +195,7 @@ def crowds(rng: Random, scenario: Scenario) -> Scenario:
     )
 
 
-@_of(0.12)
+@of(0.12)
 def services(rng: Random, scenario: Scenario) -> Scenario:
     """Several nodes ask one service, which fails often: breakers, limiters, budgets and deadlines at once."""
     count = rng.choice([4, 8, 12])
@@ -214,4 +229,29 @@ def services(rng: Random, scenario: Scenario) -> Scenario:
         on_failure="continue",
         retry_budget=rng.choice([None, None, 3, 8]),
         fates=fates,
+    )
+
+
+@of(0.06)
+def stops(rng: Random, scenario: Scenario) -> Scenario:
+    """An item fails while others of its node run, and calls of another node could start."""
+    if is_rare(scenario):
+        return scenario
+    count = rng.choice([3, 4, 6])
+    items = (
+        Draft("n1", over="n0", priority=rng.choice([0, 0, 1]), takes_s=0.02),
+        Draft("n2", over="n0", takes_s=rng.choice([0.0, 0.02])),
+        Draft("n3", reads=("n0",)),
+    )
+    failing = rng.choice(items[:2]).name
+    fates = (
+        Fate(failing, 0, ending="fatal"),
+        *(Fate(failing, item, takes_s=rng.choice([0.0, 0.1, 0.3])) for item in range(1, count)),
+    )
+    return Scenario(
+        (Draft("n0", makes=count), *items),
+        slots=rng.choice([2, 3, 4]),
+        queue=rng.choice([0, 0, 2]),
+        fates=fates,
+        lives=scenario.lives[-1:],
     )

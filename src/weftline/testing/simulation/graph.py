@@ -7,7 +7,7 @@ digests and entries are the real ones.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from functools import cache
 from typing import Any
@@ -16,11 +16,13 @@ from weftline import digest
 from weftline.codec import whole
 from weftline.model.entry import LISTED, Entry
 from weftline.model.fingerprint import Recipe, call_keys
+from weftline.model.gate import FieldSpec, Gate, Verdict
 from weftline.model.graph import Graph
 from weftline.model.ids import WHOLE
 from weftline.model.node import Input, NodeSpec, Output
 from weftline.model.plan import Decision, Items, Plan, Reason, ReasonCode, Step
 from weftline.model.resources import DEFAULT, Resources
+from weftline.plan.gates import behind_gates
 from weftline.ports.cache import Cache
 from weftline.ports.values import digests_in
 from weftline.testing.simulation.scenario import LICENCE, Draft, Scenario
@@ -52,14 +54,20 @@ def told(name: str, inputs: Mapping[str, Any]) -> str:
 def graph_of(scenario: Scenario) -> Graph:
     """The nodes; what a scenario says of nodes that are not there does not count."""
     known: dict[str, bool] = {}  # whether there are items
+    gates = {gate.name: gate for gate in scenario.gates}
     nodes = []
     for draft in scenario.nodes:
         over = draft.over if known.get(draft.over) else None
         reads = tuple(name for name in draft.reads if name in known and name != over)
         after = tuple(name for name in draft.after if name in known)
-        nodes.append(_spec(draft, reads, over, after, within(draft.resources, scenario)))
+        spec = _spec(draft, reads, over, after, within(draft.resources, scenario))
+        nodes.append(replace(spec, gate=gates[draft.gate]) if draft.gate in gates else spec)
         known[draft.name] = over is not None or draft.makes is not None
-    return Graph("simulated", tuple(nodes))
+    texts = {name for name, has_items in known.items() if not has_items}
+    fields = {
+        found.name: FieldSpec(found.kind, found.default, found.key if found.key in texts else "") for found in scenario.fields
+    }
+    return Graph("simulated", tuple(nodes), fields=fields)
 
 
 def within(asked: Resources, scenario: Scenario) -> Resources:
@@ -112,13 +120,14 @@ def _recipe(name: str) -> Recipe:
 # --- the plan ---
 
 
-def plan_of(graph: Graph, left_out: Collection[str], store: Cache | None) -> Plan:
+def plan_of(graph: Graph, left_out: Collection[str], store: Cache | None, look: Callable[[Gate], Verdict]) -> Plan:
     """A plan: what can be known to be there is taken, and everything else runs.
 
     Args:
         graph: whose plan it is.
         left_out: nodes that are not selected, as far as the others do not need them.
         store: where results are.
+        look: says whether a gate is open.
     """
     steps: dict[int, Step] = {}
     known: dict[str, tuple[bytes, list[bytes] | None]] = {}
@@ -129,7 +138,7 @@ def plan_of(graph: Graph, left_out: Collection[str], store: Cache | None) -> Pla
         is_needed = any(steps[after].decision is Decision.RUN for after in graph.downstream[number])
         if step.node in left_out and (step.decision is Decision.CACHED or not is_needed):
             steps[number] = step._replace(decision=Decision.SKIP, reason=_NOT_SELECTED)
-    return Plan(graph, tuple(steps[number] for number in graph.order), backend="simulated")
+    return Plan(graph, behind_gates(graph, [steps[number] for number in graph.order], look), backend="simulated")
 
 
 _NEW, _HIT, _NOT_SELECTED = Reason(ReasonCode.NEW), Reason(ReasonCode.HIT), Reason(ReasonCode.NOT_SELECTED)
@@ -150,19 +159,20 @@ def _step(node: NodeSpec, store: Cache | None, known: dict[str, tuple[bytes, lis
         step = step._replace(entries=entries, inputs=inputs)
     if len(entries) < len(keys):
         return step
-    known[node.name] = _digests(node, [entries[at] for at in range(len(keys))])
+    known[node.name] = _digests(node, [entries[at] for at in range(len(keys))], store)
     entry = None if node.over is not None else entries[0]
     return step._replace(decision=Decision.CACHED, reason=_HIT, inputs=inputs, entry=entry)
 
 
-def _digests(node: NodeSpec, entries: list[Entry]) -> tuple[bytes, list[bytes] | None]:
+def _digests(node: NodeSpec, entries: list[Entry], store: Cache) -> tuple[bytes, list[bytes] | None]:
     """The digest of what a node has made, and of its items, if somebody runs over them."""
     if node.over is not None:
         items = [entry.outputs[0].digest for entry in entries]
         return digest.of_items(items), items
     stored = entries[0].outputs[0]
-    if stored.codec in LISTED and stored.content is not None:
-        return stored.digest, digests_in(whole(stored.content))
+    if stored.codec in LISTED:
+        content = store.load(stored, entries[0].key) if stored.content is None else whole(stored.content)
+        return stored.digest, digests_in(content)
     return stored.digest, None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Collection
 
 from weftline.model.node import NodeSpec
 
@@ -23,6 +24,7 @@ class NodeAccount:
         deadline_at: when its deadline passes; None before it has begun, and if it has none.
         left: calls without a result when its deadline had passed; None before.
         is_over: whether a failure or its deadline has ended it.
+        is_refused: whether it has failed at its gate.
     """
 
     __slots__ = (
@@ -32,6 +34,7 @@ class NodeAccount:
         "failures",
         "has_begun",
         "is_over",
+        "is_refused",
         "left",
         "retried",
         "running",
@@ -45,7 +48,7 @@ class NodeAccount:
 
     def __init__(self, spec: NodeSpec) -> None:
         self.spec = spec
-        self.has_begun = self.is_over = False
+        self.has_begun = self.is_over = self.is_refused = False
         self.total = 0
         self.deadline_at: float | None = None
         self.left: int | None = None
@@ -59,6 +62,12 @@ class NodeAccount:
         self.failures: Counter[int] = Counter()
         self.retried: set[tuple[int, int]] = set()
 
+    def is_due(self, now: float) -> bool:
+        """Whether its deadline has passed, and has not been noticed, and something of it is open."""
+        if self.deadline_at is None or now < self.deadline_at or self.left is not None:
+            return False
+        return bool(self.todo or self.waiting or self.running)
+
     def expire(self) -> None:
         """The deadline has passed: what has no result has failed."""
         left = {*self.todo, *self.waiting, *self.running}
@@ -67,6 +76,15 @@ class NodeAccount:
         self.stopped.update(self.running)
         self.is_over = True
         self.forget()
+
+    def narrow(self, item: int, until: float, tolerance_s: float) -> None:
+        """The journal tells how long a pause is, within what the policy allows."""
+        if item in self.waiting:
+            self.waiting[item] = until - tolerance_s, until + tolerance_s
+
+    def is_let_through(self, opened: Collection[str]) -> bool:
+        """Whether it need not wait at its gate any more, and has not failed there."""
+        return self.spec.gate is None or (self.spec.gate.name in opened and not self.is_refused)
 
     def forget(self) -> None:
         """Nothing more starts."""
@@ -90,6 +108,6 @@ class NodeAccount:
     @property
     def has_failed(self) -> bool:
         """Whether what its calls have come to is not enough, and cannot be any more."""
-        if not self.is_tolerant:
-            return bool(self.failed)
+        if not self.is_tolerant or self.is_refused:
+            return bool(self.failed) or self.is_refused
         return bool(self.failed) and len(self.done) + len(self.failed) == self.total and not self.has_output

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import weftline.testing.simulation.restraints  # noqa: F401 - enters its rules
@@ -11,6 +11,7 @@ from weftline.errors import StoreUnusableError
 from weftline.model.call import Call, Handle, Report
 from weftline.model.entry import Entry
 from weftline.model.event import Event, Kind
+from weftline.model.gate import Gate, Scalar, Verdict, initial, latest
 from weftline.model.run import RunRecord
 from weftline.ports.values import Values
 from weftline.run.engine import Engine
@@ -19,11 +20,13 @@ from weftline.run.resume import past_of
 from weftline.run.surroundings import Surroundings
 from weftline.testing.scripted import Act, fail, succeed
 from weftline.testing.simulation.account import Account
+from weftline.testing.simulation.arrivals import note_record, note_waiting
 from weftline.testing.simulation.endings import End
 from weftline.testing.simulation.graph import plan_of
+from weftline.testing.simulation.openings import Setting
 from weftline.testing.simulation.ports import SimulatedBackend
 from weftline.testing.simulation.rules import RuleBrokenError, Storing, check
-from weftline.testing.simulation.scenario import Life, label
+from weftline.testing.simulation.scenario import Incident, Life, Loss, Word, label
 
 if TYPE_CHECKING:
     from weftline.testing.simulation.world import World
@@ -31,6 +34,8 @@ if TYPE_CHECKING:
 #: Turns of the engine after which a life counts as one that never ends.
 MOST_TURNS = 4000
 _NOTICED_S = 0.1
+#: Moments at which the engine has done something else than to look at fields.
+_DONE = frozenset({"after append", "after submit", "after poll", "after set", "after look"})
 _VALUES = Values()
 
 
@@ -51,7 +56,18 @@ class Process:
         self.world = world
         self.run = run
         scenario = world.scenario
-        self._incidents = {(found.moment, found.nth): found.what for found in life.incidents}
+        self._happens: dict[tuple[str, int], list[Incident | Word | Loss]] = {
+            (found.moment, found.nth): [found] for found in life.incidents
+        }
+        for loss in scenario.losses if run == world.run else ():
+            if loss.life == world.life:
+                self._happens.setdefault((loss.moment, loss.nth), []).insert(0, loss)
+        self._answers: dict[str, list[Word]] = {}  # what others say when a node has ended, by its name
+        for word in scenario.words if run == world.run else ():
+            if word.life == world.life and word.after:
+                self._answers.setdefault(word.after, []).append(word)
+            elif word.life == world.life and word.moment:
+                self._happens.setdefault((word.moment, word.nth), []).insert(0, word)
         self._reached: Counter[str] = Counter()
         self._turns = 0
         self.backend = SimulatedBackend(world.clock, scenario, self, self.act)
@@ -60,6 +76,9 @@ class Process:
             self.limits = Limits(scenario.on_failure, scenario.deadline_s, scenario.retry_budget)
         capabilities = self.backend.capabilities
         self.account = Account(world.graph, world.clock, capabilities, self.limits, world.memory, world.store)
+        self._has_gates = bool(self.account.gating)
+        if self._has_gates:
+            self.account.gating.note_now(self.account.now)
         self._engine: Engine | None = None
         self._heard: Sequence[Report] = ()  # what the engine was told and has not acted upon
         self._is_full = False
@@ -72,12 +91,16 @@ class Process:
             RuleBrokenError: a rule is broken.
         """
         world = self.world
+        world.ledger.watcher = None  # nothing happens while it plans
+        if world.store is not None:
+            world.store.watcher = None
+        is_resumed = self.run in world.ledger.journals
+        record = RunRecord.fold(self.run, world.ledger.events(self.run))
+        plan = plan_of(world.graph, left_out, world.store, self._gatekeeper(record))
+        past = past_of(record) if is_resumed else None
         world.ledger.watcher = self
         if world.store is not None:
             world.store.watcher = self
-        plan = plan_of(world.graph, left_out, world.store)
-        is_resumed = self.run in world.ledger.journals
-        past = past_of(RunRecord.fold(self.run, world.ledger.events(self.run))) if is_resumed else None
         around = Surroundings(
             backend=self.backend,
             values=_VALUES,
@@ -85,6 +108,7 @@ class Process:
             entropy=world.rng.random,
             cache=world.store,
             ledger=world.ledger,
+            fields=world.ledger,
         )
         opening = {"pipeline": "simulated"}
         engine = Engine(plan, self.run, around, opening=opening, limits=self.limits, past=past)
@@ -96,6 +120,17 @@ class Process:
         index = world.graph.index
         skipped = frozenset(index[step.node] for step in plan.steps if step.decision == "SKIP")
         check("end", self.account, End(engine, status, self.backend, list(world.ledger.events(self.run)), skipped))
+
+    def _gatekeeper(self, record: RunRecord) -> Callable[[Gate], Verdict]:
+        held = latest(initial(self.world.graph.fields, {}), self.world.ledger.fields(self.run))
+        reached = {gate: body["held"] for gate, (_, body) in record.reached.items()}
+
+        def look(gate: Gate) -> Verdict:
+            if gate.name in record.gates:
+                return Verdict(True, "it was opened before")
+            return gate.look(held, reached.get(gate.name))
+
+        return look
 
     def act(self, call: Call) -> Act:
         """What becomes of an attempt."""
@@ -123,9 +158,21 @@ class Process:
         """Lets happen what happens at such a moment."""
         nth = self._reached[moment]
         self._reached[moment] = nth + 1
-        what = self._incidents.get((moment, nth))
-        if what is None:
-            return
+        for found in self._happens.get((moment, nth), ()):
+            if isinstance(found, Word):
+                self._hear(found)
+            elif isinstance(found, Loss):
+                self.world.lose(found)
+            else:
+                self._suffer(found.what, moment, nth)
+        if self._has_gates and moment in _DONE:
+            self.account.gating.note_done()
+
+    def _hear(self, word: Word) -> None:
+        self.world.hear(word)
+        self.account.gating.note_now(self.account.now)
+
+    def _suffer(self, what: str, moment: str, nth: int) -> None:
         self.tell(f"  {moment} {nth}: {what}")
         if what == "crash":
             raise Died
@@ -152,6 +199,8 @@ class Process:
         if self._turns > MOST_TURNS:
             raise RuleBrokenError("Every run ends.", f"this one goes on after {MOST_TURNS} turns")
         self.settle()
+        if self._has_gates:
+            note_waiting(self.account)
         check("wait", self.account, wait_s)
         self.account.note_turn()
 
@@ -187,8 +236,30 @@ class Process:
         """Records are about to be appended."""
         del run
         self.settle(events)
-        for event in events:
+        for at, event in enumerate(events):
             check("record", self.account, event)
+            if event.kind is Kind.OUTPUT_LOST:
+                self.account.told_lost.add(event.node)
+            if self._has_gates:
+                note_record(self.account, event, events[:at])
+        self.account.gating.note_batch()
+
+    def misses(self, node: str) -> None:
+        """The engine is about to learn that what a node has made is gone."""
+        number, memory = self.world.graph.index[node], self.account.memory
+        self.account.lost.add(number)
+        if self.world.graph.nodes[number].over is None:  # without an item of its list, a result is none
+            memory.acknowledged = {found for found in memory.acknowledged if found[0].partition(":")[0] != node}
+
+    def sets(self, values: Mapping[str, Scalar], by: str) -> None:
+        """Others are about to be told what a node has said of fields."""
+        check("set", self.account, Setting(values, by))
+        self.account.gating.note_set(values, by)
+        self.account.gating.note_now(self.account.now)
+
+    def reads(self) -> None:
+        """The engine is about to be told what fields hold."""
+        self.account.gating.note_read()
 
     def appended(self, run: str, events: Sequence[Event]) -> None:
         """Records are safe."""
@@ -200,6 +271,10 @@ class Process:
         holdings, index = self._engine.holdings, self.world.graph.index
         started = [index[event.node] for event in events if event.kind is Kind.NODE_STARTED]
         self.account.note_records(events, {number: list(holdings.entries(number)) for number in started})
+        for event in events if self._answers else ():
+            if event.kind is Kind.NODE_FINISHED:
+                for word in self._answers.pop(event.node, ()):
+                    self._hear(word)
 
     # --- the story ---
 
@@ -221,6 +296,8 @@ def _ending(report: Report) -> str:
 def _shown(event: Event) -> str:
     where = label(event.node, event.item, event.attempt) if event.attempt else event.node
     body = {
-        name: found for name, found in (event.body or {}).items() if name in {"state", "status", "total", "retry_in_s", "error"}
+        name: found
+        for name, found in (event.body or {}).items()
+        if name in {"state", "status", "total", "retry_in_s", "error", "gate", "held"}
     }
     return f"{event.kind} {where} {body or ''}".rstrip()

@@ -15,7 +15,7 @@ from weftline.testing.simulation.room import Room, Use, uses_of
 from weftline.testing.simulation.sharing import Sharing
 
 if TYPE_CHECKING:
-    from weftline.testing.simulation.account import Memory
+    from weftline.testing.simulation.memory import Memory
 
 #: The journal rounds pauses to a thousandth of a second.
 ROUNDING_S = 0.001
@@ -52,6 +52,9 @@ class Readiness:
         self.passed = 0  # calls that surely went before the first of all that wait, and took what it waits for
         self.perhaps_passed = 0  # those that may have
         self._first = -1
+        self.lost: set[int] = set()  # nodes whose results are gone, and are to be made again
+        self.made_again: set[int] = set()  # nodes that are made again in this life
+        self.told_lost: set[str] = set()  # nodes of which the journal says, or is about to say, that their output is lost
         self.later: dict[Handle, set[int]] = {}  # for attempts that are recorded, the nodes that have begun since
         self._uses = [uses_of(spec, capabilities) for spec in graph.nodes]
         self._clock = clock
@@ -61,6 +64,14 @@ class Readiness:
     def now(self) -> float:
         """Seconds since the epoch."""
         return self._epoch + self._clock.monotonic()
+
+    def make_again(self, number: int) -> None:
+        """What a node has made is lost: it begins again, but for the failures of its calls."""
+        before, self.nodes[number] = self.nodes[number], NodeAccount(self.nodes[number].spec)
+        self.nodes[number].failures = before.failures
+        self.nodes[number].tries.update(before.failures)
+        self.lost.add(number)
+        self.made_again.add(number)
 
     # --- what calls need ---
 
@@ -87,7 +98,7 @@ class Readiness:
     def has_calls(self, number: int) -> bool:
         """Whether a call of a node could start, if there is room and nothing shared forbids it."""
         node = self.nodes[number]
-        if not node.has_begun or node.is_over:
+        if not node.has_begun or node.is_over or (self.lost and self.lost.intersection(self.graph.upstream[number])):
             return False
         return bool(node.todo) or (bool(node.waiting) and any(last < self.now for _, last in node.waiting.values()))
 

@@ -79,7 +79,7 @@ def what_comes_before_has_ended(account: Account, call: Call) -> str | None:
     for source in account.before[call.handle[0]]:
         name = account.nodes[source].spec.name
         ended = account.memory.ended.get(name, "nothing")
-        if ended not in HAS_OUTPUT and ended != LEFT_OUT:
+        if ended not in HAS_OUTPUT and ended != LEFT_OUT and source not in account.lost:
             return f"{label_of(call)} starts, and of {name} is known: {ended}"
     return None
 

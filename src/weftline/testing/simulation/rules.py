@@ -14,15 +14,17 @@ from weftline.model.entry import Entry
 from weftline.model.event import CALL_OUTCOMES, Event, Kind
 from weftline.model.fingerprint import part_key
 from weftline.model.ids import call_label
+from weftline.model.transitions import HAS_OUTPUT
 from weftline.testing.simulation.account import Account
+from weftline.testing.simulation.gating import REFUSED, TIMED_OUT
 from weftline.testing.simulation.policies import pause_range
 from weftline.testing.simulation.readiness import PATIENCE, ROUNDING_S
 from weftline.testing.simulation.room import CPU, TINY
 from weftline.testing.simulation.scenario import label
 
-Moment = Literal["submit", "wait", "store", "record", "end"]
+Moment = Literal["submit", "wait", "store", "record", "set", "end"]
 Rule = Callable[[Account, Any], str | None]
-RULES: dict[Moment, list[Rule]] = {"submit": [], "wait": [], "store": [], "record": [], "end": []}
+RULES: dict[Moment, list[Rule]] = {"submit": [], "wait": [], "store": [], "record": [], "set": [], "end": []}
 
 
 class RuleBrokenError(AssertionError):
@@ -123,7 +125,9 @@ def only_what_is_left_is_tried(account: Account, call: Call) -> str | None:
 @rule("submit")
 def nothing_starts_after_a_stop(account: Account, call: Call) -> str | None:
     """Nothing starts after a failure has stopped the run, or somebody has cancelled it."""
-    return f"{label_of(call)} starts after the {account.stopping}" if account.stopping else None
+    if not account.stopping or call.handle in account.decided:
+        return None
+    return f"{label_of(call)} starts after the {account.stopping}"
 
 
 @rule("submit")
@@ -140,7 +144,7 @@ def inputs_are_right(account: Account, call: Call) -> str | None:
     """A call starts when all that it reads is made, and is given just that."""
     for source in account.graph.upstream[call.handle[0]]:
         node = account.nodes[source]
-        if node.has_begun and not node.has_output:
+        if node.has_begun and not node.has_output and source not in account.lost:
             return f"{label_of(call)} starts before {node.spec.name} has an output"
     wanted = account.truth.inputs(*call.handle[:2])
     return f"{label_of(call)} is given {call.inputs} instead of {wanted}" if call.inputs != wanted else None
@@ -246,14 +250,22 @@ def only_what_counts_is_stored(account: Account, storing: Storing) -> str | None
 @rule("record")
 def outcomes_are_told_once(account: Account, event: Event) -> str | None:
     """The journal has at most one outcome for each call, and no result twice."""
-    if event.kind not in CALL_OUTCOMES:
-        return None
+    if event.kind not in CALL_OUTCOMES or account.graph.index[event.node] in account.lost:
+        return None  # the journal tells of the loss first, and then nothing counts that it has told before
     if (event.node, event.item) in account.outcomes:
         return f"a second one of {_record(event)} in one life"
     key = (event.body or {}).get("key")
     if key is not None and event.kind is not Kind.CALL_FAILED and (event.node, event.item, key) in account.memory.succeeded:
         return f"{_record(event)} has the result already"
     return None
+
+
+@rule("record")
+def losses_are_told_first(account: Account, event: Event) -> str | None:
+    """A node that has ended with an output begins again only when the journal says that it is lost."""
+    if event.kind is not Kind.NODE_STARTED or account.ended.get(event.node) not in HAS_OUTPUT:
+        return None
+    return None if event.node in account.told_lost else f"{event.node} begins again"
 
 
 @rule("record")
@@ -269,8 +281,8 @@ def results_are_kept_first(account: Account, event: Event) -> str | None:
 def outcomes_are_true(account: Account, event: Event) -> str | None:
     """The journal says of a call what the backend has said of it."""
     node = account.nodes[account.graph.index[event.node]] if event.node else None
-    if node is None:
-        return None
+    if node is None or (event.body or {}).get("error") in {REFUSED, TIMED_OUT}:
+        return None  # what fails at a gate, no backend has been told of: that is another rule
     item = event.item
     is_true = {
         Kind.CALL_SUCCEEDED: item in node.done,

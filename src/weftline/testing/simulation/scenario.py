@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from weftline.model.gate import Gate, Scalar
 from weftline.model.ids import WHOLE, call_label
 from weftline.model.policy import DEFAULT as DEFAULT_POLICY
 from weftline.model.policy import Policy
@@ -27,6 +28,8 @@ MOMENTS = (
     "before poll",
     "after poll",
 )
+#: The same, around what the engine asks of the fields of a run.
+FIELD_MOMENTS = ("before fields", "after fields", "before set", "after set", "after look")
 #: The one named resource that a simulated backend has.
 LICENCE = "licence"
 Happening = Literal["crash", "cancel", "kill", "full"]
@@ -50,6 +53,7 @@ class Draft:
         policy: of each call.
         cached: whether its results may be taken by other runs.
         takes_s: how long a call takes; of three items the second takes twice and the third three times as long.
+        gate: the name of the gate that it waits for; empty, or one that is not there, for none.
     """
 
     name: str
@@ -64,6 +68,7 @@ class Draft:
     policy: Policy = DEFAULT_POLICY
     cached: bool = True
     takes_s: float = 0.0
+    gate: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,10 +109,73 @@ class Incident:
 
 
 @dataclass(frozen=True, slots=True)
+class Loss:
+    """Results of a node that are gone from the store from a moment on, or every second one of its calls.
+
+    Attributes:
+        node: whose.
+        life: in which of the lives, from 0.
+        moment: one of `MOMENTS` at which no result is between the store and the journal.
+        nth: at which of them in that life, from 0.
+        half: whether only every second one is gone.
+    """
+
+    node: str
+    life: int = 0
+    moment: str = "after append"
+    nth: int = 0
+    half: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Life:
-    """One process that works on the run; the next one resumes it, if it is not complete."""
+    """One process that works on the run; the next one resumes it, if it is not complete.
+
+    Attributes:
+        incidents: what happens to it.
+        after_s: how long nobody has worked on the run before.
+    """
 
     incidents: tuple[Incident, ...] = ()
+    after_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class FieldDraft:
+    """A field of the run.
+
+    Attributes:
+        name: unique in a scenario.
+        kind: what it holds.
+        default: its value until somebody sets it.
+        key: the node whose text becomes its value; empty, or one that makes no single text, for none.
+    """
+
+    name: str
+    kind: type = bool
+    default: Scalar = None
+    key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """What others say of a field, or of a gate.
+
+    Attributes:
+        field: which.
+        value: what it holds from then on.
+        life: in which of the lives, from 0.
+        moment: one of all moments; empty for before that life.
+        nth: at which of them in that life, from 0.
+        after: the node whose end is told just before; empty for none, else no other moment counts.
+    """
+
+    field: str
+    value: Scalar = True
+    life: int = 0
+    moment: str = ""
+    nth: int = 0
+    after: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +197,10 @@ class Scenario:
         left_out: nodes that are not selected, as far as the others do not need them.
         fates: of attempts; the first that names one counts.
         lives: in order; without any, there is one in which nothing happens.
+        gates: for which nodes wait, by their names.
+        fields: for which gates ask.
+        words: what others say.
+        losses: what is gone when somebody wants it; then values are large: the store gives their contents only when asked.
         salt: decides the jitter of pauses.
     """
 
@@ -148,6 +220,10 @@ class Scenario:
     left_out: tuple[str, ...] = ()
     fates: tuple[Fate, ...] = ()
     lives: tuple[Life, ...] = ()
+    gates: tuple[Gate, ...] = ()
+    fields: tuple[FieldDraft, ...] = ()
+    words: tuple[Word, ...] = ()
+    losses: tuple[Loss, ...] = ()
     salt: int = 0
 
 
