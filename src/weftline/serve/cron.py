@@ -29,6 +29,8 @@ from weftline.serve.words import changes, last_words, log_of, moment
 _LOOKS_EACH_S = 0.25
 #: The most moments that are not over and are looked at; more of them than can run at the same time.
 _MOST_LIVE = 100_000
+#: The timing of a schedule that is not declared any more.
+_GONE = "never: it is not declared"
 #: From how many seconds on it is told that a run starts late.
 _LATE_S = 2.0
 
@@ -103,6 +105,7 @@ class CronDuty:
             declared = self._sound(now)
             live = self._follow(lease, declared, now)
             states = self._kept.states()
+            self._take_leave(lease, declared, states)
             nexts = [
                 self._mind(lease, schedule, states.get(name, Kept()), live[name], now) for name, schedule in declared.items()
             ]
@@ -196,6 +199,14 @@ class CronDuty:
         self._launcher.start(Errand(fire.run, schedule.target, self._cwd, request, told))
 
     # --- what is due ---
+
+    def _take_leave(self, lease: Lease, declared: Mapping[str, Schedule], states: Mapping[str, Kept]) -> None:
+        """What is not declared any more begins anew if it comes back; what a broken file declares nobody knows."""
+        if self._told is not None and self._told.findings:
+            return
+        for name, was in states.items():
+            if name not in declared and was.timing != _GONE:
+                self._kept.record(lease, name, was, was._replace(timing=_GONE), [])
 
     def _mind(self, lease: Lease, schedule: Schedule, was: Kept, running: int, now: float) -> float | None:
         """Decides about the moments that have come, and starts what is to be started; when the next one comes."""

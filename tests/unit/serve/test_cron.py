@@ -436,3 +436,22 @@ def test_at_its_end_it_records_what_became_of_its_runs(stage):
     duty.close()
     assert stage.fires() == [(0, "COMPLETED"), (60, "PENDING")]
     assert len(stage.hand.started) == 2
+
+
+@pytest.mark.parametrize("is_broken", [False, True])
+def test_what_comes_while_a_schedule_is_not_declared_is_not_made_good(stage, is_broken):
+    """Unless nobody knows what is declared, since a file is broken."""
+    findings = []
+    duty = CronDuty(stage.home, lambda: Declared(dict(stage.declared), tuple(findings)), stage.hand, stage.said.append)
+    stage.add(catch_up="all", max_instances=9)
+    stage.at(-1, duty)
+    stage.at(0, duty)
+    del stage.declared["s"]
+    findings += [ManifestError(detail="no", advice="mend it")] if is_broken else []
+    for seconds in (1, 61, 121):
+        stage.at(seconds, duty)
+    stage.add(catch_up="all", max_instances=9)
+    findings.clear()
+    stage.at(130, duty)
+    stage.at(180, duty)
+    assert [at for at, _ in stage.fires()] == ([0, 60, 120, 180] if is_broken else [0, 180])
