@@ -403,7 +403,7 @@ class NameTakenError(AuthorError):
 class NotRegisteredError(PlanError):
     code = "G215"
     what = "no {kind} is registered as {name!r}"
-    remedy = "register it (@register_{kind}), import the module that does, or name one of: {known}"
+    remedy = "register it (@register_{kind}) and name the module that does in WEFTLINE_MODULES, or name one of: {known}"
     kind: str
     name: str
     known: str
@@ -895,26 +895,28 @@ class RunExistsError(UsageError):
 class RunsNotStartedError(MachineError):
     code = "R542"
     what = "no run can be started: {detail}"
-    remedy = "see what it wrote to stderr, and start `weftline serve` again"
+    remedy = "see what it wrote to stderr, and that the home may be written to; then start `weftline serve` again"
     detail: str
 
 
 class UnknownGateError(UsageError):
     code = "R540"
-    what = "run {run!r} does not wait at a gate {gate!r}"
-    remedy = "name one at which it waits: {known}"
+    what = "run {run!r} does not wait at a gate {gate!r}{state}"
+    remedy = "{advice}"
     run: str
     gate: str
-    known: str
+    state: str
+    advice: str
 
 
 class UnknownScheduleError(UsageError):
     code = "R550"
-    what = "there is no schedule {name!r} in {folder}"
-    remedy = "name one of: {known}; WEFTLINE_SCHEDULES says which folder they are in"
+    what = "there is no schedule {name!r} in {folder}{state}"
+    remedy = "{advice}"
     name: str
     folder: str
-    known: str
+    state: str
+    advice: str
 
 
 # --- B: backends --------------------------------------------------------------------------------------------------

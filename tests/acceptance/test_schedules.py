@@ -16,6 +16,15 @@ def hello(name: str = "you") -> str:
 pipeline = Pipeline([hello])
 register_pipeline("hello", pipeline)
 """
+GATED = """
+from weftline import Pipeline, node
+
+@node(gate="editor", cache=False)
+def publish() -> int:
+    return 1
+
+pipeline = Pipeline([publish], fields={"note": str})
+"""
 FILES = """
 apiVersion: weftline.dev/v1
 kind: Schedule
@@ -108,7 +117,7 @@ def test_a_file_that_is_wrong_is_told_beside_the_others(project):
 
 
 def test_another_folder(project):
-    assert project("schedule", "ls", WEFTLINE_SCHEDULES="nowhere").stdout == "no schedules in nowhere\n"
+    assert project("schedule", "ls", WEFTLINE_SCHEDULES="nowhere").stdout == f"no schedules in {project.folder / 'nowhere'}\n"
 
 
 GUARDED = """
@@ -153,3 +162,73 @@ def test_a_run_that_is_one_too_many(project, on_busy, code, status):
     (run,) = project.json("runs")["runs"]
     assert run["status"] == status
     assert project("run", "sales.yaml", **environment).returncode == 0
+
+
+def test_a_broken_file_is_told_wherever_a_schedule_of_it_is_asked_for(project):
+    """It is not said that there are none: nobody knows what the file declares."""
+    project.edit("schedules/all.yaml", "every: 60s}", "evry: 60s}")
+    listed = project("schedule", "ls")
+    assert (listed.returncode, listed.stdout) == (3, "")
+    for verb in ("run", "pause"):
+        told = project("schedule", verb, "nightly")
+        assert told.returncode == 2
+        assert "what schedules/all.yaml declares is not known" in told.stderr
+    told = project("run", "schedules/all.yaml")
+    assert told.returncode == 3
+
+
+def test_a_date_is_told_in_its_time_zone(project):
+    spec = "spec: {target: ../flow.py, at: 2020-01-01T00:00, timezone: Europe/Berlin}"
+    project.write("schedules/once.yaml", f"apiVersion: weftline.dev/v1\nkind: Schedule\nmetadata: {{name: once}}\n{spec}\n")
+    (row,) = [row for row in project.json("schedule", "ls")["schedules"] if row["name"] == "once"]
+    assert row["timing"] == "at 2020-01-01T00:00:00 Europe/Berlin"
+
+
+def test_a_file_of_schedules_is_no_pipeline_but_can_be_checked(project):
+    told = project("run", "schedules/all.yaml")
+    assert told.returncode == 2
+    assert "but schedules: weftline schedule run nightly" in told.stderr
+    assert "clinical-trials" in told.stderr, "what is shipped is told"
+    assert project("check", "schedules/all.yaml").stdout.splitlines() == [
+        "nightly: cron 30 2 * * * in America/New_York; runs flow.py; sound",
+        "often: every 60 s; runs flow.py; sound",
+        "never: never: it is disabled; runs flow.py; sound",
+    ]
+    project.edit("schedules/all.yaml", "params: {name: world}", "params: {nmae: world}")
+    checked = project("check", "schedules/all.yaml")
+    assert checked.returncode == 3
+    assert "[P301] no node has a parameter 'nmae'" in checked.stdout
+    assert "nightly: cron 30 2 * * * in America/New_York; runs flow.py; 1 finding" in checked.stdout
+    project.edit("schedules/all.yaml", "../flow.py, params", "../flwo.py, params")
+    found = project.json("check", "schedules/all.yaml", code=3)
+    assert [finding["code"] for finding in found["findings"]] == ["T901"]
+
+
+def test_modules_that_are_not_there_are_told_by_the_name_of_the_setting(project):
+    told = project("group", "ls", WEFTLINE_MODULES="slaes")
+    assert told.returncode == 2
+    assert "WEFTLINE_MODULES=slaes" in told.stderr
+    told = project("group", "run", "nothing")
+    assert f"looked for in {project.folder / 'groups'}" in told.stderr
+
+
+def test_what_is_done_by_hand_prints_json_too(project):
+    (row,) = project.json("schedule", "pause", "often")["schedules"]
+    assert (row["name"], row["state"]) == ("often", "paused")
+    assert project.json("schedule", "resume", "often")["schedules"][0]["state"] == "on"
+    project.write("gated.py", GATED)
+    run = project.json("run", "gated.py", code=1)["run"]
+    assert project.json("field", "set", run, "note=seen")["fields"]["note"]["value"] == "seen"
+    (waits,) = project.json("gate", "approve", run, "editor")["waiting"]
+    assert (waits["gate"], waits["open"]) == ("editor", True)
+    other = project.json("run", "gated.py", code=1)["run"]
+    assert project.json("gate", "reject", other, "editor")["waiting"] == []
+    told = project("field", "set", other, "note=late").stdout
+    assert told.splitlines() == [f"1 of 1 changed for run {other}", "the run is failed: nothing waits for that any more"]
+
+
+def test_fires_of_a_name_that_nobody_declares_are_not_just_none(project):
+    assert project("schedule", "fires", "often").stdout == "nothing has come\n"
+    told = project("schedule", "fires", "oftn")
+    assert told.returncode == 2
+    assert "did you mean 'often'" in told.stderr

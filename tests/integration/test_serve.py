@@ -3,11 +3,14 @@
 import os
 import signal
 import subprocess
+import sys
 import time
+from pathlib import Path
 
 import pytest
 from tests.integration.served import PATIENCE_S, Place
 
+from weftline import Gate, Pipeline, node
 from weftline.app.gates import decide, waiting
 from weftline.model.event import Kind
 
@@ -88,6 +91,78 @@ def test_a_daemon_ends_when_its_runs_have_ended(place):
     daemon.send_signal(signal.SIGTERM)
     assert daemon.wait(PATIENCE_S) == 0
     assert place.statuses()[run] == "completed"
+
+
+@pytest.mark.parametrize("signals", [1, 2])
+def test_a_signal_to_the_whole_group_of_a_daemon_is_one_to_the_daemon(place, signals):
+    """As Ctrl-C in a terminal, and what a supervisor of services sends."""
+    (run,) = place.runs(1)
+    daemon = place.serve(TAKES_S="1.0")
+    place.set(run, read=True)
+    place.until(place.cuts, "it cuts")
+    for number in [signal.SIGTERM, signal.SIGINT][:signals]:
+        for each in [daemon.pid, *children(daemon.pid)]:
+            os.kill(each, number)
+        time.sleep(0.2)
+    assert daemon.wait(PATIENCE_S) == 0, (place.folder / "daemon0.log").read_text()
+    assert place.statuses()[run] in {"completed", "cancelled"}
+
+
+def children(pid):
+    """The processes that a process has started itself."""
+    return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def test_ctrl_c_while_it_loads_ends_a_daemon(place):
+    for wait_s in (0.0, 0.1, 0.2):
+        command = [sys.executable, "-m", "weftline", "serve"]
+        daemon = subprocess.Popen(command, cwd=place.folder, stderr=subprocess.PIPE, start_new_session=True)
+        place.daemons.append(daemon)
+        while not any(os.getsid(child) == child for child in children(daemon.pid)):
+            time.sleep(0.001)
+        time.sleep(wait_s)
+        os.killpg(daemon.pid, signal.SIGINT)
+        _, said = daemon.communicate(timeout=PATIENCE_S)
+        assert (daemon.returncode, b"Traceback" in said, b"R542" in said) == (0, False, False), said.decode()
+
+
+def test_it_says_why_a_run_cannot_be_gone_on_with_once(place):
+    """A pipeline that a program has made itself: no file says what it is."""
+
+    @node(gate="editor", cache=False)
+    def publish() -> int:
+        return 1
+
+    pipeline = Pipeline([publish])
+    run = pipeline.run(home=place.home.path).run
+    place.serve()
+    decide(place.home, run, "editor", approved=True)
+    said = place.folder / "daemon0.log"
+    place.until(lambda: "only the program" in said.read_text(), "it says why")
+    time.sleep(1.0)  # for what it must not say again and again
+    lines = [line for line in said.read_text().splitlines() if run in line]
+    assert len(lines) == 1
+    assert "editor is open" in lines[0]
+    assert "Pipeline.load" in lines[0]
+
+
+def test_a_run_of_a_program_fails_as_well_when_its_time_is_over(place):
+    @node(gate=Gate("editor", timeout_s=0.5), cache=False)
+    def publish() -> int:
+        return 1
+
+    run = Pipeline([publish]).run(home=place.home.path).run
+    place.serve()
+    place.until(lambda: place.statuses()[run] == "failed", "its time is over")
+    assert waiting(place.home) == []
+
+
+def test_a_home_that_cannot_be_is_told(place):
+    (place.folder / "file").write_text("")
+    for home in ("file", "/proc/nothing"):
+        command = [sys.executable, "-m", "weftline", "serve", "--home", home]
+        told = subprocess.run(command, capture_output=True, text=True, check=False, timeout=PATIENCE_S)
+        assert (told.returncode, told.stderr[:6]) == (4, "[L801]")
 
 
 def test_told_twice_it_cancels_its_runs(place):
@@ -232,6 +307,9 @@ def test_a_changed_file_is_used_by_the_next_run_and_one_that_is_broken_is_not(pl
         assert daemon.poll() is None
 
     goes_on(first)
+    file.write_text(GROUP.replace("GREETING}", "bye}, depends_on: nobody"))
+    goes_on(first)
+    file.write_text(GROUP.replace("pipelines:", "pipelins:"))
     os.killpg(first.pid, signal.SIGKILL)
     goes_on(place.serve(WEFTLINE_MODULES="steps"))
     newest = place.home.ledger.runs(1)[0].run

@@ -22,10 +22,12 @@ class Declared(NamedTuple):
     Attributes:
         schedules: by name.
         findings: what is wrong with the files; of one that was sound before, what it said then holds.
+        folder: where they are.
     """
 
     schedules: Mapping[str, Schedule]
     findings: tuple[WeftlineError, ...]
+    folder: str = ""
 
 
 class Folder:
@@ -63,7 +65,7 @@ class Folder:
                 else:
                     file = files.get(schedule.target)
                     schedules[name] = schedule if file is None else replace(schedule, target=f"{file}:{schedule.target}")
-        return Declared(schedules, tuple(findings))
+        return Declared(schedules, tuple(findings), str(self._path.absolute()))
 
     def find(self, name: str) -> Schedule:
         """A schedule by its name.
@@ -71,10 +73,14 @@ class Folder:
         Raises:
             UnknownScheduleError: there is none.
         """
-        known = self.current().schedules
+        known, findings, _ = self.current()
         if name not in known:
+            broken = sorted({finding.place.file for finding in findings if finding.place is not None})
+            state = f"; what {listing(broken)} declares is not known, since it is not valid" if broken else ""
+            advice = f"name one of: {listing(sorted(known))}; WEFTLINE_SCHEDULES says which folder they are in"
+            advice += "; see what is wrong with the file: weftline schedule ls" if broken else ""
             hint = did_you_mean(name, known)
-            raise UnknownScheduleError(name=name, folder=str(self._path), known=listing(sorted(known)), hint=hint)
+            raise UnknownScheduleError(name=name, folder=str(self._path), state=state, advice=advice, hint=hint)
         return known[name]
 
 
@@ -85,3 +91,18 @@ def _files_by_name(documents: list[Loaded]) -> dict[str, str]:
         groups = {name: group.place.file for name, group in document.groups.items() if group.place is not None}
         found = {name: located.file for name, (_, located) in document.pipelines.items()} | groups | found
     return found
+
+
+def only_schedules(target: str, clock: Clock) -> dict[str, Schedule]:
+    """The schedules of a file that declares nothing else; none for any other target, and of a file that is not valid."""
+    from weftline.author.manifest.load import load_files
+    from weftline.author.manifest.source import SUFFIXES
+
+    path = Path(target)
+    if path.suffix not in SUFFIXES or not path.is_file():
+        return {}
+    loaded = load_files([path])
+    if loaded.findings or loaded.pipelines or loaded.groups:
+        return {}
+    beside = Folder(path.parent, clock).current().schedules
+    return {name: beside.get(name, schedule) for name, schedule in loaded.schedules.items()}

@@ -97,21 +97,36 @@ def decide(home: Home, run: str, gate: str, *, approved: bool, why: str = "") ->
         UnknownGateError: the run does not wait at such a gate.
     """
     record = find_run(run, home)
-    known = [each.gate for each in at_gates(record, home)]
-    if record.status not in {RunStatus.BLOCKED, RunStatus.RUNNING} or gate not in known:
-        raise UnknownGateError(run=record.run, gate=gate, known=listing(known), hint=did_you_mean(gate, known))
+    _check_waits(record, gate, home)
     fields = home.fields
     assert fields is not None
     said = {Gate(gate).approval: "approved" if approved else "rejected"}
     fields.set_fields(record.run, said, at=home.clock.now(), by=user(), why=why)
     if not approved:
         with contextlib.suppress(RunBusyError):  # who works on it sees it
-            _end(home, record.run, gate)
+            turn_away(home, record.run, gate)
     return find_run(record.run, home)
 
 
-def _end(home: Home, run: str, gate: str) -> None:
-    """A run that waits at a gate that was rejected has failed."""
+def _check_waits(record: RunRecord, gate: str, home: Home) -> None:
+    """Raises an error that says what there is to do instead, if a run does not wait at a gate."""
+    known = [each.gate for each in at_gates(record, home)]
+    if record.status in {RunStatus.BLOCKED, RunStatus.RUNNING}:
+        if gate in known:
+            return
+        advice, hint = f"name one at which it waits: {listing(known)}", did_you_mean(gate, known)
+        state = ": that is open already" if gate in record.gates else ""
+        raise UnknownGateError(run=record.run, gate=gate, state=state, advice=advice, hint=hint)
+    state = f", nor at any: it is {record.status}"
+    raise UnknownGateError(run=record.run, gate=gate, state=state, advice="list the runs that wait at one: weftline gate ls")
+
+
+def turn_away(home: Home, run: str, gate: str) -> None:
+    """A run that waits at a gate that was rejected, or whose time is over, has failed.
+
+    Raises:
+        RunBusyError: a process works on it.
+    """
     ledger = home.ledger
     assert ledger is not None
     with claimed(run, ledger):

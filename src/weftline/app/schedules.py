@@ -12,7 +12,7 @@ from weftline.app.asking import user
 from weftline.app.claims import claimed, is_abandoned
 from weftline.app.home import Home, Request
 from weftline.app.pipeline import load
-from weftline.errors import GuardSkippedError, WeftlineError
+from weftline.errors import GuardSkippedError, InvalidPipelineError, WeftlineError
 from weftline.model.event import Event, Kind
 from weftline.model.graph import Graph
 from weftline.model.ids import run_id
@@ -80,9 +80,8 @@ def became(fire: Fire, found: Seen, now: float, *, is_starting: bool, was_starte
     tries = fire.tries + (is_begun or was_started)
     if tries < (MOST_TRIES if is_begun else MOST_STARTS):
         return fire._replace(tries=tries), True
-    log = f"see logs/serve/{fire.run}.log"
-    when, advice = ("in the middle of it", f"weftline resume {fire.run}") if is_begun else ("before it began", log)
-    why = f"its process ended {tries} times {when}: {advice}"
+    when = f"in the middle of it: weftline resume {fire.run}" if is_begun else "before it began"
+    why = f"its process ended {tries} times {when}"
     return fire._replace(state=FireState.FAILED, why=why, ended_at=now), False
 
 
@@ -131,6 +130,16 @@ def run_now(
             raise
     follow(fire, home, kept)
     return result
+
+
+def check(schedule: Schedule, home: Home) -> list[WeftlineError]:
+    """What is wrong with what a schedule runs; nothing runs."""
+    try:
+        return list(verbs.check(load(schedule.target), home, Request(**asked_by(schedule, "cli"))).errors)
+    except InvalidPipelineError as error:
+        return list(error.findings)
+    except WeftlineError as error:
+        return [error]
 
 
 def follow(fire: Fire, home: Home, kept: Schedules) -> None:

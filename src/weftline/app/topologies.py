@@ -10,7 +10,7 @@ from weftline.app.pipeline import load
 from weftline.author.pipeline import Pipeline
 from weftline.errors import (
     ChangedManifestNote,
-    InvalidManifestError,
+    InvalidPipelineError,
     Place,
     RefusedManifestNote,
     UnreadableManifestError,
@@ -58,19 +58,25 @@ def sound(target: str, home: Home) -> Pipeline:
     """The pipeline of a target, for who starts it unwatched: if its manifest is not valid now, as its newest run began with it.
 
     Raises:
-        InvalidManifestError: it is not valid, and none of the newest runs was of that target.
+        InvalidPipelineError: it is not valid, and none of the newest runs was of that target.
     """
     try:
-        return load(target)
-    except InvalidManifestError as error:
-        found = _newest(target, home)
-        if found is None:
+        found = load(target)
+        if found.topology is None or not (findings := found.validate()):
+            return found
+    except InvalidPipelineError as error:  # of a manifest, or of a group that cannot be composed
+        findings, file = list(error.findings), str(getattr(error, "file", target))
+        older = _newest(target, home)
+        if older is None:
             raise
-        place = error.findings[0].place
-        note = RefusedManifestNote(file=error.file, run=found[0], place=place, finding=str(error.findings[0]).splitlines()[0])
-        pipeline = found[1]
-        pipeline.notes = (note, *(each for each in pipeline.notes if not isinstance(each, ChangedManifestNote)))
-        return pipeline
+    else:
+        file, older = target, _newest(target, home)
+        if older is None:
+            return found  # whoever plans it is told all findings
+    run, pipeline = older
+    note = RefusedManifestNote(file=file, run=run, place=findings[0].place, finding=str(findings[0]).splitlines()[0])
+    pipeline.notes = (note, *(each for each in pipeline.notes if not isinstance(each, ChangedManifestNote)))
+    return pipeline
 
 
 def _newest(target: str, home: Home) -> tuple[str, Pipeline] | None:

@@ -248,6 +248,8 @@ def asked_again(record: RunRecord, home: Home, pipeline: Pipeline | None, reques
         is_known = pipeline is not None or bool(opening.get("target"))
         if not is_known or not opening.get("repeatable"):
             advice = "resume it there: pipeline.resume(run, ...) with the same parameters and given values"
+            if not bool(opening.get("target")):
+                advice += "; runs of Pipeline.load(FILE) can be gone on with from anywhere"
             raise NotResumableError(run=record.run, detail="it was started by a program", advice=advice)
         pipeline = pipeline or pipeline_of(record, home)
         assert pipeline is not None, "there is a target"

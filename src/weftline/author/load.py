@@ -16,6 +16,7 @@ from weftline.author.manifest.source import SUFFIXES
 from weftline.author.pipeline import Pipeline
 from weftline.digest.origin import is_installed
 from weftline.errors import (
+    BadArgumentError,
     Place,
     SeveralPipelinesError,
     TargetImportError,
@@ -92,11 +93,15 @@ def import_modules(modules: Sequence[str]) -> None:
     """Imports modules that register what manifests name.
 
     Raises:
-        TargetNotFoundError: there is no such module.
+        BadArgumentError: there is no such module.
         TargetImportError: it raised an error while it was imported.
     """
     for module in modules:
-        _import_module(module, module)
+        try:
+            _import_module(module, module)
+        except TargetNotFoundError:
+            detail, advice = f"there is no module {module!r}", f"name modules that can be imported in {Path.cwd()}"
+            raise BadArgumentError(argument=f"WEFTLINE_MODULES={','.join(modules)}", detail=detail, advice=advice) from None
 
 
 def _not_found(target: str, detail: str) -> TargetNotFoundError:

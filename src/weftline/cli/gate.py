@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from weftline.cli.arguments import HomeOption, Json, home_of, params_of
 from weftline.cli.text import out, out_json
+
+if TYPE_CHECKING:
+    from weftline.model.gate import FieldValue
 
 Run = Annotated[str, typer.Argument(help="A run, or the beginning of its id.", metavar="RUN")]
 Gate = Annotated[str, typer.Argument(help="The gate's name.", metavar="GATE")]
@@ -48,28 +52,40 @@ def _register_gates(group: typer.Typer) -> None:
         return 0
 
     @group.command()
-    def approve(run: Run, gate: Gate, why: Why = "", home: HomeOption = None) -> int:
+    def approve(run: Run, gate: Gate, why: Why = "", home: HomeOption = None, json: Json = False) -> int:
         """Open a gate for a run, whatever the fields hold.
 
-        The run goes on with `weftline resume`, or by itself where `weftline serve` runs.
+        The run goes on with `weftline resume`, or by itself where `weftline serve` runs. With --json, the gates at which it
+        waits are told as `weftline gate ls` does.
         """
-        from weftline.app.gates import decide
+        from weftline.app.gates import decide, waiting
 
         opened = home_of(home)
         record = decide(opened, run, gate, approved=True, why=why)
+        found = waiting(opened, record.run) if json else []
         opened.close()
+        if json:
+            out_json({"schema": "weftline.gates/v1", "waiting": [_as_dict(each) for each in found]})
+            return 0
         out(f"{gate} is open for run {record.run}")
         out(f"next: weftline resume {record.run}")
         return 0
 
     @group.command()
-    def reject(run: Run, gate: Gate, why: Why = "", home: HomeOption = None) -> int:
-        """Turn a run away at a gate: it has failed."""
-        from weftline.app.gates import decide
+    def reject(run: Run, gate: Gate, why: Why = "", home: HomeOption = None, json: Json = False) -> int:
+        """Turn a run away at a gate: it has failed.
+
+        With --json, the gates at which it waits are told as `weftline gate ls` does.
+        """
+        from weftline.app.gates import decide, waiting
 
         opened = home_of(home)
         record = decide(opened, run, gate, approved=False, why=why)
+        found = waiting(opened, record.run) if json else []
         opened.close()
+        if json:
+            out_json({"schema": "weftline.gates/v1", "waiting": [_as_dict(each) for each in found]})
+            return 0
         out(f"run {record.run} has failed at {gate}" if record.ended_at is not None else f"run {record.run} fails at {gate}")
         return 0
 
@@ -87,11 +103,7 @@ def _register_fields(group: typer.Typer) -> None:
         found, told = held(record, opened), derived(record)
         opened.close()
         if json:
-            rows = {
-                name: {**each._asdict(), "at": as_utc(each.at).isoformat() if each.number else None}
-                for name, each in found.items()
-            }
-            out_json({"schema": "weftline.fields/v1", "run": record.run, "fields": rows, "derived": told})
+            out_json(_fields(record.run, found, told))
             return 0
         width = max(map(len, (*found, *told)), default=0)
         for name, each in found.items():
@@ -107,19 +119,29 @@ def _register_fields(group: typer.Typer) -> None:
         values: Annotated[list[str], typer.Argument(help="name=value; `null` for no value.", metavar="NAME=VALUE...")],
         why: Why = "",
         home: HomeOption = None,
+        json: Json = False,
     ) -> int:
         """Set fields of a run, whoever works on it.
 
-        What waits at gates for them goes on with `weftline resume`, or by itself where `weftline serve` runs.
+        What waits at gates for them goes on with `weftline resume`, or by itself where `weftline serve` runs. With --json, the
+        fields are told as `weftline field ls` does.
         """
-        from weftline.app.fields import set_fields
+        from weftline.app.fields import derived, held, set_fields
         from weftline.app.gates import at_gates
+        from weftline.model.transitions import RunStatus
 
         opened = home_of(home)
         record, count = set_fields(opened, run, params_of(values, ""), why=why)
         gates = at_gates(record, opened)
+        found = held(record, opened) if json else {}
         opened.close()
+        if json:
+            out_json(_fields(record.run, found, derived(record)))
+            return 0
         out(f"{count} of {len(values)} changed for run {record.run}")
+        if record.status not in {RunStatus.BLOCKED, RunStatus.RUNNING}:
+            out(f"the run is {record.status}: nothing waits for that any more")
+            return 0
         for each in gates:
             out(f"{each.gate} is {'open' if each.verdict.is_open else 'closed'}: {each.verdict.why}")
         return 0
@@ -129,6 +151,15 @@ def _plain(value: Any) -> str:
     import json
 
     return json.dumps(value, ensure_ascii=False)
+
+
+def _fields(run: str, found: Mapping[str, FieldValue], told: Mapping[str, Any]) -> dict[str, Any]:
+    from weftline.clock import as_utc
+
+    rows = {
+        name: {**each._asdict(), "at": as_utc(each.at).isoformat() if each.number else None} for name, each in found.items()
+    }
+    return {"schema": "weftline.fields/v1", "run": run, "fields": rows, "derived": told}
 
 
 def _as_dict(each: Any) -> dict[str, Any]:

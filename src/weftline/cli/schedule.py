@@ -45,15 +45,14 @@ def _register_views(group: typer.Typer) -> None:
         rows = _rows(declared, opened)
         opened.close()
         if json:
-            findings = [finding.as_dict() for finding in declared.findings]
-            out_json({"schema": "weftline.schedules/v1", "schedules": rows, "findings": findings})
-            return Exit.INVALID if findings else Exit.OK
+            out_json(_listed(declared, rows))
+            return Exit.INVALID if declared.findings else Exit.OK
         for row in rows:
             last = "" if row["last"] is None else f"   last {row['last']['due_at'][:19]} {row['last']['state']}"
             when = f"next {row['next'][:19]} UTC" if row["next"] else row["state"] if row["state"] != "on" else "no more"
             out(f"{row['name']:<20} {row['timing']:<40}   {when}{last}")
-        if not rows:
-            out(f"no schedules in {opened.settings.schedules}")
+        if not rows and not declared.findings:
+            out(f"no schedules in {declared.folder}")
         return _told(declared)
 
     @group.command("next")
@@ -98,6 +97,8 @@ def _register_fires(group: typer.Typer) -> None:
         opened = home_of(home)
         kept = _kept(opened)
         found = [] if kept is None else kept.fires(name, limit=limit)
+        if name and not found:
+            _folder(opened).find(name)
         opened.close()
         if json:
             out_json({"schema": "weftline.schedule-fires/v1", "fires": [_fire(fire) for fire in found]})
@@ -114,14 +115,20 @@ def _register_fires(group: typer.Typer) -> None:
 
 def _register_acts(group: typer.Typer) -> None:
     @group.command()
-    def pause(name: Name, home: HomeOption = None) -> int:
-        """Stop a schedule until it is let go on; runs that are going on do."""
-        return _pause(home, name, is_paused=True)
+    def pause(name: Name, home: HomeOption = None, json: Json = False) -> int:
+        """Stop a schedule until it is let go on; runs that are going on do.
+
+        With --json, it is told as `weftline schedule ls` does.
+        """
+        return _pause(home, name, is_paused=True, json=json)
 
     @group.command()
-    def resume(name: Name, home: HomeOption = None) -> int:
-        """Let a paused schedule go on; what it has passed meanwhile is not made good."""
-        return _pause(home, name, is_paused=False)
+    def resume(name: Name, home: HomeOption = None, json: Json = False) -> int:
+        """Let a paused schedule go on; what it has passed meanwhile is not made good.
+
+        With --json, it is told as `weftline schedule ls` does.
+        """
+        return _pause(home, name, is_paused=False, json=json)
 
     @group.command()
     def run(name: Name, home: HomeOption = None, progress: ProgressOption = Progress.AUTO, json: Json = False) -> int:
@@ -175,7 +182,7 @@ def _rows(declared: Declared, home: Home) -> list[dict[str, Any]]:
             {
                 "name": name,
                 "target": schedule.target,
-                "timing": schedule.timing,
+                "timing": schedule.shown,
                 "timezone": schedule.timezone,
                 "state": state,
                 "running": sum(fire.schedule == name for fire in live),
@@ -184,6 +191,11 @@ def _rows(declared: Declared, home: Home) -> list[dict[str, Any]]:
             }
         )
     return rows
+
+
+def _listed(declared: Declared, rows: list[dict[str, Any]]) -> dict[str, Any]:
+    findings = [finding.as_dict() for finding in declared.findings]
+    return {"schema": "weftline.schedules/v1", "schedules": rows, "findings": findings}
 
 
 def _moments(declared: Declared, home: Home, limit: int, is_named: bool) -> list[dict[str, Any]]:
@@ -230,14 +242,19 @@ def _utc(moment: float) -> str:
     return as_utc(moment).isoformat()
 
 
-def _pause(home: Any, name: str, *, is_paused: bool) -> int:
+def _pause(home: Any, name: str, *, is_paused: bool, json: bool) -> int:
     from weftline.app import schedules
 
     opened = home_of(home)
     if name not in _states(opened):
         _folder(opened).find(name)
     is_new = schedules.pause(name, opened, is_paused=is_paused)
+    declared = _folder(opened).current() if json else None
+    if declared is not None:
+        out_json(_listed(declared, [row for row in _rows(declared, opened) if row["name"] == name]))
     opened.close()
+    if json:
+        return 0
     word = "paused" if is_paused else "on"
     out(f"{name} is {word}" if is_new else f"{name} was {word} already")
     if is_paused:

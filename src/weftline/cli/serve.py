@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from weftline.cli.arguments import HomeOption, home_of
-from weftline.cli.text import err
+from weftline.cli.text import err, printable
 
 
 def register(app: typer.Typer) -> None:
@@ -24,6 +24,7 @@ def register(app: typer.Typer) -> None:
         have ended; twice cancels them.
         """
         from weftline.app.declared import Folder
+        from weftline.clock import as_utc
         from weftline.serve.cron import CronDuty
         from weftline.serve.daemon import Daemon, until_told
         from weftline.serve.launcher import Launcher
@@ -31,10 +32,13 @@ def register(app: typer.Typer) -> None:
 
         opened = home_of(home)
         assert opened.path is not None
-        opened.path.mkdir(parents=True, exist_ok=True)
+
+        def tell(text: str) -> None:
+            err(f"{as_utc(opened.clock.now()):%Y-%m-%d %H:%M:%S} UTC  {printable(text)}")
+
         launcher = Launcher(opened.path, opened.ledger, runs)
-        schedules = CronDuty(opened, Folder(opened.settings.schedules, opened.clock).current, launcher, err)
-        until_told(Daemon(opened, [GateSensor(opened, launcher, err), schedules], launcher, err))
+        schedules = CronDuty(opened, Folder(opened.settings.schedules, opened.clock).current, launcher, tell)
+        until_told(Daemon(opened, [GateSensor(opened, launcher, tell), schedules], launcher, tell))
         schedules.close()
         opened.close()
         return 0

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from itertools import count, islice, takewhile
 from typing import Any, Literal, NamedTuple
@@ -109,6 +110,13 @@ class Schedule:
         if self.cron:
             return f"cron {self.cron} in {self.timezone}"
         return f"every {self.every_s} s" if self.every_s else f"at {self.at}"
+
+    @property
+    def shown(self) -> str:
+        """When it fires, for people."""
+        if not self.enabled or self.at is None:
+            return self.timing
+        return f"at {datetime.fromtimestamp(self.at, ZoneInfo(self.timezone)):%Y-%m-%dT%H:%M:%S} {self.timezone}"
 
     def after(self, moment: float) -> Iterator[int]:
         """The moments after one, in order."""

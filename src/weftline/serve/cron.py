@@ -7,6 +7,7 @@ starts what nobody has begun or has been left behind, under the same id: of two 
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
@@ -15,18 +16,22 @@ from typing import Protocol
 from weftline.app import schedules as app
 from weftline.app.declared import Declared
 from weftline.app.home import Home
-from weftline.clock import as_utc
 from weftline.errors import LeaseLostError
 from weftline.model.ids import run_id
 from weftline.model.schedule import Decision, FireState, Schedule, Standing, decide
 from weftline.ports.schedules import Fire, Kept, Lease
 from weftline.serve.errand import Errand
 from weftline.serve.leading import BEAT_S, DEAD_AFTER_S, Leading
+from weftline.serve.words import changes, last_words, moment
 
 #: How often runs are looked at while nothing is due, in seconds: a ledger may change a hundred times a second.
 _LOOKS_EACH_S = 0.25
 #: The most moments that are not over and are looked at; more of them than can run at the same time.
 _MOST_LIVE = 100_000
+#: The timing of a schedule that is not declared any more.
+_GONE = "never: it is not declared"
+#: From how many seconds on it is told that a run starts late.
+_LATE_S = 2.0
 
 
 class Starts(Protocol):
@@ -70,8 +75,9 @@ class CronDuty:
         self._declared = declared
         self._launcher = launcher
         self._tell = tell
-        self._told: tuple[str, ...] = ()
+        self._told: Declared | None = None
         self._cwd = str(Path.cwd())
+        self._is_led: bool | None = None  # by another daemon
         self._beat_s = beat_s
         self._started: set[str] = set()  # of those that are not over
         self._quiet: dict[str, tuple[Schedule, Standing, int | None]] = {}  # where nothing is to be done, and until when
@@ -93,37 +99,58 @@ class CronDuty:
         lease = self._leading.look(at)
         if lease is None:
             self._started.clear()
+            self._be_led()
             return soon
         try:
-            declared = self._sound()
+            declared = self._sound(now)
             live = self._follow(lease, declared, now)
             states = self._kept.states()
+            self._take_leave(lease, declared, states)
             nexts = [
                 self._mind(lease, schedule, states.get(name, Kept()), live[name], now) for name, schedule in declared.items()
             ]
         except LeaseLostError:
             self._leading.lost()
             return soon
-        return min([soon, *(moment for moment in nexts if moment is not None)])
+        return min([soon, *(each for each in nexts if each is not None)])
 
-    def _sound(self) -> Mapping[str, Schedule]:
-        """The schedules as they are declared; what is wrong with their files is told once."""
-        declared = self._declared()
-        told = tuple(str(finding) for finding in declared.findings)
-        if told != self._told:
-            self._told = told
-            for text in told:
-                self._tell(text)
+    def _be_led(self) -> None:
+        if self._is_led is not True:
+            self._is_led, self._told = True, None
+            self._tell("another daemon minds the schedules; this one takes its place when it ends")
+
+    def _sound(self, now: float) -> Mapping[str, Schedule]:
+        """The schedules as they are declared; what has changed of them, and what is wrong with their files, is told once."""
+        declared, told = self._declared(), self._told
+        self._is_led = False
+        if told is None and not declared.schedules:
+            self._tell(f"no schedules in {declared.folder or 'sight'}")
+        for text in changes({} if told is None else told.schedules, declared.schedules, now):
+            self._tell(text)
+        findings = [] if told is None else list(map(str, told.findings))
+        if findings != list(map(str, declared.findings)):
+            for finding in declared.findings:
+                self._tell(str(finding))
+            if not declared.findings:
+                self._tell("all files of schedules are valid again")
+        self._told = declared
         return declared.schedules
 
     def close(self) -> None:
-        """Another one may do it at once."""
+        """Records what became of runs meanwhile; then another one may do it at once."""
+        lease = self._leading.look(self._home.clock.monotonic())
+        if lease is not None:
+            with contextlib.suppress(LeaseLostError):
+                self._follow(lease, None, self._home.clock.now())
         self._leading.resign()
 
     # --- what was started ---
 
-    def _follow(self, lease: Lease, declared: Mapping[str, Schedule], now: float) -> Counter[str]:
-        """Looks what became of runs, and starts those again that nobody works on; how many go on, by schedule."""
+    def _follow(self, lease: Lease, declared: Mapping[str, Schedule] | None, now: float) -> Counter[str]:
+        """Looks what became of runs, and starts those again that nobody works on; how many go on, by schedule.
+
+        Without schedules it starts none.
+        """
         ledger = self._home.ledger
         assert ledger is not None
         changed, again = [], []
@@ -132,10 +159,13 @@ class CronDuty:
         for fire in self._kept.fires(is_live=True, limit=_MOST_LIVE):
             is_starting = fire.run in starting
             was_started = fire.run in self._started
-            found, is_wanted = app.became(
-                fire, app.seen(fire.run, ledger), now, is_starting=is_starting, was_started=was_started
-            )
-            if is_wanted and fire.schedule not in declared:
+            life = app.seen(fire.run, ledger)
+            found, is_wanted = app.became(fire, life, now, is_starting=is_starting, was_started=was_started)
+            if is_wanted and declared is None:
+                found, is_wanted = fire, False
+            if found.state is FireState.FAILED and life.life is not app.Life.ENDED:
+                found = found._replace(why=self._explained(found))
+            if is_wanted and declared is not None and fire.schedule not in declared:
                 why = "nobody works on it, and the schedule is not declared any more"
                 found, is_wanted = found._replace(state=FireState.FAILED, why=why, ended_at=now), False
             if found != fire:
@@ -148,9 +178,17 @@ class CronDuty:
             live[fire.schedule] += not found.state.is_over
         self._kept.follow(lease, changed)
         for fire in again:
+            assert declared is not None
             self._tell(f"{fire.schedule}: starts run {fire.run} again")
             self._start(fire, declared[fire.schedule])
         return live
+
+    def _explained(self, fire: Fire) -> str:
+        """Why a moment has failed, with what the run's process said last and where the rest of it is."""
+        assert self._home.logs is not None
+        log = self._home.logs.of_process(fire.run)
+        said = last_words(log)
+        return f"{fire.why}: {said}   (see {log})" if said else fire.why
 
     def _start(self, fire: Fire, schedule: Schedule) -> None:
         """Begins a run in the folder in which the daemon was started."""
@@ -161,6 +199,14 @@ class CronDuty:
 
     # --- what is due ---
 
+    def _take_leave(self, lease: Lease, declared: Mapping[str, Schedule], states: Mapping[str, Kept]) -> None:
+        """What is not declared any more begins anew if it comes back; what a broken file declares nobody knows."""
+        if self._told is not None and self._told.findings:
+            return
+        for name, was in states.items():
+            if name not in declared and was.timing != _GONE:
+                self._kept.record(lease, name, was, was._replace(timing=_GONE), [])
+
     def _mind(self, lease: Lease, schedule: Schedule, was: Kept, running: int, now: float) -> float | None:
         """Decides about the moments that have come, and starts what is to be started; when the next one comes."""
         stands = was if was.timing == schedule.timing else was._replace(timing=schedule.timing, since=schedule.begin(now))
@@ -170,9 +216,12 @@ class CronDuty:
         if since != was and not self._kept.record(lease, schedule.name, was, since, fires):
             return now  # somebody has paused it, or let it go on
         for fire in fires:
-            self._tell(f"{schedule.name}: {_shown(fire)}")
             if fire.state is FireState.PENDING:
+                late = f", {now - fire.due_at:.0f} s late" if now - fire.due_at >= _LATE_S else ""
+                self._tell(f"{schedule.name}: starts run {fire.run}, {fire.why} at {moment(fire.due_at)}{late}")
                 self._start(fire, schedule)
+            else:
+                self._tell(f"{schedule.name}: {_shown(fire)}")
         return decision.next_at
 
     def _decided(self, schedule: Schedule, standing: Standing, now: float) -> Decision:
@@ -204,4 +253,4 @@ class CronDuty:
 
 def _shown(fire: Fire) -> str:
     run = f" (run {fire.run})" if fire.run else ""
-    return f"{as_utc(fire.due_at):%Y-%m-%dT%H:%M:%S} UTC {fire.state}: {fire.why}{run}"
+    return f"{moment(fire.due_at)} {fire.state}: {fire.why}{run}"

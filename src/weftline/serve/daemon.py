@@ -74,6 +74,10 @@ class Daemon:
         """Waits for the runs that have begun."""
         asked = 1
         self._launcher.drain()
+        if count := len(self._launcher.runs):
+            self._tell(
+                f"ends when {count} run{'' if count == 1 else 's'} {'has' if count == 1 else 'have'} ended; again cancels"
+            )
         while self._launcher.runs:
             if self._stops > asked:
                 asked = self._stops
@@ -83,6 +87,7 @@ class Daemon:
                 self._launcher.tend()
             except LedgerUnusableError as error:
                 self._wait_for_ledger(error)
+        self._tell("ends")
 
 
 def until_told(daemon: Daemon) -> None:

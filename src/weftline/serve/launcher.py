@@ -57,12 +57,18 @@ class Launcher:
         """Makes the process from which runs are forked, and waits until it is there.
 
         Raises:
-            RunsNotStartedError: it does not come.
+            RunsNotStartedError: it does not come, or what runs print cannot be kept.
         """
+        logs = self._logs.of_process("any").parent
+        try:
+            logs.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise RunsNotStartedError(detail=f"{logs} cannot be made: {error.strerror}") from error
         command = [sys.executable, *(["-O"] if sys.flags.optimize else []), "-m", "weftline.serve.template"]
         command += [str(self._folder), str(min(self._most, _AHEAD))]
         pipe = subprocess.PIPE
-        self._template = subprocess.Popen(command, stdin=pipe, stdout=pipe, cwd="/")  # noqa: S603 - our own module
+        # in a session of its own, so that Ctrl-C in a terminal is for the daemon alone, while the template loads, too
+        self._template = subprocess.Popen(command, stdin=pipe, stdout=pipe, cwd="/", start_new_session=True)  # noqa: S603
         while True:
             news = self._news(_LOADS_S)
             if any("ready" in told for told in news):

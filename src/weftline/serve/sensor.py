@@ -5,16 +5,20 @@ A run that has been at a gate is the daemon's to end: if its process is gone, th
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterable
 
 from weftline.app.claims import is_abandoned
-from weftline.app.gates import at_gates
+from weftline.app.gates import at_gates, turn_away
 from weftline.app.home import Home
 from weftline.app.verbs import record_of, tells_all
+from weftline.errors import RunBusyError
+from weftline.model.run import RunRecord
 from weftline.model.transitions import RunStatus
 from weftline.ports.fields import Wait
 from weftline.serve.errand import Errand
 from weftline.serve.launcher import Launcher
+from weftline.serve.words import last_words
 
 #: How soon a run is looked at again that has not ended although its gate is open, in seconds: somebody works on it, or it could
 #: not be gone on with. Twice as long after each time, up to the last.
@@ -41,6 +45,7 @@ class GateSensor:
         self._until: dict[tuple[str, str], float] = {}  # those that are closed for good at some time
         self._tries: dict[str, int] = {}  # of runs that are to be looked at again
         self._again: dict[str, float] = {}
+        self._told: dict[str, str] = {}  # what was told of a run last
 
     def look(self, now: float) -> float | None:
         """Goes on with what is ready; the next deadline of a gate."""
@@ -67,6 +72,7 @@ class GateSensor:
                 self._tries[run] += 1
                 self._again[run] = now + min(_FIRST_S * 2 ** self._tries[run], _LAST_S)
         self._again = {run: at for run, at in self._again.items() if run in self._tries}
+        self._told = {run: text for run, text in self._told.items() if run in self._tries}
         later = [until for until in self._until.values() if until > now]
         return min([*later, *self._again.values()], default=None)
 
@@ -95,14 +101,40 @@ class GateSensor:
         if record.status is RunStatus.RUNNING:
             if not is_abandoned(run, self._home.ledger):
                 return False  # whoever works on it looks at its gates himself
-            self._tell(f"{run}: its process is gone")
+            news = "its process is gone"
         else:
             ready = [each for each in at_gates(record, self._home) if each.verdict.is_open or each.verdict.is_final]
             if not ready:
                 return True
-            self._tell(f"{run}: {ready[0].gate}: {ready[0].verdict.why}")
+            state = "is open" if ready[0].verdict.is_open else "is closed for good"
+            news = f"{ready[0].gate} {state}: {ready[0].verdict.why}"
         if not tells_all(record.opening):
-            self._tell(f"{run}: the program that began it has to go on with it: pipeline.resume({run!r}, ...)")
-            return True
+            return self._leave(record, news)
+        self._tell_of(run, news)
         self._launcher.start(Errand(run))
         return False
+
+    def _leave(self, record: RunRecord, news: str) -> bool:
+        """A run that only its program can go on with; whose gate is closed for good has failed without it."""
+        if closed := [each.gate for each in at_gates(record, self._home) if each.verdict.is_final]:
+            with contextlib.suppress(RunBusyError):
+                turn_away(self._home, record.run, closed[0])
+            self._tell(f"{record.run}: {news}; it has failed")
+        else:
+            how = f"pipeline.resume({record.run!r}, ...); what Pipeline.load(FILE).run() begins, others can go on with"
+            self._tell(f"{record.run}: {news}; only the program that began it can go on with it: {how}")
+        return True
+
+    def _tell_of(self, run: str, news: str) -> None:
+        """Tells why a run is gone on with; or why it could not be, the time before; each once."""
+        assert self._home.logs is not None
+        log = self._home.logs.of_process(run)
+        said = last_words(log) if self._tries.get(run, -1) >= 0 else ""
+        text = (
+            f"{run}: {news}; it could not be gone on with, and is tried again: {said}   (see {log})"
+            if said
+            else f"{run}: {news}"
+        )
+        if self._told.get(run) != text:
+            self._tell(text)
+            self._told[run] = text

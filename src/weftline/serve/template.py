@@ -142,12 +142,12 @@ class Template:
 
 def main(folder: Path, most: int) -> None:
     """Loads everything, then forks."""
+    for number in _DAEMONS:
+        signal.signal(number, signal.SIG_IGN)
     for name in LOADED:
         importlib.import_module(name)
     plugins.offered("weftline.backends")  # what is installed is listed once
     freeze_for_good()
-    for number in _DAEMONS:
-        signal.signal(number, signal.SIG_IGN)
     Template(folder, most).serve()
 
 

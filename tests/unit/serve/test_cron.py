@@ -8,6 +8,7 @@ import pytest
 from weftline.app.declared import Declared
 from weftline.app.home import Home, Request
 from weftline.app.schedules import MOST_STARTS, MOST_TRIES
+from weftline.errors import ManifestError
 from weftline.model.event import Event, Kind
 from weftline.model.guard import Guard
 from weftline.model.schedule import Schedule
@@ -66,7 +67,7 @@ class Stage:
         self.declared[name] = Schedule(name, "flow.py", **({"every_s": seconds} if "at" not in fields else {}), **fields)
 
     def duty(self):
-        return CronDuty(self.home, lambda: Declared(self.declared, ()), self.hand, self.said.append)
+        return CronDuty(self.home, lambda: Declared(dict(self.declared), ()), self.hand, self.said.append)
 
     def at(self, seconds, *duties):
         """Looks at so many seconds after the base."""
@@ -391,3 +392,93 @@ def test_moments_are_looked_for_when_one_may_have_come(stage):
     Counted.count = 0
     stage.at(1, duty)
     assert Counted.count == 1, "something has changed"
+
+
+def test_it_says_what_it_minds_and_what_has_changed_of_it(stage):
+    """Nobody has to guess whether the daemon sees a schedule, and when it fires."""
+    one, two = stage.duty(), stage.duty()
+    stage.at(-9, one)
+    assert stage.said == ["no schedules in sight"]
+    stage.at(-8, two)
+    assert "another daemon minds the schedules" in stage.said.pop()
+    stage.add()
+    stage.at(-7, one, two)
+    stage.at(-6, one, two)
+    (added,) = stage.said[1:]
+    assert added.startswith("s: every 60 s; runs flow.py; next ")
+    stage.add(seconds=30)
+    stage.at(-5, one, two)
+    assert "every 30 s" in stage.said[-1]
+    del stage.declared["s"]
+    stage.at(-4, one, two)
+    assert stage.said[3:] == ["s: is not declared any more"]
+
+
+def test_it_says_when_files_are_mended(stage):
+    broken = [ManifestError(detail="no", advice="mend it")]
+    duty = CronDuty(stage.home, lambda: Declared({}, tuple(broken), "/somewhere"), stage.hand, stage.said.append)
+    stage.at(-3, duty)
+    stage.at(-2, duty)
+    assert [text.splitlines()[0] for text in stage.said] == ["no schedules in /somewhere", str(broken[0]).splitlines()[0]]
+    broken.clear()
+    stage.at(-1, duty)
+    stage.at(0, duty)
+    assert stage.said[2:] == ["all files of schedules are valid again"]
+
+
+def test_a_moment_that_failed_before_its_run_began_says_why(stage):
+    stage.add()
+    duty = stage.duty()
+    stage.at(-1, duty)
+    stage.at(0, duty)
+    log = stage.home.path / "logs" / "serve" / f"{stage.runs[0]}.log"
+    log.parent.mkdir(parents=True)
+    log.write_text("[G215] no pipeline is registered as 'sales'\n  fix  register it\n")
+    for seconds in (1, 2, 3, 4):
+        stage.hand.alive.clear()
+        stage.at(seconds, duty)
+    (fire,) = stage.home.journals.schedules.fires()
+    assert fire.why == f"its process ended 3 times before it began: [G215] no pipeline is registered as 'sales'   (see {log})"
+    assert any(fire.why in text for text in stage.said)
+
+
+def test_a_run_that_starts_late_says_so(stage):
+    stage.add()
+    duty = stage.duty()
+    stage.at(-1, duty)
+    stage.at(51, duty)
+    assert stage.said[-1].endswith("UTC, 51 s late")
+
+
+def test_at_its_end_it_records_what_became_of_its_runs(stage):
+    """So that nobody reads that one goes on that is completed; what nobody has begun is left to the next."""
+    stage.add(max_instances=2)
+    duty = stage.duty()
+    stage.at(-1, duty)
+    stage.at(0, duty)
+    stage.at(60, duty)
+    stage.begin(stage.runs[0])
+    stage.end(stage.runs[0])
+    stage.hand.alive.clear()
+    duty.close()
+    assert stage.fires() == [(0, "COMPLETED"), (60, "PENDING")]
+    assert len(stage.hand.started) == 2
+
+
+@pytest.mark.parametrize("is_broken", [False, True])
+def test_what_comes_while_a_schedule_is_not_declared_is_not_made_good(stage, is_broken):
+    """Unless nobody knows what is declared, since a file is broken."""
+    findings = []
+    duty = CronDuty(stage.home, lambda: Declared(dict(stage.declared), tuple(findings)), stage.hand, stage.said.append)
+    stage.add(catch_up="all", max_instances=9)
+    stage.at(-1, duty)
+    stage.at(0, duty)
+    del stage.declared["s"]
+    findings += [ManifestError(detail="no", advice="mend it")] if is_broken else []
+    for seconds in (1, 61, 121):
+        stage.at(seconds, duty)
+    stage.add(catch_up="all", max_instances=9)
+    findings.clear()
+    stage.at(130, duty)
+    stage.at(180, duty)
+    assert [at for at, _ in stage.fires()] == ([0, 60, 120, 180] if is_broken else [0, 180])

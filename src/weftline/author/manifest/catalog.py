@@ -126,7 +126,8 @@ class Catalog:
         if broken:  # one of these files may declare it
             return InvalidManifestError(file=str(self._folder), findings=tuple(broken))
         known = [entry.name for entry in self.entries()]
-        return NotRegisteredError(kind="group", name=name, known=listing(known), hint=did_you_mean(name, known))
+        where = "" if self._folder is None else f"; files of groups are looked for in {self._folder.absolute()}"
+        return NotRegisteredError(kind="group", name=name, known=listing(known) + where, hint=did_you_mean(name, known))
 
     # --- what is registered ---
 

@@ -31,6 +31,7 @@ from weftline.errors import (
 from weftline.model.policy import Policy
 from weftline.model.schedule import Schedule
 from weftline.model.topology import ManifestText, Topology
+from weftline.ports import plugins
 
 #: The file of named policies that is read beside a manifest.
 POLICIES = "policies.yaml"
@@ -169,7 +170,10 @@ def pipeline_in(loaded: Loaded, path: Path, name: str = "", registry: Registry =
         found.topology = Topology(wanted, loaded.texts)
         return found
     detail = f"it holds no pipeline {name!r}: it has {listing(names)}" if name else "it holds no pipeline, group or workflow"
-    raise TargetNotFoundError(target=str(path), detail=detail, shipped="none", hint=did_you_mean(name, names))
+    if loaded.schedules:
+        detail += f", but schedules: weftline schedule run {next(iter(loaded.schedules))}"
+    known = ", ".join(plugins.offered("weftline.pipelines")) or "none are installed"
+    raise TargetNotFoundError(target=str(path), detail=detail, shipped=known, hint=did_you_mean(name, names))
 
 
 class _Finder:

@@ -21,6 +21,8 @@ from weftline.model.schedule import MOST_AT_ONCE, CatchUp, Schedule
 
 #: The longest interval, in seconds: a hundred years.
 _LONGEST_S = 100 * 366 * 86_400
+#: Names that the system knows and that are no place: the first is another zone on each machine that serves.
+_NOWHERE = frozenset({"localtime", "Factory"})
 
 
 class ScheduleSpec(Strict):
@@ -76,12 +78,13 @@ class ScheduleSpec(Strict):
     @classmethod
     def _is_zone(cls, value: str) -> str:
         try:
-            zoneinfo.ZoneInfo(value)
+            zoneinfo.ZoneInfo("" if value in _NOWHERE else value)
         except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
-            known = zoneinfo.available_timezones()
+            known = zoneinfo.available_timezones() - _NOWHERE
             if not known:
                 raise ValueError("this machine knows no time zones: install the package tzdata") from None
-            raise ValueError(did_you_mean(value, known) or "there is no such time zone; write such as Europe/Berlin") from None
+            hint = did_you_mean(value, known) or "write such as Europe/Berlin"
+            raise ValueError(f"there is no such time zone; {hint}") from None
         return value
 
     @model_validator(mode="after")

@@ -80,6 +80,7 @@ WRONG = [
     ("  cron: 5", "M105", (6, 9), "valid string"),
     ("  cron: '0 2 * * *'\n  timezone: Europe/Berln", "M105", (7, 13), "did you mean 'Europe/Berlin'"),
     ("  cron: '0 2 * * *'\n  timezone: Nowhere", "M105", (7, 13), "such as Europe/Berlin"),
+    ("  cron: '0 2 * * *'\n  timezone: localtime", "M105", (7, 13), "there is no such time zone; write such as"),
     ("  cron: '0 2 * * *'\n  timezone: ../../etc/passwd", "M105", (7, 13), "there is no such time zone"),
     ("  cron: '0 2 * * *'\n  every: 5m", "M105", (5, 3), "one of cron, every and at: it has cron and every"),
     ("  enabled: true", "M105", (5, 3), "it has none of them"),
@@ -179,7 +180,7 @@ def folder(tmp_path):
 
 
 def test_a_folder_is_as_its_files_are_now(tmp_path, folder):
-    assert folder.now() == ({}, ())
+    assert folder.now() == ({}, (), str(tmp_path))
     file = tmp_path / "s.yaml"
     file.write_text(HEAD + "  every: 5m\n")
     assert folder.now().schedules["s"].every_s == 300
@@ -192,7 +193,7 @@ def test_a_folder_is_as_its_files_are_now(tmp_path, folder):
     assert found.schedules["s"].every_s == 600, "what was sound holds"
     assert "never" in str(found.findings)
     file.unlink()
-    assert folder.now() == ({}, ())
+    assert folder.now() == ({}, (), str(tmp_path))
 
 
 def test_names_are_looked_up_in_the_folder(tmp_path, folder):
