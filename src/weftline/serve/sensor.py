@@ -22,7 +22,7 @@ from weftline.serve.words import last_words
 
 #: How soon a run is looked at again that has not ended although its gate is open, in seconds: somebody works on it, or it could
 #: not be gone on with. Twice as long after each time, up to the last.
-_FIRST_S, _LAST_S = 0.1, 60.0
+_FIRST_S, _LAST_S = 0.02, 60.0
 
 
 class GateSensor:
@@ -92,15 +92,13 @@ class GateSensor:
 
     def _is_settled(self, run: str) -> bool:
         """Goes on with a run if it can be; whether nothing is left to do about it until something changes."""
-        if run in self._launcher.runs:
-            return False
+        assert self._home.ledger is not None
+        if run in self._launcher.runs or not is_abandoned(run, self._home.ledger):
+            return False  # whoever works on it looks at its gates himself
         record = record_of(run, self._home)
         if record is None:
             return True
-        assert self._home.ledger is not None
         if record.status is RunStatus.RUNNING:
-            if not is_abandoned(run, self._home.ledger):
-                return False  # whoever works on it looks at its gates himself
             news = "its process is gone"
         else:
             ready = [each for each in at_gates(record, self._home) if each.verdict.is_open or each.verdict.is_final]
