@@ -80,6 +80,7 @@ class Shelf(Generic[T]):
 
         Raises:
             NotRegisteredError: nothing has it.
+            NameTakenError: two installed packages offer different things under it.
             WrongRegistrationError: what has it is something else.
         """
         if name not in self._made:
@@ -96,6 +97,9 @@ class Shelf(Generic[T]):
             return self._known[name].thing
         from weftline.ports import plugins  # which reads the metadata of what is installed
 
+        if rivals := plugins.rivals(self._group, name):
+            places = [f"{point.value} in the package {point.dist.name if point.dist else 'unknown'}" for point in rivals]
+            raise NameTakenError(kind=self.kind, name=name, other="; the other is at ".join(places))
         point = plugins.offered(self._group).get(name)
         if point is None:
             known = self.names()

@@ -56,6 +56,12 @@ def _installed() -> Any:  # its class has another name in each Python
     return entry_points()
 
 
+def rivals(group: str, name: str) -> list[EntryPoint]:
+    """What installed packages offer under one name, if that is not one thing."""
+    found = list({point.value: point for point in _installed().select(group=group, name=name)}.values())
+    return found if len(found) > 1 else []
+
+
 def load(point: EntryPoint, feature: str) -> Any:
     """What an entry point names.
 

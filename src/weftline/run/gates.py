@@ -121,9 +121,11 @@ class Gates:
             read: gives the value of a key.
             again: whether it had ended before, in an earlier life of the run; what others have set since stays.
         """
+        if number not in self._sources:
+            return  # as of most nodes
         again = again or number in self._ended  # what it had made was lost
         self._ended.add(number)
-        for field, key in self._sources.get(number, ()):
+        for field, key in self._sources[number]:
             with contextlib.suppress(OutputLostError):  # then nobody knows it, and gates stay closed
                 value = read(key)
                 if not (again and self._is_said(field, node, value)):

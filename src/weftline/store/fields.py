@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from weftline.model.event import Event, Kind
 from weftline.model.gate import FieldValue, Scalar
@@ -25,7 +25,6 @@ _WAIT = """
 """
 #: Whoever sets fields has this to himself, so that changes become visible in the order of their numbers.
 ORDER = "fields"
-_REACHED = "SELECT at, body FROM events WHERE run = ? AND kind = ? ORDER BY seq DESC"
 _KINDS = frozenset({Kind.GATE_REACHED, Kind.RUN_RESUMED, Kind.RUN_FINISHED})
 
 
@@ -76,21 +75,30 @@ class SqlFields:
 
     # --- in the transaction that writes events ---
 
-    def note_waits(self, run: str, events: Sequence[Event]) -> None:
-        """Keeps up which runs wait; to be called in the transaction that writes the events."""
+    def note_waits(self, run: str, events: Sequence[Event], earlier: Callable[[], Iterable[Event]]) -> None:
+        """Keeps up which runs wait; to be called in the transaction that writes the events.
+
+        Args:
+            run: its id.
+            events: the new ones.
+            earlier: gives the `GATE_REACHED` of its journal, in order.
+        """
         for kind, at, _, _, _, body in events:
             if kind not in _KINDS or body is None:
                 continue
             if kind is Kind.RUN_RESUMED:  # it may have ended otherwise than by waiting, and comes to no gate twice
-                for since, told in self._db.query(_REACHED, (run, str(Kind.GATE_REACHED))):
-                    self._db.query(_WAIT, (run, json.loads(told)["gate"]["name"], since, told))
+                for reached in earlier():
+                    self._wait(run, reached.at, reached.body or {})
             elif kind is Kind.GATE_REACHED:
-                self._db.query(_WAIT, (run, body["gate"]["name"], at, json.dumps(body)))
+                self._wait(run, at, body)
                 self._db.wake()
             elif body["status"] != RunStatus.BLOCKED:
                 self._db.query("DELETE FROM waits WHERE run = ?", (run,))
             else:
                 self._db.wake()  # what was set since it looked last is to be looked at by others
+
+    def _wait(self, run: str, at: float, body: Mapping[str, Any]) -> None:
+        self._db.query(_WAIT, (run, body["gate"]["name"], at, json.dumps(body)))
 
     def remove_fields(self, run: str) -> None:
         """Removes what is kept of a run; to be called in the transaction that removes it."""

@@ -133,7 +133,7 @@ class SqlJournals(SqlFields):
             first = found
             epoch = found[1] + [event.kind for event in events].count(Kind.RUN_RESUMED)
             self._rows.write(run, events, found[0], epoch)
-            self.note_waits(run, events)
+            self.note_waits(run, events, lambda: self._rows.read(run, [Kind.GATE_REACHED]))
             after = found[0] + len(events), epoch
             if fresh.recipes:
                 self._recipes.write(fresh)
