@@ -17,7 +17,7 @@ def install(tmp_path, monkeypatch):
 
     def make(package, module):
         (tmp_path / f"{module}.py").write_text(NODE)
-        info = tmp_path / f"{package}-1.0.dist-info"
+        info = tmp_path / f"{package.replace('-', '_')}-1.0.dist-info"
         info.mkdir()
         (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: 1.0\n")
         (info / "entry_points.txt").write_text(f"[weftline.nodes]\nlab.count = {module}:count\n")
