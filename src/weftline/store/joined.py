@@ -63,17 +63,17 @@ class JoinedCache(FileCache):
         """Counts what others have changed in the ledger, where they all tell of what they have stored."""
         return self._staged.version()
 
+    def recipes(self, recipes: Collection[bytes]) -> set[bytes]:
+        """Which recipes have made an entry."""
+        staged = self._staged.recipes()  # first, as above
+        return super().recipes(recipes) | staged.intersection(recipes)
+
     # --- what needs everything in its place ---
 
     def store(self, entries: Sequence[Entry]) -> None:
         """Keeps entries, in the place of those that were staged."""
         self.settle()
         super().store(entries)
-
-    def recipes(self, recipes: Collection[bytes]) -> set[bytes]:
-        """Which recipes have made an entry."""
-        self.settle()
-        return super().recipes(recipes)
 
     def held(self) -> Iterator[Held]:
         """Every entry that is sound."""

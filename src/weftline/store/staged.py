@@ -19,7 +19,7 @@ from weftline.store.replaceable import Row
 _COLUMNS = "key, position, total, digest, codec, object, size, content, recipe, made_at, took_s, made_by, seal"
 _INSERT = f"INSERT INTO staged ({_COLUMNS}) VALUES ({', '.join('?' * 13)})"  # noqa: S608 - constants only
 _ALL = f"SELECT {_COLUMNS} FROM staged ORDER BY number"  # noqa: S608 - constants only
-_CODEC = 4
+_CODEC, _RECIPE = 4, 8
 
 
 class Staged:
@@ -97,6 +97,17 @@ class Staged:
             self._read()
         known = self._rows
         return {key: list(known[key].values()) for key in keys if key in known} if known else {}
+
+    def recipes(self) -> set[bytes]:
+        """The recipes of the results that lie here.
+
+        Raises:
+            StoreUnusableError: the file cannot be read.
+        """
+        self.version()
+        if not self._is_current:
+            self._read()
+        return {row[_RECIPE] for rows in self._rows.values() for row in rows.values()}
 
     def _read(self) -> None:
         """What is there now: others may have put something there, or moved it on, and removed it then."""

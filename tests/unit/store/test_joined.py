@@ -1,5 +1,6 @@
 """The cache of a home: small results lie with the journal first, are found there by everybody, and are moved on."""
 
+import contextlib
 import sqlite3
 import threading
 
@@ -344,3 +345,18 @@ def test_what_is_appended_after_a_claim_is_flushed(home):
     home.ledger.claim("r1", "one")
     append("r1", [ENDED])
     assert levels == [3], "EXTRA, https://sqlite.org/pragma.html#pragma_synchronous"
+
+
+def test_recipes_of_results_that_lie_there_are_told_without_waiting_for_who_writes(home, tmp_path):
+    """A plan asks for them, and reads only: while ten runs write, it would wait for each of them."""
+    other = Home(tmp_path)
+    first, second = entry("first", b"1", recipe="one"), entry("second", b"2", recipe="two")
+    home.keep(first)
+    home.cache.settle()
+    assert home.cache.recipes([first.recipe, second.recipe]) == {first.recipe}
+    other.keep(second)
+    with contextlib.closing(sqlite3.connect(tmp_path / "ledger.db", isolation_level=None)) as writer:
+        writer.execute("BEGIN IMMEDIATE")
+        assert home.cache.recipes([first.recipe, second.recipe, b"3" * 32]) == {first.recipe, second.recipe}
+    assert other.lie_there == {second.key}
+    other.close()
