@@ -12,9 +12,11 @@ from weftline.errors import LedgerUnusableError
 from weftline.serve.duty import Duty
 from weftline.serve.launcher import Launcher
 
-#: The longest sleep, in seconds: whatever nobody tells is noticed then; and the shortest between two looks, so that runs that
-#: write much do not keep the daemon busy.
-_BACKSTOP_S, _PAUSE_S = 1.0, 0.01
+#: The longest sleep, in seconds: whatever nobody tells is noticed then.
+_BACKSTOP_S = 1.0
+#: The shortest time between two looks, in seconds: the first after a quiet time (who writes is heard before he has committed),
+#: twice as long after each one, up to the last, so that runs that write much do not keep the daemon busy.
+_FIRST_REST_S, _LAST_REST_S = 0.001, 0.01
 #: How soon a ledger that cannot be reached is asked again.
 _AGAIN_S = 1.0
 
@@ -45,7 +47,7 @@ class Daemon:
         assert self._home.fields is not None
         self._launcher.open()
         self._tell(f"serving {self._home.shown}")
-        watch = self._home.fields.watch()
+        watch, rest_s = self._home.fields.watch(), _FIRST_REST_S
         try:
             while not self._stops:
                 try:
@@ -53,8 +55,11 @@ class Daemon:
                 except LedgerUnusableError as error:
                     self._wait_for_ledger(error)
                     continue
-                time.sleep(_PAUSE_S)
+                time.sleep(rest_s)
+                slept_at = self._home.clock.monotonic()
                 watch.wait(max(0.0, min(_BACKSTOP_S, next_at - self._home.clock.now())))
+                was_quiet = self._home.clock.monotonic() - slept_at > _LAST_REST_S
+                rest_s = _FIRST_REST_S if was_quiet else min(2 * rest_s, _LAST_REST_S)
         finally:
             watch.close()
         self._end()
