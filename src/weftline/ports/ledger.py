@@ -65,6 +65,14 @@ class Use(NamedTuple):
     at: float
 
 
+class Wanted(NamedTuple):
+    """A run that is to be claimed; see `Ledger.claim`."""
+
+    run: str
+    holder: str
+    instead_of: str | None = None
+
+
 class Ledger(Protocol):
     """An append-only journal for each run."""
 
@@ -113,7 +121,8 @@ class Ledger(Protocol):
         Args:
             run: its id.
             holder: names the process.
-            instead_of: a holder that is dead; the run is taken from that one, or if nobody has it.
+            instead_of: a holder that is dead; the run is taken from that one, or if nobody has it. The same as `holder` for a
+                run that another process has claimed in its name.
         """
         ...
 
@@ -168,6 +177,10 @@ class History(Protocol):
 
 class Journals(Ledger, History, Fields, Protocol):
     """A place where journals are kept: it is written to as a ledger, read as a history, and holds the fields of runs."""
+
+    def claim_all(self, wanted: Sequence[Wanted]) -> Mapping[str, str]:
+        """Takes several runs in one transaction, each as `claim` does, if it can be taken; tells who has each of them then."""
+        ...
 
     @property
     def schedules(self) -> Schedules:

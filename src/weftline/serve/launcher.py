@@ -10,14 +10,14 @@ import signal
 import subprocess
 import sys
 from collections import ChainMap
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from weftline.app.claims import is_abandoned
 from weftline.errors import RunsNotStartedError
 from weftline.observe.log import LogFolder
-from weftline.ports.ledger import Ledger
+from weftline.ports.ledger import Journals, Wanted
 from weftline.serve.errand import Errand
 from weftline.store import holder
 
@@ -34,9 +34,12 @@ class Launcher:
         folder: of the home.
         ledger: where runs are claimed.
         most: runs at the same time.
+
+    Attributes:
+        spares: processes that wait for a run, and what they call themselves.
     """
 
-    def __init__(self, folder: Path, ledger: Ledger, most: int) -> None:
+    def __init__(self, folder: Path, ledger: Journals, most: int) -> None:
         self._folder = folder
         self._logs = LogFolder(folder / "logs")
         self._ledger = ledger
@@ -45,7 +48,9 @@ class Launcher:
         self._template: subprocess.Popen[bytes] | None = None
         self._heard = b""
         self._waiting: dict[str, Errand] = {}
+        self.spares: dict[int, str] = {}
         self._running: dict[str, int] = {}  # the run's process; 0 as long as that is not known
+        self._claimed: dict[str, str] = {}  # in whose name
         self._ended: list[str] = []  # runs whose claims are to be given back
 
     @property
@@ -76,15 +81,14 @@ class Launcher:
             if not news:
                 raise RunsNotStartedError(detail=f"the process that runs are forked from did not load in {_LOADS_S:g} s")
 
-    def start(self, wanted: Errand) -> None:
-        """Begins a run as soon as there is room, unless somebody else has it; asking for it again changes nothing.
+    def start(self, *wanted: Errand) -> None:
+        """Begins runs as soon as there is room, unless somebody else has them; asking for one again changes nothing.
 
         Raises:
-            LedgerUnusableError: nobody can tell who has it; it is begun later.
+            LedgerUnusableError: nobody can tell who has them; they are begun later.
         """
-        if wanted.run not in self.runs:
-            self._waiting[wanted.run] = wanted
-            self._begin()
+        self._waiting.update({each.run: each for each in wanted if each.run not in self.runs})
+        self._begin()
 
     def tend(self) -> None:
         """Takes notice of runs that have ended, and begins others.
@@ -94,15 +98,24 @@ class Launcher:
             LedgerUnusableError: what the ledger could not be told is told to it the next time.
         """
         for told in self._news(0.0):
-            if "pid" in told:
+            if "spare" in told:
+                self._meet(told["spare"])
+            elif "pid" in told:
                 self._running[told["run"]] = told["pid"]
             elif "code" in told:
                 del self._running[told["run"]]
                 self._ended.append(told["run"])
         while self._ended:
-            self._ledger.release(self._ended[-1], self._me)  # if its process died before it had taken it over
-            self._ended.pop()
+            run = self._ended[-1]
+            if self._ledger.holder(run) == self._claimed[run]:  # its process died before it could give it back
+                self._ledger.release(run, self._claimed[run])
+            del self._claimed[self._ended.pop()]
         self._begin()
+
+    def _meet(self, spare: int) -> None:
+        name = holder.process(spare)
+        if name is not None:
+            self.spares[spare] = name
 
     def drain(self) -> None:
         """Begins nothing more: what has waited for room is left to whoever serves next."""
@@ -125,20 +138,35 @@ class Launcher:
             self._template.wait()
 
     def _begin(self) -> None:
-        while self._waiting and len(self._running) < self._most:
-            wanted = next(iter(self._waiting.values()))
-            is_ours = self._claim(wanted.run)  # if nobody can tell, it keeps its place
-            del self._waiting[wanted.run]
-            if is_ours:
-                log = self._logs.of_process(wanted.run)
-                self._running[wanted.run] = 0
-                self._ask({"errand": wanted._asdict(), "folder": str(self._folder), "holder": self._me, "log": str(log)})
+        while self._waiting and (room := self._most - len(self._running)) > 0:
+            wanted = list(islice(self._waiting.values(), room))
+            taken = self._claim([each.run for each in wanted])  # if nobody can tell, they keep their places
+            for each in wanted:
+                del self._waiting[each.run]
+                if each.run in taken:
+                    self._hand_over(each, taken[each.run])
 
-    def _claim(self, run: str) -> bool:
-        other = self._ledger.holder(run)
-        if other is not None and other != self._me and not is_abandoned(run, self._ledger):
-            return False
-        return self._ledger.claim(run, self._me, instead_of=other) is None
+    def _claim(self, runs: Iterable[str]) -> dict[str, int]:
+        """Takes runs that nobody has, each in the name of a spare process as far as there are any; which one, 0 for none."""
+        ours = {self._me, *self.spares.values()}  # what was claimed for them they never got: nobody knew whether it was
+        spares = iter([pid for pid, name in self.spares.items() if holder.may_be_alive(name)])
+        chosen: dict[str, int] = {}
+        wanted: list[Wanted] = []
+        for run in runs:
+            other = self._ledger.holder(run)
+            if other is None or other in ours or not holder.may_be_alive(other):
+                chosen[run] = next(spares, 0)
+                wanted.append(Wanted(run, self.spares.get(chosen[run], self._me), other))
+        found = self._ledger.claim_all(wanted)
+        return {run: chosen[run] for run, name, _ in wanted if found[run] == name}
+
+    def _hand_over(self, wanted: Errand, spare: int) -> None:
+        run = wanted.run
+        self._claimed[run] = self.spares.pop(spare, self._me)
+        self._running[run] = 0
+        log = str(self._logs.of_process(run))
+        told = {"folder": str(self._folder), "holder": self._claimed[run], "log": log, "spare": spare}
+        self._ask({"errand": wanted._asdict(), **told})
 
     def _ask(self, wanted: dict[str, Any]) -> None:
         assert self._template is not None

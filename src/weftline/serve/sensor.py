@@ -59,18 +59,24 @@ class GateSensor:
             self._tries.pop(run, None)
         expired = {run for (run, _), until in self._until.items() if until <= now and run not in self._tries}
         due = {run for run, at in self._again.items() if at <= now}
-        waiting = {wait.run for wait in waits}
+        waiting = dict.fromkeys(wait.run for wait in waits)  # those that came first before the others
         self._tries = {run: count for run, count in self._tries.items() if run in waiting}
-        wanted = (due | new | expired).union(changed) & waiting
+        looked_at = (due | new | expired).union(changed)
+        wanted = [run for run in waiting if run in looked_at]
         for run in wanted:  # before the ledger is asked of each: if it goes away meanwhile, none is forgotten
             self._tries.setdefault(run, -1)
             self._again[run] = now
-        for run in wanted:
-            if self._is_settled(run):
-                del self._tries[run]
-            else:
-                self._tries[run] += 1
-                self._again[run] = now + min(_FIRST_S * 2 ** self._tries[run], _LAST_S)
+        errands: list[Errand] = []
+        try:
+            for run in wanted:
+                if self._is_settled(run, errands):
+                    del self._tries[run]
+                else:
+                    self._tries[run] += 1
+                    self._again[run] = now + min(_FIRST_S * 2 ** self._tries[run], _LAST_S)
+        finally:  # also those that were found before the ledger went away
+            if errands:
+                self._launcher.start(*errands)
         self._again = {run: at for run, at in self._again.items() if run in self._tries}
         self._told = {run: text for run, text in self._told.items() if run in self._tries}
         later = [until for until in self._until.values() if until > now]
@@ -90,8 +96,8 @@ class GateSensor:
         self._known = known
         return {run for run, _ in new}
 
-    def _is_settled(self, run: str) -> bool:
-        """Goes on with a run if it can be; whether nothing is left to do about it until something changes."""
+    def _is_settled(self, run: str, errands: list[Errand]) -> bool:
+        """Whether nothing is left to do about a run until something changes; if it is to be gone on with, that is added."""
         assert self._home.ledger is not None
         if run in self._launcher.runs or not is_abandoned(run, self._home.ledger):
             return False  # whoever works on it looks at its gates himself
@@ -109,7 +115,7 @@ class GateSensor:
         if not tells_all(record.opening):
             return self._leave(record, news)
         self._tell_of(run, news)
-        self._launcher.start(Errand(run))
+        errands.append(Errand(run))
         return False
 
     def _leave(self, record: RunRecord, news: str) -> bool:

@@ -19,13 +19,11 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from weftline.app import verbs
 from weftline.app.collector import freeze_for_good
-from weftline.app.home import Home, Request
-from weftline.app.pipeline import Pipeline
-from weftline.author.node import node
+from weftline.app.home import Home
 from weftline.ports import plugins
 from weftline.serve.errand import Errand, do
+from weftline.serve.rehearsal import rehearse
 from weftline.settings import Settings
 
 #: What each run needs at once.
@@ -70,7 +68,7 @@ class Template:
             if select.select([0], [], [], wait_s)[0]:
                 found = os.read(0, 65536)
                 if not found:
-                    return
+                    return self._dismiss()
                 *lines, left = (left + found).split(b"\n")
                 for line in lines:
                     self._begin(line)
@@ -79,9 +77,15 @@ class Template:
             while (self._runs or self._spares) and (ended := os.waitpid(-1, os.WNOHANG))[0]:
                 self._end(*ended)
 
+    def _dismiss(self) -> None:
+        """Those that wait end at once, not only when this process is through: what was claimed for them is free then."""
+        for tell in self._spares.values():
+            os.close(tell)
+
     def _begin(self, line: bytes) -> None:
-        pid = self._hand_over(line) or self._fork(lambda: _run(line, None))
-        self._runs[pid] = json.loads(line)["errand"]["run"]
+        wanted = json.loads(line)
+        pid = self._hand_over(line, wanted["spare"]) or self._fork(lambda: _run(line, None))
+        self._runs[pid] = wanted["errand"]["run"]
         _say({"run": self._runs[pid], "pid": pid})
 
     def _end(self, pid: int, status: int) -> None:
@@ -92,29 +96,31 @@ class Template:
         elif pid in self._runs:
             _say({"run": self._runs.pop(pid), "code": os.waitstatus_to_exitcode(status)})
 
-    def _hand_over(self, line: bytes) -> int:
-        """The process that waited and does it now; 0 if none has."""
-        while self._spares:
-            pid, told = self._spares.popitem()
-            try:
-                with open(told, "wb") as pipe:  # noqa: PTH123 - a descriptor
-                    pipe.write(line + b"\n")
-            except BrokenPipeError:
-                self._most -= 1
-                continue  # it has died
-            return pid
-        return 0
+    def _hand_over(self, line: bytes, spare: int) -> int:
+        """The process that waited and does it now; 0 if there is none."""
+        tell = self._spares.pop(spare, None)
+        if tell is None:
+            return 0
+        try:
+            with open(tell, "wb") as pipe:  # noqa: PTH123 - a descriptor
+                pipe.write(line + b"\n")
+        except BrokenPipeError:
+            self._most -= 1
+            return 0  # it has died
+        return spare
 
     def _add_spare(self) -> None:
         told, tell = os.pipe()
-        self._spares[self._fork(lambda: self._wait(told, tell))] = tell
+        pid = self._fork(lambda: self._wait(told, tell))
+        self._spares[pid] = tell
         os.close(told)
+        _say({"spare": pid})
 
     def _wait(self, told: int, tell: int) -> int:
         os.close(tell)
         home = Home(self._folder, Settings.read())
         if not home.settings.ledger:  # a server has a limited number of connections
-            _warm(home)
+            rehearse(home)
         with open(told, "rb") as pipe:
             line = pipe.readline()
         return _run(line, home) if line else 0
@@ -149,20 +155,6 @@ def main(folder: Path, most: int) -> None:
     plugins.offered("weftline.backends")  # what is installed is listed once
     freeze_for_good()
     Template(folder, most).serve()
-
-
-def _warm(home: Home) -> None:
-    """Opens what every run opens, and touches what every run touches."""
-    assert home.ledger is not None
-    assert home.cache is not None
-    home.ledger.runs(1)
-    home.cache.find([])
-    verbs.run(Pipeline([_nothing], name="nothing"), Home(None), Request(backend="threads", workers=1))
-
-
-@node
-def _nothing() -> None:
-    """What is run so that a run has been."""
 
 
 def _run(line: bytes, home: Home | None) -> int:

@@ -8,9 +8,11 @@ loses them ends all holders.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from weftline.errors import RunTakenOverError
+from weftline.ports.ledger import Wanted
 from weftline.store.holder import described
 
 if TYPE_CHECKING:
@@ -68,25 +70,34 @@ class Claims:
             holder = "nobody works on it" if found is None else f"process {described(found.holder)} has it"
             raise RunTakenOverError(run=run, holder=holder)
 
-    def claim(self, run: str, holder: str, instead_of: str | None) -> str | None:
-        """Takes a run for one holder, or tells who has it."""
-        found: Claim | None = None
+    def claim(self, wanted: Sequence[Wanted]) -> dict[str, str]:
+        """Takes runs, each for one holder; tells who has each of them then."""
+        found = {each.run: given for each in wanted if (given := self._given(each)) is not None}
+        missing = [each for each in wanted if each.run not in found]
 
         def take(_: bool) -> None:
-            nonlocal found
-            found = self.find(run)
-            is_namesake = found is not None and found.holder == holder and found != self._mine.get(run)
-            if found is None or found.holder == instead_of or is_namesake:  # of another part of the same process
-                self._db.query(_CLAIM, (run, holder))
-                self._db.query(_FENCE, (run,))
-                found = self.find(run)
+            for each in missing:
+                found[each.run] = self._take(each)
 
-        self._db.transact(take, run, is_passing=True)
+        if missing:
+            self._db.transact(take, *sorted(each.run for each in missing), is_passing=True)
+        self._mine.update({run: found[run] for run, holder, _ in wanted if found[run].holder == holder})
+        return {run: claim.holder for run, claim in found.items()}
+
+    def _given(self, wanted: Wanted) -> Claim | None:
+        """Who has what another process has claimed in the name of its holder: nothing changes, so it needs no transaction."""
+        return self.find(wanted.run) if wanted.instead_of == wanted.holder else None
+
+    def _take(self, wanted: Wanted) -> Claim:
+        run, holder, instead_of = wanted
+        found = self.find(run)
+        is_namesake = found is not None and found.holder == holder and found != self._mine.get(run)
+        if found is None or found.holder == instead_of or is_namesake:  # of another part of the same process
+            self._db.query(_CLAIM, (run, holder))
+            self._db.query(_FENCE, (run,))
+            found = self.find(run)
         assert found is not None
-        if found.holder != holder:
-            return found.holder
-        self._mine[run] = found
-        return None
+        return found
 
     def release(self, run: str, holder: str) -> None:
         """Gives a run back, if that holder has it, and no namesake has taken it since."""

@@ -16,6 +16,14 @@ def this_process() -> str:
     return f"{_machine()}:{os.getpid()}:{_started(os.getpid())}"
 
 
+def process(pid: int) -> str | None:
+    """What a process of this machine calls itself; None for one that has ended."""
+    started = _started(pid)
+    if started == "?" and (_tells() or not _answers(pid)):
+        return None
+    return f"{_machine()}:{pid}:{started}"
+
+
 @functools.lru_cache(maxsize=1)
 def _machine() -> str:
     """`host/boot`: where numbers of processes mean the same; containers that share a name have numbers of their own."""
@@ -32,7 +40,7 @@ def may_be_alive(holder: str) -> bool:
     parts = holder.rsplit(":", 2)
     if len(parts) != 3 or parts[0] != _machine() or not _NUMBER.fullmatch(parts[1]):
         return True
-    if Path("/proc/self").exists():
+    if _tells():
         return _started(int(parts[1])) == parts[2]
     return _answers(int(parts[1]))
 
@@ -41,6 +49,11 @@ def described(holder: str) -> str:
     """A holder as people would name it."""
     parts = holder.rsplit(":", 2)
     return f"{parts[1]} on {parts[0].partition('/')[0]}" if len(parts) == 3 else holder
+
+
+def _tells() -> bool:
+    """Whether the system tells when processes began."""
+    return Path("/proc/self").exists()
 
 
 def _started(pid: int) -> str:

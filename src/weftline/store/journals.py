@@ -19,7 +19,7 @@ from weftline.model.fingerprint import Recipe
 from weftline.model.restored import unpacked
 from weftline.model.transitions import RunStatus
 from weftline.ports.fields import Watch
-from weftline.ports.ledger import LastTime, RunSummary, Use
+from weftline.ports.ledger import LastTime, RunSummary, Use, Wanted
 from weftline.store.claims import Claims
 from weftline.store.fields import SqlFields
 from weftline.store.guards import SqlGuards
@@ -242,9 +242,15 @@ class SqlJournals(SqlFields):
 
     def claim(self, run: str, holder: str, *, instead_of: str | None = None) -> str | None:
         """Takes a run for one holder, or tells who has it."""
-        self._next.pop(run, None)  # another process may have written since
-        self._rows.forget(run)
-        return self._claims.claim(run, holder, instead_of)
+        found = self.claim_all([Wanted(run, holder, instead_of)])[run]
+        return None if found == holder else found
+
+    def claim_all(self, wanted: Sequence[Wanted]) -> Mapping[str, str]:
+        """Takes several runs in one transaction, as far as they can be taken; tells who has each of them then."""
+        for run, _, _ in wanted:
+            self._next.pop(run, None)  # another process may have written since
+            self._rows.forget(run)
+        return self._claims.claim(wanted)
 
     def release(self, run: str, holder: str) -> None:
         """Gives a run back, if that holder has it, and no namesake has taken it since."""

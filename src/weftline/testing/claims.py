@@ -11,7 +11,7 @@ from weftline.errors import RunTakenOverError
 from weftline.model.event import Event, Kind
 from weftline.model.fingerprint import Recipe
 from weftline.model.ids import WHOLE
-from weftline.ports.ledger import Journals
+from weftline.ports.ledger import Journals, Wanted
 from weftline.testing.journals import RECIPE, LedgerSuite, ending, finished, kinds, opening, started, took
 
 
@@ -42,6 +42,33 @@ class LedgerClaims(LedgerSuite):
             assert ledger.claim("r1", "second", instead_of="dead") == "first"
             ledger.release("r1", "first")
             assert ledger.claim("r1", "second", instead_of="dead") is None
+
+    def test_several_runs_are_claimed_at_once(self) -> None:
+        """Each as by itself: those that somebody else has stay there."""
+        with self.opened() as (ledger, place), self._again(place) as other:
+            ledger.claim("r1", "dead")
+            ledger.claim("r2", "one")
+            wanted = [Wanted("r4", "new"), Wanted("r1", "two", "dead"), Wanted("r2", "two", "dead"), Wanted("r3", "two")]
+            found = {"r1": "two", "r2": "one", "r3": "two", "r4": "new"}
+            assert other.claim_all(wanted) == found
+            assert {run: ledger.holder(run) for run in found} == found
+            other.append("r3", [opening()])
+            _refuses(other, "r2", [opening()])
+            assert other.claim_all([]) == {}
+
+    def test_a_run_may_be_claimed_in_the_name_of_another_process(self) -> None:
+        """Which has it then, and asks for what it was given; if somebody else has it by now, it is told so."""
+        with self.opened() as (daemon, place), self._again(place) as process:
+            assert daemon.claim("r1", "process") is None
+            assert process.claim("r1", "process", instead_of="process") is None
+            process.append("r1", [opening()])
+            daemon.claim("r2", "process")
+            daemon.release("r2", "process")
+            daemon.claim("r2", "other")
+            assert process.claim("r2", "process", instead_of="process") == "other"
+            _refuses(process, "r2", [opening()])
+            daemon.release("r2", "other")
+            assert process.claim("r2", "process", instead_of="process") is None, "it is free again"
 
     # --- fences ---
 

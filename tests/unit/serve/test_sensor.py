@@ -18,25 +18,32 @@ class Hand:
 
     def __init__(self):
         self.started = []
+        self.asked = []
         self.alive = set()
 
     @property
     def runs(self):
         return self.alive
 
-    def start(self, wanted):
-        self.started.append(wanted.run)
-        self.alive.add(wanted.run)
+    def start(self, *wanted):
+        self.asked.append([each.run for each in wanted])
+        for each in wanted:
+            self.started.append(each.run)
+            self.alive.add(each.run)
 
 
 class Leaving:
-    """A ledger that is away for the next questions of a kind."""
+    """A ledger that is away for the next questions of a kind, or for those after some that pass."""
 
     def __init__(self, ledger):
         self._ledger = ledger
         self.away = {}
+        self.passes = {}
 
     def __getattr__(self, name):
+        if self.passes.get(name):
+            self.passes[name] -= 1
+            return getattr(self._ledger, name)
         if self.away.get(name):
             self.away[name] -= 1
             raise LedgerUnusableError(path="there", detail="it is away")
@@ -115,3 +122,29 @@ def test_what_only_its_program_can_go_on_with_is_left_to_it(stage):
     assert stage.look() is None
     assert stage.hand.started == []
     assert sorted(text.partition(":")[0] for text in stage.said if "the program" in text) == ["r1", "r2"]
+
+
+def test_what_opens_together_is_begun_together_those_that_came_first_before_the_others(stage):
+    runs = [f"r{number}" for number in (3, 1, 2)]
+    for run in runs:
+        stage.wait(run)
+        stage.clock.move(1)
+    stage.look()
+    for run in sorted(runs):
+        stage.open(run)
+    stage.look()
+    assert stage.hand.asked == [runs]
+
+
+def test_what_was_found_before_the_ledger_went_away_is_begun(stage):
+    for run in ("r1", "r2"):
+        stage.wait(run)
+        stage.clock.move(1)
+    stage.look()
+    for run in ("r1", "r2"):
+        stage.open(run)
+    stage.ledger.passes["events"] = 1
+    stage.ledger.away["events"] = 1
+    with pytest.raises(LedgerUnusableError):
+        stage.look()
+    assert stage.hand.started == ["r1"]

@@ -5,7 +5,7 @@ import socket
 import subprocess
 import sys
 
-from weftline.store.holder import described, may_be_alive, this_process
+from weftline.store.holder import described, may_be_alive, process, this_process
 
 MACHINE = this_process().rsplit(":", 2)[0]
 
@@ -20,6 +20,18 @@ def test_this_process_is_alive():
 
 def test_a_process_that_never_was_is_dead():
     assert not may_be_alive(f"{MACHINE}:999999999:1")
+    assert process(999999999) is None
+
+
+def test_another_process_has_the_name_that_it_gives_itself():
+    command = [
+        sys.executable,
+        "-c",
+        "from weftline.store.holder import this_process; print(this_process(), flush=True); input()",
+    ]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as child:
+        assert process(child.pid) == child.stdout.readline().strip()
+        child.stdin.close()
 
 
 def test_a_later_process_with_the_same_number_is_another_one():
@@ -44,5 +56,6 @@ def test_a_process_that_ended_is_dead_even_if_nobody_has_asked_for_its_end():
     os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
     try:
         assert not may_be_alive(holder)
+        assert process(child.pid) is None, "what has no name any more must not be taken for something that lives"
     finally:
         child.wait()

@@ -144,6 +144,16 @@ def test_who_closes_a_ledger_leaves_all_notes(tmp_path):
     assert noted(path) == ({"a"}, set())
 
 
+def test_what_was_claimed_in_ones_name_is_taken_without_waiting_for_who_writes(tmp_path):
+    daemon, process = SqliteLedger(tmp_path / "ledger.db"), SqliteLedger(tmp_path / "ledger.db")
+    daemon.claim("r1", "process")
+    with contextlib.closing(sqlite3.connect(tmp_path / "ledger.db", isolation_level=None)) as writer:
+        writer.execute("BEGIN IMMEDIATE")
+        assert process.claim("r1", "process", instead_of="process") is None
+    process.close()
+    daemon.close()
+
+
 def test_who_lost_a_run_leaves_its_notes_to_who_has_it(tmp_path):
     path = tmp_path / "ledger.db"
     ledger, other = SqliteLedger(path), SqliteLedger(path)
