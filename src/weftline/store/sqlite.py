@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -48,6 +49,7 @@ class _File:
 
     def __init__(self, path: Path | str) -> None:
         self._path = str(path)
+        self._is_news = False  # for those who watch
         try:
             if isinstance(path, Path):
                 path.parent.mkdir(parents=True, exist_ok=True)
@@ -77,10 +79,13 @@ class _File:
         What is passing is not flushed, and nothing goes along. The next flush takes it too.
         """
         del names
+        self._is_news = False
         with self._unflushed() if is_passing else contextlib.nullcontext():
             self._transact(body, is_passing)
         if not is_passing:
             self.staged.written()
+        if self._is_news:
+            self._tell()
 
     def _transact(self, body: Callable[[bool], None], is_passing: bool) -> None:
         try:
@@ -121,7 +126,12 @@ class _File:
         return FileWatch(Path(self._path).absolute())
 
     def wake(self) -> None:
-        """That it is written is enough."""
+        """They hear that the file is written to, and once more when it can be seen what: the disk may take its time between."""
+        self._is_news = True
+
+    def _tell(self) -> None:
+        with contextlib.suppress(OSError):  # the file is somebody else's, say; whoever watches looks once in a while anyway
+            os.utime(self._path)
 
     def close(self) -> None:
         self._db.close()

@@ -1,7 +1,8 @@
 """Wakes up when a file of a database is written, by whichever process.
 
 Theory of operation. On Linux the kernel tells of writes (inotify, https://man7.org/linux/man-pages/man7/inotify.7.html); nobody
-has to be told who watches. Elsewhere, and on file systems that others write to over a network, sizes and times are looked at.
+has to be told who watches. A change of its times counts, too: so those are told who have looked before a change was
+committed. Elsewhere, and on file systems that others write to over a network, sizes and times are looked at.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from pathlib import Path
 
 #: How often a file is looked at where nobody tells.
 _LOOKS_EACH_S = 0.02
-_IN_MODIFY, _IN_CREATE = 0x2, 0x100
+_IN_MODIFY, _IN_ATTRIB, _IN_CREATE = 0x2, 0x4, 0x100
 _EVENT = struct.Struct("iIII")
 
 
@@ -85,7 +86,7 @@ def _inotify(folder: Path) -> int | None:
     found: int = libc.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC)
     if found < 0:
         return None
-    if libc.inotify_add_watch(found, os.fsencode(folder), _IN_MODIFY | _IN_CREATE) < 0:
+    if libc.inotify_add_watch(found, os.fsencode(folder), _IN_MODIFY | _IN_ATTRIB | _IN_CREATE) < 0:
         os.close(found)
         return None
     return found

@@ -144,6 +144,38 @@ def test_who_closes_a_ledger_leaves_all_notes(tmp_path):
     assert noted(path) == ({"a"}, set())
 
 
+class Heard:
+    """A connection whose commits take so long that whoever watches has heard of all that is written, and looked in vain."""
+
+    def __init__(self, db, watch):
+        self._db, self._watch = db, watch
+
+    def __getattr__(self, name):
+        return getattr(self._db, name)
+
+    def execute(self, sql, *values):
+        found = self._db.execute(sql, *values)
+        if sql == "COMMIT":
+            while self._watch.wait(0.0):
+                pass
+        return found
+
+
+def test_who_watches_is_told_when_a_change_can_be_seen(tmp_path):
+    """Else it would be told only that something is being written, and sleep on when it has looked too soon."""
+    ledger = SqliteLedger(tmp_path / "ledger.db")
+    watch = ledger.watch()
+    ledger._file._db = Heard(ledger._file._db, watch)
+    ledger.append("r1", [opening(100.0)])
+    assert not watch.wait(0.0), "nobody waits for that"
+    ledger.set_fields("r1", {"read": True}, at=100.0, by="test")
+    assert watch.wait(0.0)
+    ledger.append("r1", [ending(101.0)])
+    assert not watch.wait(0.0)
+    watch.close()
+    ledger.close()
+
+
 def test_what_was_claimed_in_ones_name_is_taken_without_waiting_for_who_writes(tmp_path):
     daemon, process = SqliteLedger(tmp_path / "ledger.db"), SqliteLedger(tmp_path / "ledger.db")
     daemon.claim("r1", "process")
