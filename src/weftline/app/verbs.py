@@ -33,7 +33,7 @@ from weftline.model.event import Kind
 from weftline.model.graph import BATCH, Graph
 from weftline.model.ids import run_id
 from weftline.model.plan import Decision, Plan
-from weftline.model.run import RunRecord
+from weftline.model.run import OUTLINE, RunRecord
 from weftline.model.transitions import RunStatus
 from weftline.plan import planner
 from weftline.plan.compare import Comparison, compare
@@ -197,7 +197,7 @@ def resume(
         RunBusyError: another process works on it.
         GuardBusyError: as many as may are running.
     """
-    found = find_run(run or newest_resumable(home, pipeline), home).run
+    found = _whole_id(run or newest_resumable(home, pipeline), home)
     with frozen(), claimed(found, home.ledger, instead_of=instead_of):
         record = find_run(found, home)  # as it is now that nobody else can change it
         if not only_if(record):
@@ -302,6 +302,19 @@ def record_of(run: str, home: Home) -> RunRecord | None:
     assert home.ledger is not None
     record = RunRecord.fold(run, home.ledger.events(run))
     return record if record.events else None
+
+
+def outline_of(run: str, home: Home) -> RunRecord | None:
+    """The same but for its nodes: how a run began, ended and was gone on with, and its gates. A long journal is not read."""
+    assert home.ledger is not None
+    record = RunRecord.fold(run, home.ledger.events(run, OUTLINE))
+    return record if record.events else None
+
+
+def _whole_id(run: str, home: Home) -> str:
+    """The id of a run of which the beginning is given; see `find_run`."""
+    is_whole = bool(run) and home.has_journals and outline_of(run, home) is not None
+    return run if is_whole else find_run(run, home).run
 
 
 def find_run(run: str, home: Home) -> RunRecord:

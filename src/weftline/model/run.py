@@ -13,6 +13,16 @@ from weftline.model.usage import ASKED, FIELDS, NodeUsage
 
 #: Why a node was skipped that nobody asked for.
 LEFT_OUT = "not selected"
+#: Kinds of events that tell of a run as a whole, and of its gates.
+OUTLINE = (
+    Kind.RUN_STARTED,
+    Kind.RUN_RESUMED,
+    Kind.RUN_FINISHED,
+    Kind.GATE_REACHED,
+    Kind.GATE_OPENED,
+    Kind.GATE_APPROVED,
+    Kind.GATE_REJECTED,
+)
 
 
 @dataclass(slots=True)

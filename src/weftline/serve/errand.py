@@ -58,7 +58,7 @@ def do(errand: Errand, folder: Path, holder: str, home: Home | None = None) -> i
 
 
 def _do(errand: Errand, home: Home, holder: str) -> int:
-    record = verbs.record_of(errand.run, home)
+    record = verbs.outline_of(errand.run, home)
     if record is None:
         if errand.cwd:
             os.chdir(errand.cwd)

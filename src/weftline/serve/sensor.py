@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from weftline.app.claims import is_abandoned
 from weftline.app.gates import at_gates, turn_away
 from weftline.app.home import Home
-from weftline.app.verbs import record_of, tells_all
+from weftline.app.verbs import outline_of, tells_all
 from weftline.errors import RunBusyError
 from weftline.model.run import RunRecord
 from weftline.model.transitions import RunStatus
@@ -101,7 +101,7 @@ class GateSensor:
         assert self._home.ledger is not None
         if run in self._launcher.runs or not is_abandoned(run, self._home.ledger):
             return False  # whoever works on it looks at its gates himself
-        record = record_of(run, self._home)
+        record = outline_of(run, self._home)
         if record is None:
             return True
         if record.status is RunStatus.RUNNING:

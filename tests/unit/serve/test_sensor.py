@@ -39,6 +39,12 @@ class Leaving:
         self._ledger = ledger
         self.away = {}
         self.passes = {}
+        self.read_whole = []
+
+    def events(self, run, kinds=()):
+        if not kinds:
+            self.read_whole.append(run)
+        return self.__getattr__("events")(run, kinds)
 
     def __getattr__(self, name):
         if self.passes.get(name):
@@ -148,3 +154,13 @@ def test_what_was_found_before_the_ledger_went_away_is_begun(stage):
     with pytest.raises(LedgerUnusableError):
         stage.look()
     assert stage.hand.started == ["r1"]
+
+
+def test_journals_are_not_read_as_a_whole(stage):
+    """Those of ten runs with thousands of calls each would take longer than the runs may wait."""
+    stage.wait("r1")
+    stage.look()
+    stage.open("r1")
+    stage.look()
+    assert stage.hand.started == ["r1"]
+    assert stage.ledger.read_whole == []
