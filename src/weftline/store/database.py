@@ -12,8 +12,9 @@ from pathlib import Path
 
 #: How long one process waits for another's transaction, in seconds.
 _BUSY_S = 30.0
-#: How soon one that wants to write looks whether it can, in seconds.
-_LOOKS_AGAIN_S = 0.0003, 0.0015
+#: How soon one that wants to write looks whether it can, in seconds; and one that is through at once: who writes one thing
+#: after the other and flushes each leaves it a tenth of a millisecond in between.
+_LOOKS_AGAIN_S, _LOOKS_SOON_S = (0.0003, 0.0015), (0.00001, 0.00005)
 #: How soon it tries again where SQLite itself does not wait.
 _AGAIN_S = 0.005
 #: Pages in SQLite's own journal before they are moved into the file; it would take 1,000. While that journal grows, each flush
@@ -52,10 +53,14 @@ def connect(path: Path | str, *, shrinks: bool = False) -> sqlite3.Connection:
     return connection
 
 
-def begin(connection: sqlite3.Connection) -> None:
+def begin(connection: sqlite3.Connection, *, is_brief: bool = False) -> None:
     """Begins a transaction that writes, as soon as nobody else does.
 
     SQLite itself looks again after 1, 2, 5, 10 and up to 100 ms; most others are done after one or two.
+
+    Args:
+        connection: to the database.
+        is_brief: whether it takes no time worth mentioning, since nothing is flushed; then it looks again and again.
 
     Raises:
         sqlite3.Error: somebody has written for longer than anybody may, or the file cannot be used.
@@ -69,7 +74,8 @@ def begin(connection: sqlite3.Connection) -> None:
             except sqlite3.OperationalError as error:
                 if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > until:
                     raise
-                time.sleep(random.uniform(*_LOOKS_AGAIN_S))  # noqa: S311 - so that those who wait do not look all at once
+                waits_s = _LOOKS_SOON_S if is_brief else _LOOKS_AGAIN_S
+                time.sleep(random.uniform(*waits_s))  # noqa: S311 - so that those who wait do not look all at once
             else:
                 return
     finally:

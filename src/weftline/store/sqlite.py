@@ -89,7 +89,7 @@ class _File:
 
     def _transact(self, body: Callable[[bool], None], is_passing: bool) -> None:
         try:
-            begin(self._db)
+            begin(self._db, is_brief=is_passing)
             body(False)
             if not is_passing:
                 self.staged.write()
