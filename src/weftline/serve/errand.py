@@ -1,7 +1,8 @@
 """One run in a process of its own: what the daemon asks for, and doing it.
 
-Theory of operation. The daemon has the run claimed before the process is there, so that no other daemon begins it as well; the
-process takes the claim over from it. Whatever dies in between leaves a claim of a dead process, which anybody takes over.
+Theory of operation. The daemon has the run claimed before the process hears of it, so that no other daemon begins it as well:
+in the name of a process that waits, or in its own, and then the process takes the claim over. Whatever dies in between leaves a
+claim of a dead process, which anybody takes over.
 """
 
 from __future__ import annotations

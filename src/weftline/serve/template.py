@@ -2,8 +2,8 @@
 
 Theory of operation. It reads a line of JSON for each run that is wanted, forks, and writes a line when the run's process is
 there and one when it has ended. So a run begins within milliseconds, sees the code of its project as it is now, and takes
-nothing along when it dies. While nothing is wanted, it forks some processes in advance, which open what every run opens: most
-of the time that a fork takes is for the first touch of what it shares with its parent.
+nothing along when it dies. While nothing is wanted, it forks some processes in advance and tells of them; they open what every
+run opens, and rehearse one. The daemon claims a run in the name of such a process, which then has it without a word.
 
 When the daemon goes away, the pipe ends, and so does the template with those that wait; runs that have begun go on.
 """
