@@ -6,6 +6,7 @@ A run that has been at a gate is the daemon's to end: if its process is gone, th
 from __future__ import annotations
 
 import contextlib
+import math
 from collections.abc import Callable, Iterable
 
 from weftline.app.claims import is_abandoned
@@ -21,8 +22,10 @@ from weftline.serve.launcher import Launcher
 from weftline.serve.words import last_words
 
 #: How soon a run is looked at again that has not ended although its gate is open, in seconds: somebody works on it, or it could
-#: not be gone on with. Twice as long after each time, up to the last.
+#: not be gone on with. So many times at first, since a daemon that was killed just then may have had it; then twice as long
+#: after each time, up to the last.
 _FIRST_S, _LAST_S = 0.02, 60.0
+_FIRST_LOOKS = 5
 
 
 class GateSensor:
@@ -73,7 +76,7 @@ class GateSensor:
                     del self._tries[run]
                 else:
                     self._tries[run] += 1
-                    self._again[run] = now + min(_FIRST_S * 2 ** self._tries[run], _LAST_S)
+                    self._again[run] = now + _rest_s(self._tries[run])
         finally:  # also those that were found before the ledger went away
             if errands:
                 self._launcher.start(*errands)
@@ -142,3 +145,9 @@ class GateSensor:
         if self._told.get(run) != text:
             self._tell(text)
             self._told[run] = text
+
+
+def _rest_s(tries: int) -> float:
+    """How long a run is left alone that was looked at so many times before."""
+    doublings = max(0, tries - _FIRST_LOOKS + 1)
+    return _LAST_S if doublings >= math.log2(_LAST_S / _FIRST_S) else float(_FIRST_S * 2**doublings)

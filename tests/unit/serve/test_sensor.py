@@ -164,3 +164,21 @@ def test_journals_are_not_read_as_a_whole(stage):
     stage.look()
     assert stage.hand.started == ["r1"]
     assert stage.ledger.read_whole == []
+
+
+def test_a_run_whose_daemon_was_killed_is_gone_on_with_soon(stage):
+    """Whoever dies in the first tenth of a second is noticed after 20 ms; later it is looked for less and less often."""
+    stage.wait("r1")
+    stage.look()
+    stage.ledger.claim("r1", this_process())
+    stage.open("r1")
+    looks_s = []
+    for _ in range(1100):  # for most of a day
+        looks_s.append(stage.look() - stage.clock.now())
+        stage.clock.move(looks_s[-1])
+    assert looks_s[:8] == pytest.approx([0.02] * 5 + [0.04, 0.08, 0.16])
+    assert looks_s[-1] == pytest.approx(60.0)
+    assert stage.hand.started == []
+    stage.ledger.release("r1", this_process())
+    stage.look()
+    assert stage.hand.started == ["r1"]
