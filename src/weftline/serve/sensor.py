@@ -22,8 +22,8 @@ from weftline.serve.launcher import Launcher
 from weftline.serve.words import last_words
 
 #: How soon a run is looked at again that has not ended although its gate is open, in seconds: somebody works on it, or it could
-#: not be gone on with. So many times at first, since a daemon that was killed just then may have had it; then twice as long
-#: after each time, up to the last.
+#: not be gone on with. As long as somebody else has it, so many times: that may be a daemon that was killed just then. Then
+#: twice as long after each time, up to the last.
 _FIRST_S, _LAST_S = 0.02, 60.0
 _FIRST_LOOKS = 5
 
@@ -119,6 +119,7 @@ class GateSensor:
             return self._leave(record, news)
         self._tell_of(run, news)
         errands.append(Errand(run))
+        self._tries[run] = max(self._tries[run], _FIRST_LOOKS - 2)  # if it fails, it would fail again at once
         return False
 
     def _leave(self, record: RunRecord, news: str) -> bool:

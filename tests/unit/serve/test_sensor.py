@@ -182,3 +182,16 @@ def test_a_run_whose_daemon_was_killed_is_gone_on_with_soon(stage):
     stage.ledger.release("r1", this_process())
     stage.look()
     assert stage.hand.started == ["r1"]
+
+
+def test_a_run_that_fails_to_go_on_is_tried_again_less_and_less_often(stage):
+    stage.wait("r1")
+    stage.look()
+    stage.open("r1")
+    rests_s = []
+    for _ in range(5):
+        rests_s.append(stage.look() - stage.clock.now())
+        stage.hand.alive.clear()  # its process has failed
+        stage.clock.move(rests_s[-1])
+    assert rests_s == pytest.approx([0.02, 0.04, 0.08, 0.16, 0.32])
+    assert stage.hand.started == ["r1"] * 5
