@@ -29,7 +29,7 @@ from weftline.errors import (
 )
 from weftline.model.graph import Graph, Grouped, GroupStep
 from weftline.model.guard import Guarded
-from weftline.model.order import circles, topological
+from weftline.model.order import circles, is_ordered, topological
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*", re.ASCII)
 _TEMPLATE = re.compile(r"\{\{\s*params\.([A-Za-z_][A-Za-z0-9_]*)\s*\}\}", re.ASCII)
@@ -140,8 +140,8 @@ class _Composer:
             for step in steps.values()
         ]
         named = list(steps.values())
-        if all(not sources or sources[-1] < number for number, sources in enumerate(upstream)):
-            return named  # as most people write them, and then it is the order
+        if is_ordered(upstream):
+            return named
         order = _ordered(upstream)
         if len(order) < len(named):
             left = sorted(set(range(len(named))).difference(order))

@@ -52,7 +52,8 @@ class Forecast:
     Attributes:
         recipe: None if it cannot be made, for a node that is never cached.
         inputs: digest by input name, where known; of the items' list for the one that it runs over.
-        keys: cache key by item, or one; None for what is not known.
+        keys: cache key by item, or one; None for what is not known, or need not be.
+        has_key: whether all is known that the key of its only call is made of.
         entries: hits by position in `keys`.
         files: signatures of the paths whose content counts in the keys.
         known_recipe: whether anything made by this recipe is stored.
@@ -66,8 +67,9 @@ class Forecast:
     recipe: Recipe | None = None
     inputs: dict[str, bytes | None] = field(default_factory=dict)
     keys: list[bytes | None] | None = None
+    has_key: bool = False
     entries: dict[int, Entry] = field(default_factory=dict)
-    files: dict[Path, bytes] = field(default_factory=dict)
+    files: Mapping[Path, bytes] = field(default_factory=dict)
     known_recipe: bool = False
     expired: float = 0.0
     unconfirmed: bool = False
@@ -171,11 +173,11 @@ class Predictor:
 
     def _made_for(self, node: NodeSpec) -> list[Any]:
         """The types that producers declare for what a node reads."""
-        positions, nodes = self._graph.positions, self._graph.nodes
+        nodes = self._graph.nodes
         found = []
         for read in node.inputs:
             for key in self._graph.keys_for(read.key) if read.optional else (read.key,):
-                at = positions.get(key)
+                at = self._graph.positions.get(key)
                 if at is not None:
                     found.append(nodes[at[0]].outputs[at[1]].kind)
         return found
@@ -198,7 +200,11 @@ class Predictor:
             node, forecast = self._graph.nodes[number], self.forecasts[number]
             if forecast.recipe is None or not node.cache:
                 continue
-            forecast.inputs = {found.name: self._input(found, node.scope) for found in node.inputs}
+            if node.inputs:
+                forecast.inputs = {found.name: self._input(found, node.scope) for found in node.inputs}
+            forecast.has_key = node.over is None and None not in forecast.inputs.values()
+            if node.over is None and not forecast.known_recipe:
+                continue  # no result of it can be there, so nobody looks for one
             items = None if node.over is None else self._items(node.over)
             forecast.keys = call_keys(forecast.recipe.digest, forecast.inputs, node.over and node.over_name, items)
             if number not in forced and forecast.known_recipe:
@@ -206,11 +212,10 @@ class Predictor:
         entries = self._found(wanted) if wanted else {}
         for number in wave:
             forecast = self.forecasts[number]
-            if number not in forced and forecast.keys is not None and not forecast.taken_from:
+            if entries and number not in forced and forecast.keys is not None and not forecast.taken_from:
                 forecast.entries = {
                     at: entries[key] for at, key in enumerate(forecast.keys) if key is not None and key in entries
                 }
-            if not forecast.taken_from:
                 self._drop_expired(self._graph.nodes[number], forecast)
             self._publish(self._graph.nodes[number], self._params[number], forecast)
 
@@ -225,7 +230,7 @@ class Predictor:
         entry = None if key is None else self._guessed.get(key)
         if entry is None:
             return False
-        forecast.entries = {0: entry}
+        forecast.has_key, forecast.entries = True, {0: entry}
         self._drop_expired(node, forecast)
         self._publish(node, self._params[number], forecast)
         return True
@@ -272,23 +277,21 @@ class Predictor:
         return self._cache.load(stored, entry.key) if stored.content is None else whole(stored.content)
 
     def _publish(self, node: NodeSpec, params: Mapping[str, Bound], forecast: Forecast) -> None:
-        """Says what is known of the node's outputs to those who read them."""
+        """Says what is known of the node's outputs to those who read them; of most of a first plan, nothing is."""
+        if forecast.keys is None:
+            return
         if node.effect is not None and forecast.entries and not forecast.taken_from:
             target = node.target({name: bound.value for name, bound in params.items()})
             kept = {at: entry for at, entry in forecast.entries.items() if self._is_confirmed(node, target, entry)}
             forecast.unconfirmed = len(kept) < len(forecast.entries)
             forecast.entries = kept
         for position, output in enumerate(node.outputs):
-            if forecast.keys is None:
-                self._keys[output.key] = KeyState()
-            elif node.over is not None:
+            if node.over is not None:
                 items = [_digest_at(forecast.entries.get(at), position) for at in range(len(forecast.keys))]
                 whole = digest.of_items([item for item in items if item is not None]) if forecast.is_hit else None
                 self._keys[output.key] = KeyState(whole, items)
             elif forecast.is_hit:
                 self._keys[output.key] = self._hit(forecast.entries[0], position)
-            else:
-                self._keys[output.key] = KeyState()
 
     def _hit(self, entry: Entry, position: int) -> KeyState:
         stored = entry.outputs[position]

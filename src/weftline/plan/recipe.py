@@ -6,7 +6,7 @@ import functools
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path, PurePath
-from types import FunctionType
+from types import FunctionType, MappingProxyType
 from typing import Any
 
 from weftline.digest import Closure, CodeReader, of_path, signature_of
@@ -21,6 +21,8 @@ from weftline.ports.values import Values, no_content
 _PLAIN = frozenset({bool, int, str, type(None)})
 #: Classes that say nothing of the code: most that are declared.
 _SILENT = frozenset({bool, int, float, str, bytes, list, tuple, dict, set})
+
+_NO_FILES: Mapping[Path, bytes] = MappingProxyType({})
 
 
 class RecipeMaker:
@@ -53,7 +55,7 @@ class RecipeMaker:
             UnhashableCodeError: the code refers to something without a stable digest.
             NoContentError: a parameter or dependency names a file that is not there, or cannot be read.
         """
-        bound = tuple(self._param(node, name, found.value) for name, found in params.items()) if params else ()
+        bound = tuple([self._param(node, name, found.value) for name, found in params.items()]) if params else ()
         depends = tuple(self._dependency(node, at, found) for at, found in enumerate(node.depends)) if node.depends else ()
         body = node.body
         receives = _received(node, params, made)
@@ -67,7 +69,7 @@ class RecipeMaker:
             recipe = of_params[bound] = next(iter(of_params.values())).with_params(bound)
         return recipe
 
-    def files(self, node: NodeSpec, params: Mapping[str, Bound], given: Mapping[str, Any]) -> dict[Path, bytes]:
+    def files(self, node: NodeSpec, params: Mapping[str, Bound], given: Mapping[str, Any]) -> Mapping[Path, bytes]:
         """The paths whose content counts in a node's keys, with their signatures from before they were read.
 
         Args:
@@ -75,10 +77,11 @@ class RecipeMaker:
             params: bound parameters.
             given: values from outside.
         """
-        if not (given or node.depends or any(isinstance(bound.value, Path) for bound in params.values())):
-            return {}
+        bound_paths = [bound.value for bound in params.values() if isinstance(bound.value, Path)] if params else []
+        if not (given or node.depends or bound_paths):
+            return _NO_FILES
         found = [Path(thing) for thing in node.depends if isinstance(thing, (str, PurePath))]
-        found += [bound.value for bound in params.values() if isinstance(bound.value, Path)]
+        found += bound_paths
         found += [given[read.key] for read in node.inputs if isinstance(given.get(read.key), Path)]
         for path in found:
             self._signatures.setdefault(path, signature_of(path))
