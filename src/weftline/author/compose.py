@@ -71,6 +71,7 @@ class _Composer:
         self._found = found
         self._params = params
         self._parts: dict[int, Part] = {}
+        self._named: dict[tuple[str, str], Part | PipelineGroup] = {}
 
     def compose(self, group: PipelineGroup, outer: str, around: Around, chain: tuple[str, ...]) -> _Placed:
         """Places the steps of a group; gives its keys, its ends and its parameters."""
@@ -85,19 +86,20 @@ class _Composer:
         placed: dict[str, _Placed] = {}
         is_read = {name for step in order for name in step.depends_on}
         for step in order:
+            scope = outer + step.name
             runs = step.runs if isinstance(step.runs, str) else step.runs.name
-            self._found.steps[outer + step.name] = GroupStep(runs, tuple([outer + name for name in step.depends_on]))
+            before = tuple([outer + name for name in step.depends_on] if outer else step.depends_on)
+            self._found.steps[scope] = GroupStep(runs, before)
             why = self._left_out(step, outer, values) if step.when or self._found.left_out else ""
             if why:
-                self._found.left_out[outer + step.name] = why
+                self._found.left_out[scope] = why
                 continue
             here = inside
             if step.params:
                 here = here.given_also(self._given(step.params, values, step.name, step.place))
             if step.depends_on:
-                before = [placed[name] for name in step.depends_on if name in placed]
-                here = here.after([(earlier.keys, earlier.ends) for earlier in before])
-            made = self._place(group.of, step, outer, here, chain, tells=bool(outer) or step.name in is_read)
+                here = here.after([placed[name][:2] for name in step.depends_on if name in placed])
+            made = self._place(group.of, step, scope, here, chain, tells=bool(outer) or step.name in is_read)
             if made is not None:
                 placed[step.name] = made
         read_by = {name for step in steps.values() if step.name in placed for name in step.depends_on}
@@ -169,7 +171,7 @@ class _Composer:
         self,
         kind: Literal["pipeline", "group"],
         step: Step,
-        outer: str,
+        scope: str,
         around: Around,
         chain: tuple[str, ...],
         *,
@@ -177,18 +179,16 @@ class _Composer:
     ) -> _Placed | None:
         findings, nodes = self._found.findings, self._found.nodes
         try:
-            runs = self._find(kind, step.runs) if isinstance(step.runs, str) else step.runs
-            part = None if isinstance(runs, PipelineGroup) else self._part(runs)
+            runs = self._runs(kind, step.runs)
         except WeftlineError as error:
             error.place = error.place or step.place
             findings.append(error)
             return None
-        first, scope = len(nodes), outer + step.name
-        if part is not None:
-            ends = part.place(scope, around, self._found)
-            made = _Placed(part.keys(scope) if tells else {}, ends, part.parameters)
+        first = len(nodes)
+        if isinstance(runs, Part):
+            ends = runs.place(scope, around, self._found)
+            made = _Placed(runs.keys(scope) if tells else {}, ends, runs.parameters)
         else:
-            assert isinstance(runs, PipelineGroup)
             if runs.name in chain:
                 findings.append(CycleError(nodes=chain[chain.index(runs.name) :], place=step.place))
                 return None
@@ -205,13 +205,20 @@ class _Composer:
                 self._wrong(step, detail, f"it has: {listing(sorted(made.parameters))}", did_you_mean(name, made.parameters))
         return made
 
-    def _part(self, runs: Pipeline) -> Part:
-        """What the steps that run a pipeline share; looked at once."""
-        graph = runs.graph
-        found = self._parts.get(id(graph))
-        if found is None:
-            found = self._parts[id(graph)] = Part(graph)
-        return found
+    def _runs(self, kind: Literal["pipeline", "group"], runs: str | Pipeline | PipelineGroup) -> Part | PipelineGroup:
+        """What a step runs, of a pipeline what such steps share; each name, and each pipeline, is looked at once."""
+        known = self._named.get((kind, runs)) if isinstance(runs, str) else None
+        if known is not None:
+            return known
+        found = self._find(kind, runs) if isinstance(runs, str) else runs
+        if isinstance(found, PipelineGroup):
+            made: Part | PipelineGroup = found
+        else:
+            graph = found.graph
+            made = self._parts.get(id(graph)) or self._parts.setdefault(id(graph), Part(graph))
+        if isinstance(runs, str):
+            self._named[kind, runs] = made
+        return made
 
     # --- values ---
 

@@ -120,8 +120,9 @@ class RecipeMaker:
         if isinstance(value, Path):
             return Part(name, self._content(node, f"parameter {name!r} of node {node.name!r}", value), str(value), CONTENT)
         known = (name, type(value), value) if type(value) in _PLAIN else None
-        if known in self._params:
-            return self._params[known]
+        before = self._params.get(known)
+        if before is not None:
+            return before
         try:
             digest = self._values.outside_digest(value, f"parameter {name!r}")
         except UndigestableError as error:
@@ -162,13 +163,13 @@ def _received(node: NodeSpec, params: Mapping[str, Bound], made: Iterable[Any]) 
         params: bound parameters; the class of a value may be hidden behind what is declared.
         made: types that the nodes before it declare for what it reads, such as what implements a protocol.
     """
-    found: frozenset[type] = frozenset()
-    kinds = [read.kind for read in node.inputs]
+    kinds = [*made, *[read.kind for read in node.inputs]] if node.inputs else [*made]
     for name, parameter in node.parameters.items():
         kinds.append(parameter.kind)
         if name in params:
             kinds.append(type(params[name].value))
-    for declared in (*kinds, *made):
+    found: frozenset[type] = frozenset()
+    for declared in kinds:
         if type(declared) is not type or declared not in _SILENT:
             found |= _telling(declared)
     return found
