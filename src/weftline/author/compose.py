@@ -84,6 +84,8 @@ class _Composer:
         inside = around.within(defaults, bound)
         self._guard(group, values)
         placed: dict[str, _Placed] = {}
+        read_by: set[str] = set()
+        parameters: set[frozenset[str]] = set()
         is_read = {name for step in order for name in step.depends_on}
         for step in order:
             scope = outer + step.name
@@ -102,11 +104,11 @@ class _Composer:
             made = self._place(group.of, step, scope, here, chain, tells=bool(outer) or step.name in is_read)
             if made is not None:
                 placed[step.name] = made
-        read_by = {name for step in steps.values() if step.name in placed for name in step.depends_on}
-        ends = tuple(end for name, made in placed.items() if name not in read_by for end in made.ends)
+                read_by.update(step.depends_on)
+                parameters.add(made.parameters)
+        ends = tuple([end for name, made in placed.items() if name not in read_by for end in made.ends])
         keys = {f"{name}.{key}": whole for name, made in placed.items() for key, whole in made.keys.items()} if outer else {}
-        known: frozenset[str] = frozenset().union(*{made.parameters for made in placed.values()})
-        return _Placed(keys, ends if placed else inside.ends, known)
+        return _Placed(keys, ends if placed else inside.ends, frozenset().union(*parameters))
 
     def _guard(self, group: PipelineGroup, values: Mapping[str, Any]) -> None:
         """Its key is made when it is run, of all parameters; that it can be made is looked at now."""
@@ -229,11 +231,13 @@ class _Composer:
 
     def _filled(self, value: Any, values: Mapping[str, Any], where: str, place: Place | None) -> Any:
         """A value with its templates filled in; one that is nothing but a template keeps the type of what it names."""
+        if not isinstance(value, (str, dict, list)):
+            return value
         if isinstance(value, dict):
             return {key: self._filled(inner, values, where, place) for key, inner in value.items()}
         if isinstance(value, list):
             return [self._filled(inner, values, where, place) for inner in value]
-        if not isinstance(value, str) or "{{" not in value:
+        if "{{" not in value:
             return value
         for braces in _BRACES.findall(value):
             name = _TEMPLATE.fullmatch(braces)

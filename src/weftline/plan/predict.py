@@ -45,6 +45,14 @@ class KeyState:
     stored: tuple[Entry, int] | None = None
 
 
+_NONE: Mapping[Any, Any] = MappingProxyType({})
+
+
+def _none() -> Mapping[Any, Any]:
+    """Shared by all of whom nothing is known; Python 3.11 takes it for no default of its own accord."""
+    return _NONE
+
+
 @dataclass(slots=True)
 class Forecast:
     """What is known of one node.
@@ -65,11 +73,11 @@ class Forecast:
     """
 
     recipe: Recipe | None = None
-    inputs: dict[str, bytes | None] = field(default_factory=dict)
+    inputs: Mapping[str, bytes | None] = field(default_factory=_none)
     keys: list[bytes | None] | None = None
     has_key: bool = False
-    entries: dict[int, Entry] = field(default_factory=dict)
-    files: Mapping[Path, bytes] = field(default_factory=dict)
+    entries: Mapping[int, Entry] = field(default_factory=_none)
+    files: Mapping[Path, bytes] = field(default_factory=_none)
     known_recipe: bool = False
     expired: float = 0.0
     unconfirmed: bool = False
@@ -162,12 +170,14 @@ class Predictor:
                 continue
             try:
                 forecast.files = self._recipes.files(node, params, given)
-                forecast.recipe = self._recipes.make(node, params, self._made_for(node))
+                forecast.recipe = self._recipes.make(node, params, self._made_for(node) if node.inputs else ())
             except WeftlineError as error:
                 if node.cache:
                     self.findings.append(error)
         made = {forecast.recipe.digest for forecast in self.forecasts if forecast.recipe is not None}
         stored = self._cache.recipes(made)
+        if not stored:
+            return
         for node, forecast in zip(self._graph.nodes, self.forecasts, strict=True):
             forecast.known_recipe = node.cache and forecast.recipe is not None and forecast.recipe.digest in stored
 
@@ -212,7 +222,9 @@ class Predictor:
         entries = self._found(wanted) if wanted else {}
         for number in wave:
             forecast = self.forecasts[number]
-            if entries and number not in forced and forecast.keys is not None and not forecast.taken_from:
+            if forecast.keys is None:
+                continue  # nothing is known of its outputs either
+            if entries and number not in forced and not forecast.taken_from:
                 forecast.entries = {
                     at: entries[key] for at, key in enumerate(forecast.keys) if key is not None and key in entries
                 }
@@ -277,9 +289,8 @@ class Predictor:
         return self._cache.load(stored, entry.key) if stored.content is None else whole(stored.content)
 
     def _publish(self, node: NodeSpec, params: Mapping[str, Bound], forecast: Forecast) -> None:
-        """Says what is known of the node's outputs to those who read them; of most of a first plan, nothing is."""
-        if forecast.keys is None:
-            return
+        """Says what is known of the node's outputs to those who read them."""
+        assert forecast.keys is not None
         if node.effect is not None and forecast.entries and not forecast.taken_from:
             target = node.target({name: bound.value for name, bound in params.items()})
             kept = {at: entry for at, entry in forecast.entries.items() if self._is_confirmed(node, target, entry)}
