@@ -20,6 +20,7 @@ PEERS = [
     Peer("bare loop", SIZES, {"": "one flushed commit for each step: no graph, no resuming"}, "1"),
     Peer("bare loop of 100", SIZES, {"chain": "not durable: 100 steps are lost", "fan": "a commit for 100 items"}, "100"),
     Peer("weftline", SIZES, {"": "inline"}, "inline", judged=True),
+    Peer("weftline (unlike)", {"chain-durable": (1_000,)}, {"": "inline, functions of their own: each is flushed"}, "unlike"),
     Peer("weftline (threads)", SIZES, {"": "threads"}, "threads", judged=True),
     Peer("dbos", SIZES, {"": "steps of a workflow, SQLite", "fan": "asynchronous steps, gathered, SQLite"}),
     Peer("redun", {**SIZES, "chain-durable": (100, 1_000)}, {"": "database in a SQLite file"}),

@@ -101,6 +101,18 @@ def test_what_is_shared_matters():
     assert spent == {None, "of the node", "of the run", "a", "b", "service"}
 
 
+def test_waiting_records_matter():
+    """Records wait in many runs, and some die with a process; else the rules would be kept by runs that know none."""
+    waited, died = 0, 0
+    for seed in range(MOST_SEEDS):
+        story: list[str] = []
+        World(draw(seed), story.append).play()
+        waited += any(line.endswith("records wait") for line in story)
+        died += any("dies, and" in line and "and 0 records" not in line for line in story)
+    assert waited > MOST_SEEDS / 10
+    assert died > MOST_SEEDS / 100
+
+
 def test_everything_about_gates_is_drawn():
     scenarios = [draw(seed) for seed in range(MOST_SEEDS)]
     gates = [gate for scenario in scenarios for gate in scenario.gates]

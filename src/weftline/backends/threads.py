@@ -25,7 +25,7 @@ class ThreadBackend:
     name = "threads"
 
     def __init__(self, workers: int, capture: Capture | None = None) -> None:
-        self.capabilities = Capabilities(slots=workers, queue=256, memory_gb=memory_gb())
+        self.capabilities = Capabilities(slots=workers, in_process=True, queue=256, memory_gb=memory_gb())
         self._capture = capture
         if capture is not None:
             capture.open()
@@ -61,10 +61,11 @@ class ThreadBackend:
     def poll(self, wait_s: float) -> Sequence[Report]:
         """Reports so far, at least one if it comes in time."""
         reports: list[Report] = []
+        ended = self._reports
         with contextlib.suppress(queue.Empty):
-            reports.append(self._reports.get(timeout=max(wait_s, 0.0)))
-            while True:
-                reports.append(self._reports.get_nowait())
+            reports.append(ended.get(timeout=max(wait_s, 0.0)))
+            while not ended.empty():  # nobody else takes them
+                reports.append(ended.get_nowait())
         self._open -= len(reports)
         return reports
 

@@ -41,6 +41,10 @@ class Kind(StrEnum):
 #: Events after which a call needs no more work, `CALLS_RESTORED` aside, which is about several; the ledger holds at most one of
 #: them for each call.
 CALL_OUTCOMES = (Kind.CALL_SUCCEEDED, Kind.CALL_FAILED, Kind.CALL_RESTORED)
+#: Those that a run has for every call that goes well.
+ROUTINE = frozenset({
+    Kind.NODE_STARTED, Kind.ATTEMPT_STARTED, Kind.ATTEMPT_DEFERRED, Kind.CALL_SUCCEEDED, Kind.CALL_RESTORED, Kind.NODE_FINISHED,
+})  # fmt: skip
 
 
 class Event(NamedTuple):

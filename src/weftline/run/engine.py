@@ -2,10 +2,11 @@
 
 Theory of operation. One thread runs the loop; each turn is a tick: facts go into the core, and records and wishes come out.
 Wishes that only look are fulfilled at once, and what was seen goes into the core again, so that the end of one node and the
-start of the next are recorded together. Then the records are committed in one transaction, then the wishes that act outside
-are fulfilled, then the loop waits for reports. A result is stored before the core hears of it, and the core's record of it is
-committed before anything outside depends on it. So at whatever moment the process dies, what the journal calls succeeded is
-stored, and everything else will be done again.
+start of the next are recorded together. Then the records are committed in one transaction, then the wishes that act outside are
+fulfilled, then the loop waits for reports. A result is stored before the core hears of it, and the core's record of it is
+committed before anything outside depends on it; before brief calls in this process that may be made again, it may wait a
+moment. So at whatever moment the process dies, what the journal calls succeeded is stored, and everything else will be done
+again.
 """
 
 from __future__ import annotations
@@ -44,6 +45,7 @@ from weftline.run.facts import (
 )
 from weftline.run.flight import SingleFlight
 from weftline.run.gates import Gates
+from weftline.run.group_commit import GroupCommit
 from weftline.run.inputs import Holdings
 from weftline.run.limits import Limits
 from weftline.run.preparation import Preparation
@@ -115,6 +117,7 @@ class Engine:
             attempts={(index[node], item): attempt for (node, item), attempt in self._past.attempts.items() if node in index},
             quiet=around.ledger is None and not around.sinks,
         )
+        self.grouping = GroupCommit(run, around, graph, steps, self._preparation.new_recipes, self._now)
         self.took_s = 0.0
         self._gates = Gates(run, graph, around.fields, opening, self._past, self._now)
         self._interruption = _Interruption()
@@ -145,7 +148,7 @@ class Engine:
                     self._around.staging.settle()
         status = self._past.settled(status)
         counts = dict(Counter(str(node.state) for node in self.core.nodes))
-        self._commit([Event(Kind.RUN_FINISHED, self._now(), body={"status": str(status), "counts": counts})])
+        self.grouping.commit([Event(Kind.RUN_FINISHED, self._now(), body={"status": str(status), "counts": counts})])
         self.took_s = self._now() - began
         return status
 
@@ -163,12 +166,8 @@ class Engine:
                 more, wishes = core.step(facts)
                 records += more
                 facts = self._look(wishes, acts)
-            if records:
-                self._commit(records)
-            self._gates.publish()
-            self._release.free(core.nodes)
-            if self._flight is not None:
-                self._flight.give_back()
+            if not self.grouping.put_off(records, acts):
+                self._record(records)
             facts += self._act(acts)
             acts.clear()
             if not facts and not core.unfinished and (status := core.status) is not None:
@@ -180,14 +179,13 @@ class Engine:
             assert facts or core.attempts.running or core.wakes_at is not None, "the run waits for nothing"
             records, wishes = core.step(facts)
 
-    # --- records ---
-
-    def _commit(self, records: Sequence[Event]) -> None:
-        around = self._around
-        if around.ledger is not None:
-            around.ledger.append(self.run_id, records, self._preparation.new_recipes())
-        for sink in around.sinks:
-            sink.tell(self.run_id, records)
+    def _record(self, records: Sequence[Event]) -> None:
+        """Records these and what was put off; then what had to wait for that."""
+        self.grouping.commit(records)
+        self._gates.publish()
+        self._release.free(self.core.nodes)
+        if self._flight is not None:
+            self._flight.give_back()
 
     # --- wishes ---
 
@@ -283,11 +281,13 @@ class Engine:
         if interruption.is_news:
             facts += interruption.news(now())
             longest_s = 0.0
+        longest_s = min(longest_s, self.grouping.left_s)
         for at in (wakes_at, None if flight is None else flight.wakes_at):
             if at is not None:
                 longest_s = max(0.0, min(longest_s, at - now()))
         if attempts.running or wakes_at is not None:
             reports, ended = counting(self._around.backend.poll(longest_s), attempts, now)
+            self.grouping.take(reports)
             if interruption.is_news:  # before what it did to the reports
                 facts += interruption.news(now())
             if flight is None:

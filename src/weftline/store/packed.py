@@ -1,10 +1,10 @@
 """The journal in SQLite: what happens often lies together in few rows, so that a step costs little more than its flush.
 
 Theory of operation. A row costs a search in each tree that it is in, and a page of each tree is written with each commit. So
-the events of one transaction that are of frequent kinds share a row: their fields in JSON, under the number of the first one.
-The view `events` shows a row for each. There is no index over them that could see to it that an attempt ends once. What this
-process has written, it remembers; others are kept out by the claim of a run, and by the numbers: who does not know of a row
-begins with the number that it has.
+the events of one transaction that a run has for every call share a row: their fields in JSON, under the number of the first
+one. Others have rows of their own: they are looked for among all runs. The view `events` shows a row for each. There is no
+index over them that could see to it that an attempt ends once. What this process has written, it remembers; others are kept out
+by the claim of a run, and by the numbers: who does not know of a row begins with the number that it has.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from weftline.errors import LedgerUnusableError
-from weftline.model.event import CALL_OUTCOMES, Event, Kind
+from weftline.model.event import CALL_OUTCOMES, ROUTINE, Event, Kind
 from weftline.model.ids import WHOLE
 from weftline.store.rows import insert_into, rows_of, selection
 
@@ -24,10 +24,6 @@ if TYPE_CHECKING:
 
 #: The kind of a row that holds several events.
 SEVERAL = "Several"
-#: Kinds that a run has for every call. Others have rows of their own: they are looked for among all runs.
-PACKED = frozenset({
-    Kind.NODE_STARTED, Kind.ATTEMPT_STARTED, Kind.ATTEMPT_DEFERRED, Kind.CALL_SUCCEEDED, Kind.CALL_RESTORED, Kind.NODE_FINISHED,
-})  # fmt: skip
 #: Events in one row at most: a journal is removed some rows at a time.
 _MOST = 500
 # SQLite reads no NaN, and one in a row would hide all others
@@ -69,7 +65,7 @@ class PackedRows:
 
     def read(self, run: str, kinds: Collection[Kind]) -> Iterator[Event]:
         """A journal in order, or what of it is of these kinds."""
-        rows = [SEVERAL] if kinds and not PACKED.isdisjoint(kinds) else []
+        rows = [SEVERAL] if kinds and not ROUTINE.isdisjoint(kinds) else []
         for kind, at, node, item, attempt, body in self._db.query(*selection(self.table, run, [*kinds, *rows])):
             if kind == SEVERAL:
                 found = (Event(Kind(name), *fields) for name, *fields in json.loads(body))
@@ -123,10 +119,10 @@ class _Ended:
 
 def _parts(events: Sequence[Event]) -> Iterator[tuple[Sequence[Event], bool]]:
     """The events in pieces, with whether those of a piece are of frequent kinds."""
-    if len(events) <= _MOST and PACKED.issuperset([event.kind for event in events]):
+    if len(events) <= _MOST and ROUTINE.issuperset([event.kind for event in events]):
         yield events, True  # as in most transactions
         return
-    for are_frequent, group in groupby(events, lambda event: event.kind in PACKED):
+    for are_frequent, group in groupby(events, lambda event: event.kind in ROUTINE):
         found = list(group)
         for start in range(0, len(found), _MOST):
             yield found[start : start + _MOST], are_frequent

@@ -13,6 +13,7 @@ follows from that: a backend that can stop calls must stop them, one that ships 
 from __future__ import annotations
 
 import contextlib
+import os
 import tempfile
 import time
 from collections.abc import Iterator
@@ -39,6 +40,7 @@ from weftline.testing.calls import (
     returns_nameless,
     returns_unwilling,
     sees,
+    stays,
 )
 
 # --- how the suite looks at a backend ----------------------------------------------------------------------------------
@@ -115,6 +117,14 @@ class _Reports(_Suite):
         with self._opened(2) as backend:
             assert backend.name
             assert backend.capabilities.slots == 2
+
+    def test_calls_run_in_this_process_where_that_is_said(self) -> None:
+        """Who says so is believed: a call of another process may go on when this one is dead."""
+        with self._opened(1) as backend:
+            backend.submit(_call(stays, (0, WHOLE, 1), number=0))
+            (report,) = self._reports(backend, 1)
+            assert report.outputs is not None
+            assert report.outputs[0] == os.getpid() or not backend.capabilities.in_process
 
     def test_reports_every_call_once_with_its_outputs(self) -> None:
         """Whatever was submitted is reported on exactly once, under its own handle."""

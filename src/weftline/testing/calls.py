@@ -81,6 +81,13 @@ def sees(names: tuple[str, ...]) -> list[str | None]:
 
 
 @node
+def stays(number: int) -> int:
+    """The process that it runs in."""
+    del number
+    return os.getpid()
+
+
+@node
 def lets_go(folder: str) -> int:
     """Starts what has neither parent nor session in common with it and goes on for ever; then waits itself."""
     words = [sys.executable, "-c", _LETS_GO, sys.executable, _GOES_ON, folder]

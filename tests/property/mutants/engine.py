@@ -226,9 +226,9 @@ MUTANTS = [
     Mutant(
         "calls start before the journal knows",
         "run/engine.py",
-        "                facts = self._look(wishes, acts)\n            if records:\n",
+        "                facts = self._look(wishes, acts)\n            if not",
         "                facts = self._look(wishes, acts)\n"
-        "            facts += self._act(acts)\n            acts.clear()\n            if records:\n",
+        "            facts += self._act(acts)\n            acts.clear()\n            if not",
     ),
     Mutant(
         "a pause is overslept",
@@ -270,8 +270,45 @@ MUTANTS = [
     Mutant(
         "the end of a run is not recorded",
         "run/engine.py",
-        '        self._commit([Event(Kind.RUN_FINISHED, self._now(), body={"status": str(status), "counts": counts})])\n',
+        'commit([Event(Kind.RUN_FINISHED, self._now(), body={"status": str(status), "counts": counts})])\n',
+        "commit([])\n",
+    ),
+    # --- records that wait ---
+    Mutant(
+        "records wait while a call runs that may not be made again",
+        "run/group_commit.py",
+        "        if not node.cache or node.effect is not None:\n            return False\n",
         "",
+    ),
+    Mutant(
+        "records wait while calls run that go on when the process dies",
+        "run/group_commit.py",
+        "around.ledger is not None and around.backend.capabilities.in_process and",
+        "around.ledger is not None and",
+    ),
+    Mutant(
+        "records wait for the next report, however long it takes",
+        "run/group_commit.py",
+        "return max(0.0, self._until - self._now()) if self.waiting else math.inf",
+        "return math.inf",
+    ),
+    Mutant(
+        "failures wait to be recorded",
+        "run/group_commit.py",
+        "            and ROUTINE.issuperset([event.kind for event in records])\n",
+        "",
+    ),
+    Mutant(
+        "records wait while calls run that take long",
+        "run/group_commit.py",
+        "return took_s is not None and took_s < BRIEF_S",
+        "return True",
+    ),
+    Mutant(
+        "records that have waited are forgotten",
+        "run/group_commit.py",
+        "found, self.waiting = [*self.waiting, *records], []",
+        "found, self.waiting = [*records], []",
     ),
     # --- what stands beside them ---
     Mutant(

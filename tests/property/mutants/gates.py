@@ -80,13 +80,13 @@ GATE_MUTANTS = [
     Mutant(
         "others hear what a node says before its end is recorded",
         "run/engine.py",
-        "            if records:\n                self._commit(records)\n            self._gates.publish()\n",
-        "            self._gates.publish()\n            if records:\n                self._commit(records)\n",
+        "        self.grouping.commit(records)\n        self._gates.publish()\n",
+        "        self._gates.publish()\n        self.grouping.commit(records)\n",
     ),
     Mutant(
         "others never hear what nodes say",
         "run/engine.py",
-        "            self._gates.publish()\n",
+        "        self._gates.publish()\n",
         "",
     ),
     Mutant(

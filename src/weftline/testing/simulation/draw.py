@@ -10,6 +10,7 @@ from dataclasses import replace
 from random import Random
 
 import weftline.testing.simulation.asking
+import weftline.testing.simulation.grouping
 import weftline.testing.simulation.vanishing  # noqa: F401 - enter what they draw
 from weftline.model.ids import WHOLE
 from weftline.model.policy import Policy

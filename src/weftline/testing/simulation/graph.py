@@ -16,12 +16,13 @@ from weftline import digest
 from weftline.codec import whole
 from weftline.model.entry import LISTED, Entry
 from weftline.model.fingerprint import Recipe, call_keys
-from weftline.model.gate import FieldSpec, Gate, Verdict
+from weftline.model.gate import FieldSpec, FieldValue, Gate, Verdict, initial, latest
 from weftline.model.graph import Graph
 from weftline.model.ids import WHOLE
 from weftline.model.node import Input, NodeSpec, Output
 from weftline.model.plan import Decision, Items, Plan, Reason, ReasonCode, Step
 from weftline.model.resources import DEFAULT, Resources
+from weftline.model.run import RunRecord
 from weftline.plan.gates import behind_gates
 from weftline.ports.cache import Cache
 from weftline.ports.values import digests_in
@@ -179,3 +180,22 @@ def _digests(node: NodeSpec, entries: list[Entry], store: Cache) -> tuple[bytes,
 def items_of(node: NodeSpec, count: int) -> list[int]:
     """The items of a node's calls."""
     return [WHOLE] if node.over is None else list(range(count))
+
+
+def gatekeeper(graph: Graph, fields: Mapping[str, FieldValue], record: RunRecord) -> Callable[[Gate], Verdict]:
+    """What a plan finds at the gates of a run.
+
+    Args:
+        graph: says which fields there are.
+        fields: what was set of them.
+        record: what the run has done.
+    """
+    held = latest(initial(graph.fields, {}), fields)
+    reached = {gate: body["held"] for gate, (_, body) in record.reached.items()}
+
+    def look(gate: Gate) -> Verdict:
+        if gate.name in record.gates:
+            return Verdict(True, "it was opened before")
+        return gate.look(held, reached.get(gate.name))
+
+    return look

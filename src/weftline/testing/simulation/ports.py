@@ -86,7 +86,14 @@ class SimulatedBackend(ScriptedBackend):
     name = "simulated"
 
     def __init__(self, clock: ManualClock, scenario: Scenario, watcher: Watcher, otherwise: Callable[[Call], Act]) -> None:
-        super().__init__(clock, scenario.slots, queue=scenario.queue, can_kill=scenario.can_kill, otherwise=otherwise)
+        super().__init__(
+            clock,
+            scenario.slots,
+            queue=scenario.queue,
+            can_kill=scenario.can_kill,
+            in_process=scenario.in_process,
+            otherwise=otherwise,
+        )
         self.capabilities = replace(
             self.capabilities,
             sets_env=True,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 import weftline.testing.simulation.restraints  # noqa: F401 - enters its rules
@@ -11,18 +12,19 @@ from weftline.errors import StoreUnusableError
 from weftline.model.call import Call, Handle, Report
 from weftline.model.entry import Entry
 from weftline.model.event import Event, Kind
-from weftline.model.gate import Gate, Scalar, Verdict, initial, latest
+from weftline.model.gate import Scalar
 from weftline.model.run import RunRecord
 from weftline.ports.values import Values
 from weftline.run.engine import Engine
 from weftline.run.limits import Limits
 from weftline.run.resume import past_of
 from weftline.run.surroundings import Surroundings
-from weftline.testing.scripted import Act, fail, succeed
 from weftline.testing.simulation.account import Account
 from weftline.testing.simulation.arrivals import note_record, note_waiting
 from weftline.testing.simulation.endings import End
-from weftline.testing.simulation.graph import plan_of
+from weftline.testing.simulation.fates import act_of
+from weftline.testing.simulation.graph import gatekeeper, plan_of
+from weftline.testing.simulation.grouping import Overheard
 from weftline.testing.simulation.openings import Setting
 from weftline.testing.simulation.ports import SimulatedBackend
 from weftline.testing.simulation.rules import RuleBrokenError, Storing, check
@@ -33,7 +35,6 @@ if TYPE_CHECKING:
 
 #: Turns of the engine after which a life counts as one that never ends.
 MOST_TURNS = 4000
-_NOTICED_S = 0.1
 #: Moments at which the engine has done something else than to look at fields.
 _DONE = frozenset({"after append", "after submit", "after poll", "after set", "after look"})
 _VALUES = Values()
@@ -43,7 +44,27 @@ class Died(BaseException):
     """The end of the process; nothing in it may catch this."""
 
 
-class Process:
+class Told:
+    """What tells its story.
+
+    Args:
+        world: who listens.
+    """
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+
+    def tell(self, line: str) -> None:
+        """One line of the schedule."""
+        if self.world.listener is not None:
+            self.world.listener(f"{self.world.clock.monotonic():8.3f}  {line}")
+
+    def label(self, handle: Handle) -> str:
+        """An attempt as people write it."""
+        return label(self.world.graph.nodes[handle[0]].name, *handle[1:])
+
+
+class Process(Told):
     """One process that works on a run; watches what passes through its ports.
 
     Args:
@@ -53,7 +74,7 @@ class Process:
     """
 
     def __init__(self, world: World, run: str, life: Life) -> None:
-        self.world = world
+        super().__init__(world)
         self.run = run
         scenario = world.scenario
         self._happens: dict[tuple[str, int], list[Incident | Word | Loss]] = {
@@ -70,7 +91,7 @@ class Process:
                 self._happens.setdefault((word.moment, word.nth), []).insert(0, word)
         self._reached: Counter[str] = Counter()
         self._turns = 0
-        self.backend = SimulatedBackend(world.clock, scenario, self, self.act)
+        self.backend = SimulatedBackend(world.clock, scenario, self, partial(act_of, scenario, world.fates))
         self.limits = Limits(scenario.on_failure)
         if run == world.run:
             self.limits = Limits(scenario.on_failure, scenario.deadline_s, scenario.retry_budget)
@@ -82,6 +103,7 @@ class Process:
         self._engine: Engine | None = None
         self._heard: Sequence[Report] = ()  # what the engine was told and has not acted upon
         self._is_full = False
+        self._overheard = Overheard(self.account, world.memory)
 
     def work(self, left_out: Collection[str]) -> None:
         """Runs to the end.
@@ -96,7 +118,7 @@ class Process:
             world.store.watcher = None
         is_resumed = self.run in world.ledger.journals
         record = RunRecord.fold(self.run, world.ledger.events(self.run))
-        plan = plan_of(world.graph, left_out, world.store, self._gatekeeper(record))
+        plan = plan_of(world.graph, left_out, world.store, gatekeeper(world.graph, world.ledger.fields(self.run), record))
         past = past_of(record) if is_resumed else None
         world.ledger.watcher = self
         if world.store is not None:
@@ -120,37 +142,6 @@ class Process:
         index = world.graph.index
         skipped = frozenset(index[step.node] for step in plan.steps if step.decision == "SKIP")
         check("end", self.account, End(engine, status, self.backend, list(world.ledger.events(self.run)), skipped))
-
-    def _gatekeeper(self, record: RunRecord) -> Callable[[Gate], Verdict]:
-        held = latest(initial(self.world.graph.fields, {}), self.world.ledger.fields(self.run))
-        reached = {gate: body["held"] for gate, (_, body) in record.reached.items()}
-
-        def look(gate: Gate) -> Verdict:
-            if gate.name in record.gates:
-                return Verdict(True, "it was opened before")
-            return gate.look(held, reached.get(gate.name))
-
-        return look
-
-    def act(self, call: Call) -> Act:
-        """What becomes of an attempt."""
-        node = self.world.scenario.nodes[call.handle[0]]
-        fate = self.world.fates.get(call.handle)
-        takes_s = node.takes_s * (1 + max(call.handle[1], 0) % 3)
-        if fate is None:
-            return succeed(takes_s)
-        takes_s += fate.takes_s
-        errors: dict[str, BaseException] = {
-            "transient": ConnectionError("it may work the next time"),
-            "fatal": ValueError("it will never work"),
-            "interrupted": KeyboardInterrupt(),
-        }
-        act = fail(errors[fate.ending], takes_s) if fate.ending in errors else succeed(takes_s)
-        if fate.ending == "lost":
-            act = act.lost(_NOTICED_S)
-        if fate.late_s:
-            act = act.late(fate.late_s)
-        return act if fate.again_s is None else act.twice(fate.again_s)
 
     # --- what passes through the ports ---
 
@@ -187,15 +178,17 @@ class Process:
 
     def submits(self, call: Call) -> None:
         """A call is about to be submitted."""
+        self._overhear()
         self.settle()
         if self.world.listener is not None:
-            self.tell(f"  submits {self._label(call.handle)}")
+            self.tell(f"  submits {self.label(call.handle)}")
         check("submit", self.account, call)
         self.account.note_submitted(call.handle)
 
     def waits(self, wait_s: float) -> None:
         """The engine is about to wait."""
         self._turns += 1
+        self._overhear()
         if self._turns > MOST_TURNS:
             raise RuleBrokenError("Every run ends.", f"this one goes on after {MOST_TURNS} turns")
         self.settle()
@@ -207,9 +200,11 @@ class Process:
     def reports(self, reports: Sequence[Report]) -> None:
         """The engine is about to be given these."""
         self.account.note_turn()
+        for report in self.account.accepted(reports):
+            self.account.last_took_s = report.took_s
         if self.world.listener is not None:
             for report in reports:
-                self.tell(f"  is told of {self._label(report.handle)}: {_ending(report)}")
+                self.tell(f"  is told of {self.label(report.handle)}: {_ending(report)}")
         self._heard = reports
 
     def stores(self, entries: Sequence[Entry]) -> None:
@@ -229,12 +224,24 @@ class Process:
     def cancels(self, handle: Handle, *, kill: bool) -> None:
         """A call was withdrawn."""
         if self.world.listener is not None:
-            self.tell(f"  {'kills' if kill else 'withdraws'} {self._label(handle)}")
+            self.tell(f"  {'kills' if kill else 'withdraws'} {self.label(handle)}")
         self.account.note_withdrawn(handle, kill=kill)
 
     def appends(self, run: str, events: Sequence[Event]) -> None:
         """Records are about to be appended."""
         del run
+        self._decides(self._overheard.rest(events))
+
+    def _overhear(self) -> None:
+        """What the engine puts off counts for the account as if it were recorded."""
+        assert self._engine is not None
+        fresh = self._overheard.fresh(self._engine.grouping.waiting)
+        if fresh:
+            self.tell(f"  {len(self.account.waiting)} records wait")
+            self._decides(fresh)
+            self._decided(fresh)
+
+    def _decides(self, events: Sequence[Event]) -> None:
         self.settle(events)
         for at, event in enumerate(events):
             check("record", self.account, event)
@@ -246,6 +253,7 @@ class Process:
 
     def misses(self, node: str) -> None:
         """The engine is about to learn that what a node has made is gone."""
+        self._overhear()
         number, memory = self.world.graph.index[node], self.account.memory
         self.account.lost.add(number)
         if self.world.graph.nodes[number].over is None:  # without an item of its list, a result is none
@@ -264,6 +272,10 @@ class Process:
     def appended(self, run: str, events: Sequence[Event]) -> None:
         """Records are safe."""
         del run
+        self._decided(self._overheard.rest(events))
+        self._overheard.recorded()
+
+    def _decided(self, events: Sequence[Event]) -> None:
         if self.world.listener is not None:
             for event in events:
                 self.tell(f"    {_shown(event)}")
@@ -276,15 +288,11 @@ class Process:
                 for word in self._answers.pop(event.node, ()):
                     self._hear(word)
 
-    # --- the story ---
-
-    def tell(self, line: str) -> None:
-        """One line of the schedule."""
-        if self.world.listener is not None:
-            self.world.listener(f"{self.world.clock.monotonic():8.3f}  {line}")
-
-    def _label(self, handle: Handle) -> str:
-        return label(self.world.graph.nodes[handle[0]].name, *handle[1:])
+    def dies(self) -> None:
+        """Nobody knows of what was not recorded."""
+        self.settle()
+        self._overheard.die()
+        self.tell(f"the process dies, and {len(self.account.waiting)} records that wait")
 
 
 def _ending(report: Report) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from typing import Literal
 
@@ -58,6 +59,9 @@ class Reported(Readiness):
         self.outcomes: set[tuple[str, int]] = set()
         self.ended: dict[str, str] = {}  # states of nodes that the journal of this life says are over
         self.expired: set[str] = set()  # nodes of which it says that their deadline has passed; empty for the run
+        self.waiting: list[Event] = []  # records that are not in the journal yet; they count as if they were
+        self.waits_since = 0.0  # the first of them
+        self.last_took_s = math.inf  # of the call that was reported last
         self.gating = Gating(graph, memory.gates)
         self.let_through = set(memory.gates.opened)  # gates that have opened
         self.ended_before = {name for name, state in memory.ended.items() if state in HAS_OUTPUT}

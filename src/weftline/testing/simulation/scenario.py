@@ -184,7 +184,7 @@ class Scenario:
 
     Attributes:
         nodes: each reads only those before it.
-        slots, queue, can_kill: of the backend.
+        slots, queue, can_kill, in_process: of the backend.
         memory_gb: of the backend; None where nobody knows.
         devices: memory in GiB of each GPU; 0 where nobody knows. Their ids are `gpu0`, `gpu1` and so on.
         licences: how much it has of the tag `LICENCE`.
@@ -208,6 +208,7 @@ class Scenario:
     slots: int = 1
     queue: int = 0
     can_kill: bool = False
+    in_process: bool = False
     memory_gb: float | None = None
     devices: tuple[float, ...] = ()
     licences: float = 0.0

@@ -129,8 +129,7 @@ class World:
         try:
             process.work(left_out)
         except Died:
-            process.settle()
-            process.tell("the process dies")
+            process.dies()
         except RuleBrokenError:
             raise
         except Exception as error:  # whatever it is, the engine must not raise it
