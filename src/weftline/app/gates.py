@@ -11,6 +11,7 @@ from weftline.app.claims import claimed
 from weftline.app.fields import held
 from weftline.app.home import Home
 from weftline.app.verbs import find_run
+from weftline.clock import as_utc
 from weftline.errors import RunBusyError, UnknownGateError, did_you_mean, listing
 from weftline.model.event import Event, Kind
 from weftline.model.gate import Gate, Verdict
@@ -94,10 +95,10 @@ def decide(home: Home, run: str, gate: str, *, approved: bool, why: str = "") ->
 
     Raises:
         UnknownRunError: there is no such run.
-        UnknownGateError: the run does not wait at such a gate.
+        UnknownGateError: the run does not wait at such a gate, or it has waited there for too long to be let through.
     """
     record = find_run(run, home)
-    _check_waits(record, gate, home)
+    _check_waits(record, gate, home, approved=approved)
     fields = home.fields
     assert fields is not None
     said = {Gate(gate).approval: "approved" if approved else "rejected"}
@@ -108,12 +109,17 @@ def decide(home: Home, run: str, gate: str, *, approved: bool, why: str = "") ->
     return find_run(record.run, home)
 
 
-def _check_waits(record: RunRecord, gate: str, home: Home) -> None:
+def _check_waits(record: RunRecord, gate: str, home: Home, *, approved: bool) -> None:
     """Raises an error that says what there is to do instead, if a run does not wait at a gate."""
-    known = [each.gate for each in at_gates(record, home)]
+    known = {each.gate: each for each in at_gates(record, home)}
     if record.status in {RunStatus.BLOCKED, RunStatus.RUNNING}:
         if gate in known:
-            return
+            until = known[gate].until
+            if not approved or until is None or home.clock.now() < until:
+                return
+            state = f" any more: its time was over at {as_utc(until):%Y-%m-%d %H:%M:%S} UTC"
+            advice = f"record that it has failed: weftline resume {record.run}; then start another run"
+            raise UnknownGateError(run=record.run, gate=gate, state=state, advice=advice)
         advice, hint = f"name one at which it waits: {listing(known)}", did_you_mean(gate, known)
         state = ": that is open already" if gate in record.gates else ""
         raise UnknownGateError(run=record.run, gate=gate, state=state, advice=advice, hint=hint)

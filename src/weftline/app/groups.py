@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from weftline.author.pipeline import Pipeline
-from weftline.errors import BadArgumentError, UnknownNodeError, did_you_mean, listing
+from weftline.errors import BadArgumentError, UnknownNodeError, UnknownRunError, did_you_mean, listing
 from weftline.model.event import Kind
 from weftline.model.graph import BATCH
 from weftline.model.grouped import GroupRun, group_run
@@ -85,7 +85,7 @@ def run_of(run: str, home: Home) -> GroupRun:
     """What became of the steps of a group's run.
 
     Args:
-        run: its id, or the beginning of it; empty for the newest run of a group.
+        run: its id, or the beginning of it, or the name of a group for its newest run; empty for the newest run of any.
         home: where its journal is.
 
     Raises:
@@ -94,7 +94,12 @@ def run_of(run: str, home: Home) -> GroupRun:
     """
     from weftline.app import verbs  # which reads this module
 
-    record = verbs.find_run(run or _newest(home), home)
+    try:
+        record = verbs.find_run(run or _newest(home), home)
+    except UnknownRunError:
+        if not (newest := _newest(home, run)):
+            raise
+        record = verbs.find_run(newest, home)
     found = group_run(record)
     if found is None:
         detail, advice = "it is no run of a group", f"look at its nodes: weftline status {record.run}"
@@ -102,14 +107,15 @@ def run_of(run: str, home: Home) -> GroupRun:
     return replace(found, status=verbs.state_of(record.run, record.status, home)) if found.ended_at is None else found
 
 
-def _newest(home: Home) -> str:
-    """The newest run of a group among the newest runs; empty if there is none, so that it is told as of any run."""
+def _newest(home: Home, name: str = "") -> str:
+    """The newest run of that group, or of any, among the newest runs; empty if there is none: it is told as of any run."""
     ledger = home.ledger
     if ledger is None or not home.has_journals:
         return ""
     for summary in ledger.runs(_LOOKED_THROUGH):
         opening = next(iter(ledger.events(summary.run, [Kind.RUN_STARTED])), None)
-        if opening is not None and opening.body is not None and opening.body.get("group"):
+        group = None if opening is None or opening.body is None else opening.body.get("group")
+        if group and name in {"", group["name"]}:
             return summary.run
     return ""
 

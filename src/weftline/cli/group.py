@@ -36,7 +36,9 @@ Of = Literal["pipeline", "group"]
 _VERBS: dict[Of, str] = {"pipeline": "group", "group": "workflow"}
 
 Named = Annotated[str, typer.Argument(help="Its name, or the file that declares it.", metavar="NAME")]
-Run = Annotated[str, typer.Argument(help="A run, or the beginning of its id; by default the newest.", metavar="RUN")]
+Run = Annotated[
+    str, typer.Argument(help="A run, or a group for its newest run; by default the newest of any group.", metavar="RUN|NAME")
+]
 FromStep = Annotated[
     list[str] | None, typer.Option("--from", help="Make this step anew, and all that depends on it.", metavar="STEP")
 ]

@@ -2,10 +2,12 @@
 
 import pytest
 
-from weftline import Pipeline, node
+from weftline import Gate, Pipeline, node
+from weftline.app import verbs
 from weftline.app.gates import decide
-from weftline.app.home import Home
+from weftline.app.home import Home, Request
 from weftline.errors import UnknownGateError
+from weftline.testing import ManualClock
 
 
 @pytest.fixture
@@ -41,3 +43,24 @@ def test_a_run_that_has_ended_waits_nowhere(home, run):
             decide(home, run, "first", approved=approved)
         assert "name one" not in str(raised.value)
         assert raised.value.hint is None
+
+
+def test_what_has_waited_for_too_long_is_not_let_through(tmp_path):
+    """Also if nobody has looked at the run since its time was over."""
+
+    @node(provides="a", gate=Gate("patient", timeout_s=60.0), cache=False)
+    def one() -> int:
+        return 1
+
+    clock = ManualClock()
+    home = Home(tmp_path / "home", clock=clock)
+    pipeline = Pipeline([one])
+    run = verbs.run(pipeline, home, Request(backend="inline")).run
+    clock.move(59.0)
+    assert decide(home, run, "patient", approved=True).status == "blocked"
+    other = verbs.run(pipeline, home, Request(backend="inline")).run
+    clock.move(61.0)
+    with pytest.raises(UnknownGateError, match="any more: its time was over at 2027"):
+        decide(home, other, "patient", approved=True)
+    assert decide(home, other, "patient", approved=False).status == "failed"
+    home.close()

@@ -8,7 +8,7 @@ from weftline.app.home import Home, Request
 from weftline.author.compose import GroupPipeline
 from weftline.author.group import GroupPolicy, Step, workflow
 from weftline.author.registry import Registry
-from weftline.errors import BadArgumentError, UnknownNodeError
+from weftline.errors import BadArgumentError, UnknownNodeError, UnknownRunError
 from weftline.testing import ManualClock, ScriptedBackend, fail, succeed
 
 
@@ -182,3 +182,19 @@ def test_a_run_of_a_pipeline_has_no_steps(theatre):
     result = verbs.run(Pipeline([work]), theatre.home, Request(backend=theatre.backend))
     with pytest.raises(BadArgumentError, match="no run of a group"):
         groups.run_of(result.run, theatre.home)
+
+
+def test_a_group_is_named_for_its_newest_run(theatre):
+    runs = []
+    for name in ("day", "night", "day", "night"):
+        theatre.run(PipelineGroup(name).add("s", "work"))
+        runs.append(theatre.last)
+        theatre.clock.move(60.0)
+    assert [groups.run_of(name, theatre.home).run for name in ("day", "night", "", runs[0])] == [
+        runs[2],
+        runs[3],
+        runs[3],
+        runs[0],
+    ]
+    with pytest.raises(UnknownRunError, match="noon"):
+        groups.run_of("noon", theatre.home)
