@@ -114,7 +114,7 @@ def main() -> None:
             rows.append((shown, kept, f"{PLANNED:,}", f"{found:.3f}", f"{BAR_S}", "yes" if found <= BAR_S else "NO"))
     found = measured(1, "plan", "chain", DEEP, "none")
     rows.append((SHAPES["chain"], "none", f"{DEEP:,}", f"{found:.3f}", "", ""))
-    print("composing and planning a group, CPU s; home: with an empty cache, so that keys are made")
+    print("composing and planning a group, CPU s; home: with an empty cache, in which all recipes are looked up")
     print(table(("steps", "kept in", "how many", "CPU s", "bar", "holds"), rows, left=(0, 1)), flush=True)
     rows = []
     for kept in ("none", "home"):

@@ -29,7 +29,7 @@ from weftline.errors import (
 )
 from weftline.model.graph import Graph, Grouped, GroupStep
 from weftline.model.guard import Guarded
-from weftline.model.order import circles, topological
+from weftline.model.order import circles, is_ordered, topological
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*", re.ASCII)
 _TEMPLATE = re.compile(r"\{\{\s*params\.([A-Za-z_][A-Za-z0-9_]*)\s*\}\}", re.ASCII)
@@ -71,6 +71,7 @@ class _Composer:
         self._found = found
         self._params = params
         self._parts: dict[int, Part] = {}
+        self._named: dict[tuple[str, str], Part | PipelineGroup] = {}
 
     def compose(self, group: PipelineGroup, outer: str, around: Around, chain: tuple[str, ...]) -> _Placed:
         """Places the steps of a group; gives its keys, its ends and its parameters."""
@@ -83,28 +84,31 @@ class _Composer:
         inside = around.within(defaults, bound)
         self._guard(group, values)
         placed: dict[str, _Placed] = {}
+        read_by: set[str] = set()
+        parameters: set[frozenset[str]] = set()
         is_read = {name for step in order for name in step.depends_on}
         for step in order:
+            scope = outer + step.name
             runs = step.runs if isinstance(step.runs, str) else step.runs.name
-            self._found.steps[outer + step.name] = GroupStep(runs, tuple([outer + name for name in step.depends_on]))
+            before = tuple([outer + name for name in step.depends_on] if outer else step.depends_on)
+            self._found.steps[scope] = GroupStep(runs, before)
             why = self._left_out(step, outer, values) if step.when or self._found.left_out else ""
             if why:
-                self._found.left_out[outer + step.name] = why
+                self._found.left_out[scope] = why
                 continue
             here = inside
             if step.params:
                 here = here.given_also(self._given(step.params, values, step.name, step.place))
             if step.depends_on:
-                before = [placed[name] for name in step.depends_on if name in placed]
-                here = here.after([(earlier.keys, earlier.ends) for earlier in before])
-            made = self._place(group.of, step, outer, here, chain, tells=bool(outer) or step.name in is_read)
+                here = here.after([placed[name][:2] for name in step.depends_on if name in placed])
+            made = self._place(group.of, step, scope, here, chain, tells=bool(outer) or step.name in is_read)
             if made is not None:
                 placed[step.name] = made
-        read_by = {name for step in steps.values() if step.name in placed for name in step.depends_on}
-        ends = tuple(end for name, made in placed.items() if name not in read_by for end in made.ends)
+                read_by.update(step.depends_on)
+                parameters.add(made.parameters)
+        ends = tuple([end for name, made in placed.items() if name not in read_by for end in made.ends])
         keys = {f"{name}.{key}": whole for name, made in placed.items() for key, whole in made.keys.items()} if outer else {}
-        known: frozenset[str] = frozenset().union(*{made.parameters for made in placed.values()})
-        return _Placed(keys, ends if placed else inside.ends, known)
+        return _Placed(keys, ends if placed else inside.ends, frozenset().union(*parameters))
 
     def _guard(self, group: PipelineGroup, values: Mapping[str, Any]) -> None:
         """Its key is made when it is run, of all parameters; that it can be made is looked at now."""
@@ -140,8 +144,8 @@ class _Composer:
             for step in steps.values()
         ]
         named = list(steps.values())
-        if all(not sources or sources[-1] < number for number, sources in enumerate(upstream)):
-            return named  # as most people write them, and then it is the order
+        if is_ordered(upstream):
+            return named
         order = _ordered(upstream)
         if len(order) < len(named):
             left = sorted(set(range(len(named))).difference(order))
@@ -169,7 +173,7 @@ class _Composer:
         self,
         kind: Literal["pipeline", "group"],
         step: Step,
-        outer: str,
+        scope: str,
         around: Around,
         chain: tuple[str, ...],
         *,
@@ -177,18 +181,16 @@ class _Composer:
     ) -> _Placed | None:
         findings, nodes = self._found.findings, self._found.nodes
         try:
-            runs = self._find(kind, step.runs) if isinstance(step.runs, str) else step.runs
-            part = None if isinstance(runs, PipelineGroup) else self._part(runs)
+            runs = self._runs(kind, step.runs)
         except WeftlineError as error:
             error.place = error.place or step.place
             findings.append(error)
             return None
-        first, scope = len(nodes), outer + step.name
-        if part is not None:
-            ends = part.place(scope, around, self._found)
-            made = _Placed(part.keys(scope) if tells else {}, ends, part.parameters)
+        first = len(nodes)
+        if isinstance(runs, Part):
+            ends = runs.place(scope, around, self._found)
+            made = _Placed(runs.keys(scope) if tells else {}, ends, runs.parameters)
         else:
-            assert isinstance(runs, PipelineGroup)
             if runs.name in chain:
                 findings.append(CycleError(nodes=chain[chain.index(runs.name) :], place=step.place))
                 return None
@@ -205,13 +207,20 @@ class _Composer:
                 self._wrong(step, detail, f"it has: {listing(sorted(made.parameters))}", did_you_mean(name, made.parameters))
         return made
 
-    def _part(self, runs: Pipeline) -> Part:
-        """What the steps that run a pipeline share; looked at once."""
-        graph = runs.graph
-        found = self._parts.get(id(graph))
-        if found is None:
-            found = self._parts[id(graph)] = Part(graph)
-        return found
+    def _runs(self, kind: Literal["pipeline", "group"], runs: str | Pipeline | PipelineGroup) -> Part | PipelineGroup:
+        """What a step runs, of a pipeline what such steps share; each name, and each pipeline, is looked at once."""
+        known = self._named.get((kind, runs)) if isinstance(runs, str) else None
+        if known is not None:
+            return known
+        found = self._find(kind, runs) if isinstance(runs, str) else runs
+        if isinstance(found, PipelineGroup):
+            made: Part | PipelineGroup = found
+        else:
+            graph = found.graph
+            made = self._parts.get(id(graph)) or self._parts.setdefault(id(graph), Part(graph))
+        if isinstance(runs, str):
+            self._named[kind, runs] = made
+        return made
 
     # --- values ---
 
@@ -222,11 +231,13 @@ class _Composer:
 
     def _filled(self, value: Any, values: Mapping[str, Any], where: str, place: Place | None) -> Any:
         """A value with its templates filled in; one that is nothing but a template keeps the type of what it names."""
+        if not isinstance(value, (str, dict, list)):
+            return value
         if isinstance(value, dict):
             return {key: self._filled(inner, values, where, place) for key, inner in value.items()}
         if isinstance(value, list):
             return [self._filled(inner, values, where, place) for inner in value]
-        if not isinstance(value, str) or "{{" not in value:
+        if "{{" not in value:
             return value
         for braces in _BRACES.findall(value):
             name = _TEMPLATE.fullmatch(braces)

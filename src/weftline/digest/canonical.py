@@ -87,11 +87,16 @@ def of_parts(*parts: bytes) -> bytes:
     return of_counted(counted(parts))
 
 
+#: As `counted` writes them; most parts are digests and names.
+_LENGTHS = tuple(b"%x:" % size for size in range(256))
+
+
 def counted(parts: Iterable[bytes]) -> bytes:
     """Byte strings, each with its length before it; what some lists of parts have in common is written once."""
     chunks = []
     for part in parts:
-        chunks.append(b"%x:" % len(part))
+        size = len(part)
+        chunks.append(_LENGTHS[size] if size < len(_LENGTHS) else b"%x:" % size)
         chunks.append(part)
     return b"".join(chunks)
 

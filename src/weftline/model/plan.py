@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from weftline.errors import WeftlineError
 from weftline.model.entry import Entry
 from weftline.model.estimate import Effort, Outlook, outlook
-from weftline.model.fingerprint import Change, Recipe
+from weftline.model.fingerprint import Change, Recipe, call_keys
 from weftline.model.graph import Graph
 from weftline.model.params import Bound
 from weftline.model.topology import Topology
@@ -85,7 +85,7 @@ class Step(NamedTuple):
         reason: why.
         requires: keys that it reads.
         provides: keys that it makes.
-        key: the cache key in hex where it is known already: of the only call.
+        has_key: whether the cache key of the only call is known already.
         items: for a node over items.
         params: bound parameters.
         recipe: what decides the result besides the inputs; None where nothing is cached.
@@ -106,7 +106,7 @@ class Step(NamedTuple):
     reason: Reason
     requires: tuple[str, ...] = ()
     provides: tuple[str, ...] = ()
-    key: str | None = None
+    has_key: bool = False
     items: Items | None = None
     params: Mapping[str, Bound] = _NOTHING
     recipe: Recipe | None = None
@@ -120,6 +120,17 @@ class Step(NamedTuple):
     last_s: float | None = None
     effort: Effort | None = None
     most: Effort | None = None
+
+    @property
+    def key(self) -> str | None:
+        """The cache key of the only call in hex, where it is known already; made when somebody asks."""
+        if not self.has_key:
+            return None
+        if self.entry is not None:
+            return self.entry.key.hex()
+        assert self.recipe is not None
+        (found,) = call_keys(self.recipe.digest, self.inputs, None, None) or (None,)
+        return None if found is None else found.hex()
 
 
 @dataclass(frozen=True, slots=True)

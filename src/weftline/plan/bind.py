@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 from weftline.errors import (
@@ -28,13 +29,13 @@ class Bindings:
     """What was bound.
 
     Attributes:
-        params: by node number, then by parameter name.
+        params: by node number, then by parameter name; shared by nodes that are bound alike, so nobody writes to them.
         given: values of keys from outside.
         unfit: keys that were given, but not as they are wanted.
         findings: what does not fit.
     """
 
-    params: list[dict[str, Bound]]
+    params: list[Mapping[str, Bound]]
     given: dict[str, Any] = field(default_factory=dict)
     unfit: set[str] = field(default_factory=set)
     findings: list[WeftlineError] = field(default_factory=list)
@@ -48,7 +49,7 @@ def bind(graph: Graph, params: Mapping[str, Any], given: Mapping[str, Any]) -> B
         params: by `name` where one node has it, or by `node.name`; a name of a key that nothing provides gives that key.
         given: values of keys that nothing provides.
     """
-    found = Bindings([_defaults(node.parameters) if node.parameters else _NO_PARAMETERS for node in graph.nodes])
+    found = Bindings(_defaults(graph))
     by_name: dict[str, list[int]] = defaultdict(list)
     if params:
         for number, node in enumerate(graph.nodes):
@@ -73,12 +74,21 @@ def bind(graph: Graph, params: Mapping[str, Any], given: Mapping[str, Any]) -> B
     return found
 
 
-#: Of all nodes that have none; nobody writes to it.
-_NO_PARAMETERS: dict[str, Bound] = {}
+_NO_PARAMETERS: Mapping[str, Bound] = MappingProxyType({})
 
 
-def _defaults(parameters: Mapping[str, Any]) -> dict[str, Bound]:
-    return {name: Bound(parameter.default, parameter.origin) for name, parameter in parameters.items()}
+def _defaults(graph: Graph) -> list[Mapping[str, Bound]]:
+    """What each node has if nothing is given; made once for nodes that share their declaration, as steps of a group do."""
+    known: dict[int, Mapping[str, Bound]] = {}  # by the declaration itself, which the graph holds
+    found = []
+    for node in graph.nodes:
+        declared = node.parameters
+        bound = known.get(id(declared)) if declared else _NO_PARAMETERS
+        if bound is None:
+            bound = {name: Bound(default, origin) for name, (_, default, origin) in declared.items()}
+            known[id(declared)] = bound
+        found.append(bound)
+    return found
 
 
 def _owners(graph: Graph, by_name: Mapping[str, Sequence[int]], name: str) -> tuple[Sequence[int], str]:
@@ -108,7 +118,7 @@ def _set(graph: Graph, found: Bindings, number: int, name: str, value: Any) -> N
     node = graph.nodes[number]
     kind = node.parameters[name].kind
     try:
-        found.params[number][name] = Bound(read(value, kind), "run")
+        found.params[number] = {**found.params[number], name: Bound(read(value, kind), "run")}
     except ValueError as error:
         found.findings.append(
             ParameterTypeError(name=name, node=node.name, wanted=render(kind), given=str(error), place=node.place)

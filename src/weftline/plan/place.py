@@ -14,28 +14,39 @@ from weftline.ports.backend import Capabilities
 
 def misfits(graph: Graph, selected: Iterable[int], backend: str, capabilities: Capabilities) -> Iterator[WeftlineError]:
     """Findings for nodes that the backend cannot run as they want."""
+    fitting: set[tuple[int, int]] = set()  # by address: nodes of large graphs share what they ask for, and the graph holds it
     for number in selected:
         node = graph.nodes[number]
-        timeout_s = node.policy.timeout_s
-        if timeout_s is not None and not capabilities.can_kill:
-            yield HardTimeoutError(node=node.name, timeout_s=timeout_s, backend=backend, place=node.place)
-        asked = node.resources
-        if asked.cpu > capabilities.slots:
-            request, room = f"{asked.cpu:g} CPU", f"{capabilities.slots} slots"
-            yield TooLargeRequestError(node=node.name, asked=request, backend=backend, available=room, place=node.place)
-        for name, amount in asked.tags.items():
-            there = capabilities.named.get(name, 0.0)
-            if amount > there:
-                room = f"{there:g}" if there else f"none: run with --resource {name}=N"
-                request = f"{amount:g} {name}"
-                yield TooLargeRequestError(node=node.name, asked=request, backend=backend, available=room, place=node.place)
-        if asked.gpu:
-            yield from _without_device(node, backend, capabilities)
-        if asked.memory_gb is not None and asked.memory_gb > capabilities.memory_gb:
-            request, room = f"{asked.memory_gb:g} GiB of memory", f"{capabilities.memory_gb:.1f}"
-            yield TooLargeRequestError(node=node.name, asked=request, backend=backend, available=room, place=node.place)
+        asked = id(node.policy), id(node.resources)
+        if asked not in fitting:
+            found = list(_too_much(node, backend, capabilities))
+            yield from found
+            if not found:
+                fitting.add(asked)
         if capabilities.ships:
             yield from _unshippable(node, backend)
+
+
+def _too_much(node: NodeSpec, backend: str, capabilities: Capabilities) -> Iterator[WeftlineError]:
+    """What a node's policy and resources ask for, and the backend does not have."""
+    timeout_s = node.policy.timeout_s
+    if timeout_s is not None and not capabilities.can_kill:
+        yield HardTimeoutError(node=node.name, timeout_s=timeout_s, backend=backend, place=node.place)
+    asked = node.resources
+    if asked.cpu > capabilities.slots:
+        request, room = f"{asked.cpu:g} CPU", f"{capabilities.slots} slots"
+        yield TooLargeRequestError(node=node.name, asked=request, backend=backend, available=room, place=node.place)
+    for name, amount in asked.tags.items():
+        there = capabilities.named.get(name, 0.0)
+        if amount > there:
+            room = f"{there:g}" if there else f"none: run with --resource {name}=N"
+            request = f"{amount:g} {name}"
+            yield TooLargeRequestError(node=node.name, asked=request, backend=backend, available=room, place=node.place)
+    if asked.gpu:
+        yield from _without_device(node, backend, capabilities)
+    if asked.memory_gb is not None and asked.memory_gb > capabilities.memory_gb:
+        request, room = f"{asked.memory_gb:g} GiB of memory", f"{capabilities.memory_gb:.1f}"
+        yield TooLargeRequestError(node=node.name, asked=request, backend=backend, available=room, place=node.place)
 
 
 def _without_device(node: NodeSpec, backend: str, capabilities: Capabilities) -> Iterator[WeftlineError]:

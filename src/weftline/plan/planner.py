@@ -80,8 +80,10 @@ def _slots(wish: Wish) -> int:
 
 def _with_efforts(graph: Graph, steps: Sequence[Step], history: History, slots: int) -> tuple[Step, ...]:
     """The steps, with what those mean that run or may run, as far as the history knows."""
-    pending = [step.node for step in steps if step.decision in {Decision.RUN, Decision.MAY_RUN}]
+    pending = [step.node for step in steps if step.decision is Decision.RUN or step.decision is Decision.MAY_RUN]
     durations = history.durations(graph.name, pending)
+    if not durations:
+        return tuple(steps)
     found = []
     for step in steps:
         if step.node in durations:
@@ -134,6 +136,8 @@ def _left_out(graph: Graph, selected: frozenset[int]) -> list[WeftlineError]:
 def _unavailable(graph: Graph, decisions: Sequence[Decision], forecasts: Sequence[Forecast]) -> list[WeftlineError]:
     """Inputs of what will run that come from a node left out and are not stored."""
     found: list[WeftlineError] = []
+    if Decision.SKIP not in decisions:
+        return found
     for number, decision in enumerate(decisions):
         if decision not in {Decision.RUN, Decision.MAY_RUN}:
             continue
@@ -167,17 +171,13 @@ class _Explainer:
         forecast = self._forecasts[number]
         if forecast.is_hit:
             return Decision.CACHED
-        if self._graph.nodes[number].over is None and forecast.keys is not None:
-            return self._missing(number, forecast.keys[0])
+        if self._graph.nodes[number].over is None:
+            may_be_there = forecast.known_recipe and not forecast.has_key and number not in self._forced
+            return Decision.MAY_RUN if may_be_there else Decision.RUN
         counts = self._counts(number)
         if Decision.RUN in counts:
             return Decision.RUN
         return Decision.MAY_RUN
-
-    def _missing(self, number: int, key: bytes | None) -> Decision:
-        """What will happen to the only call of a node that has no result."""
-        may_be_there = key is None and self._forecasts[number].known_recipe and number not in self._forced
-        return Decision.MAY_RUN if may_be_there and self._graph.nodes[number].cache else Decision.RUN
 
     def _counts(self, number: int) -> Counter[Decision]:
         """Calls by decision; for a list that is not known yet, one call that stands for all."""
@@ -202,7 +202,7 @@ class _Explainer:
                 reason=_HIT,
                 requires=tuple([read.key for read in node.inputs]),
                 provides=node.provided,
-                key=(forecast.keys[0] or b"").hex(),
+                has_key=True,
                 params=params,
                 recipe=forecast.recipe,
                 inputs=forecast.inputs,
@@ -217,7 +217,7 @@ class _Explainer:
                 self._reason(number, decision, None, ()),
                 tuple([read.key for read in node.inputs]),
                 node.provided,
-                forecast.keys[0].hex() if forecast.keys and forecast.keys[0] is not None else None,
+                forecast.has_key,
                 params=params,
                 recipe=forecast.recipe,
                 inputs=forecast.inputs,
@@ -231,7 +231,6 @@ class _Explainer:
             if decision is Decision.MAY_RUN and forecast.is_freed:
                 counts = {Decision.MAY_RUN: total or 0}
             items = Items(total, counts)
-        key = forecast.keys[0] if node.over is None and forecast.keys else None
         usable = decision is not Decision.RUN or node.over is not None
         return Step(
             node=node.name,
@@ -239,7 +238,7 @@ class _Explainer:
             reason=self._reason(number, decision, last, differences),
             requires=tuple(read.key for read in node.inputs),
             provides=node.provided,
-            key=None if key is None else key.hex(),
+            has_key=forecast.has_key,
             items=items,
             params=params,
             recipe=forecast.recipe,

@@ -45,6 +45,14 @@ class KeyState:
     stored: tuple[Entry, int] | None = None
 
 
+_NONE: Mapping[Any, Any] = MappingProxyType({})
+
+
+def _none() -> Mapping[Any, Any]:
+    """Shared by all of whom nothing is known; Python 3.11 takes it for no default of its own accord."""
+    return _NONE
+
+
 @dataclass(slots=True)
 class Forecast:
     """What is known of one node.
@@ -52,7 +60,8 @@ class Forecast:
     Attributes:
         recipe: None if it cannot be made, for a node that is never cached.
         inputs: digest by input name, where known; of the items' list for the one that it runs over.
-        keys: cache key by item, or one; None for what is not known.
+        keys: cache key by item, or one; None for what is not known, or need not be.
+        has_key: whether all is known that the key of its only call is made of.
         entries: hits by position in `keys`.
         files: signatures of the paths whose content counts in the keys.
         known_recipe: whether anything made by this recipe is stored.
@@ -64,10 +73,11 @@ class Forecast:
     """
 
     recipe: Recipe | None = None
-    inputs: dict[str, bytes | None] = field(default_factory=dict)
+    inputs: Mapping[str, bytes | None] = field(default_factory=_none)
     keys: list[bytes | None] | None = None
-    entries: dict[int, Entry] = field(default_factory=dict)
-    files: dict[Path, bytes] = field(default_factory=dict)
+    has_key: bool = False
+    entries: Mapping[int, Entry] = field(default_factory=_none)
+    files: Mapping[Path, bytes] = field(default_factory=_none)
     known_recipe: bool = False
     expired: float = 0.0
     unconfirmed: bool = False
@@ -160,22 +170,24 @@ class Predictor:
                 continue
             try:
                 forecast.files = self._recipes.files(node, params, given)
-                forecast.recipe = self._recipes.make(node, params, self._made_for(node))
+                forecast.recipe = self._recipes.make(node, params, self._made_for(node) if node.inputs else ())
             except WeftlineError as error:
                 if node.cache:
                     self.findings.append(error)
         made = {forecast.recipe.digest for forecast in self.forecasts if forecast.recipe is not None}
         stored = self._cache.recipes(made)
+        if not stored:
+            return
         for node, forecast in zip(self._graph.nodes, self.forecasts, strict=True):
             forecast.known_recipe = node.cache and forecast.recipe is not None and forecast.recipe.digest in stored
 
     def _made_for(self, node: NodeSpec) -> list[Any]:
         """The types that producers declare for what a node reads."""
-        positions, nodes = self._graph.positions, self._graph.nodes
+        nodes = self._graph.nodes
         found = []
         for read in node.inputs:
             for key in self._graph.keys_for(read.key) if read.optional else (read.key,):
-                at = positions.get(key)
+                at = self._graph.positions.get(key)
                 if at is not None:
                     found.append(nodes[at[0]].outputs[at[1]].kind)
         return found
@@ -198,7 +210,11 @@ class Predictor:
             node, forecast = self._graph.nodes[number], self.forecasts[number]
             if forecast.recipe is None or not node.cache:
                 continue
-            forecast.inputs = {found.name: self._input(found, node.scope) for found in node.inputs}
+            if node.inputs:
+                forecast.inputs = {found.name: self._input(found, node.scope) for found in node.inputs}
+            forecast.has_key = node.over is None and None not in forecast.inputs.values()
+            if node.over is None and not forecast.known_recipe:
+                continue  # no result of it can be there, so nobody looks for one
             items = None if node.over is None else self._items(node.over)
             forecast.keys = call_keys(forecast.recipe.digest, forecast.inputs, node.over and node.over_name, items)
             if number not in forced and forecast.known_recipe:
@@ -206,11 +222,12 @@ class Predictor:
         entries = self._found(wanted) if wanted else {}
         for number in wave:
             forecast = self.forecasts[number]
-            if number not in forced and forecast.keys is not None and not forecast.taken_from:
+            if forecast.keys is None:
+                continue  # nothing is known of its outputs either
+            if entries and number not in forced and not forecast.taken_from:
                 forecast.entries = {
                     at: entries[key] for at, key in enumerate(forecast.keys) if key is not None and key in entries
                 }
-            if not forecast.taken_from:
                 self._drop_expired(self._graph.nodes[number], forecast)
             self._publish(self._graph.nodes[number], self._params[number], forecast)
 
@@ -225,7 +242,7 @@ class Predictor:
         entry = None if key is None else self._guessed.get(key)
         if entry is None:
             return False
-        forecast.entries = {0: entry}
+        forecast.has_key, forecast.entries = True, {0: entry}
         self._drop_expired(node, forecast)
         self._publish(node, self._params[number], forecast)
         return True
@@ -273,22 +290,19 @@ class Predictor:
 
     def _publish(self, node: NodeSpec, params: Mapping[str, Bound], forecast: Forecast) -> None:
         """Says what is known of the node's outputs to those who read them."""
+        assert forecast.keys is not None
         if node.effect is not None and forecast.entries and not forecast.taken_from:
             target = node.target({name: bound.value for name, bound in params.items()})
             kept = {at: entry for at, entry in forecast.entries.items() if self._is_confirmed(node, target, entry)}
             forecast.unconfirmed = len(kept) < len(forecast.entries)
             forecast.entries = kept
         for position, output in enumerate(node.outputs):
-            if forecast.keys is None:
-                self._keys[output.key] = KeyState()
-            elif node.over is not None:
+            if node.over is not None:
                 items = [_digest_at(forecast.entries.get(at), position) for at in range(len(forecast.keys))]
                 whole = digest.of_items([item for item in items if item is not None]) if forecast.is_hit else None
                 self._keys[output.key] = KeyState(whole, items)
             elif forecast.is_hit:
                 self._keys[output.key] = self._hit(forecast.entries[0], position)
-            else:
-                self._keys[output.key] = KeyState()
 
     def _hit(self, entry: Entry, position: int) -> KeyState:
         stored = entry.outputs[position]

@@ -6,7 +6,7 @@ import functools
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path, PurePath
-from types import FunctionType
+from types import FunctionType, MappingProxyType
 from typing import Any
 
 from weftline.digest import Closure, CodeReader, of_path, signature_of
@@ -21,6 +21,8 @@ from weftline.ports.values import Values, no_content
 _PLAIN = frozenset({bool, int, str, type(None)})
 #: Classes that say nothing of the code: most that are declared.
 _SILENT = frozenset({bool, int, float, str, bytes, list, tuple, dict, set})
+
+_NO_FILES: Mapping[Path, bytes] = MappingProxyType({})
 
 
 class RecipeMaker:
@@ -53,7 +55,7 @@ class RecipeMaker:
             UnhashableCodeError: the code refers to something without a stable digest.
             NoContentError: a parameter or dependency names a file that is not there, or cannot be read.
         """
-        bound = tuple(self._param(node, name, found.value) for name, found in params.items()) if params else ()
+        bound = tuple([self._param(node, name, found.value) for name, found in params.items()]) if params else ()
         depends = tuple(self._dependency(node, at, found) for at, found in enumerate(node.depends)) if node.depends else ()
         body = node.body
         receives = _received(node, params, made)
@@ -67,7 +69,7 @@ class RecipeMaker:
             recipe = of_params[bound] = next(iter(of_params.values())).with_params(bound)
         return recipe
 
-    def files(self, node: NodeSpec, params: Mapping[str, Bound], given: Mapping[str, Any]) -> dict[Path, bytes]:
+    def files(self, node: NodeSpec, params: Mapping[str, Bound], given: Mapping[str, Any]) -> Mapping[Path, bytes]:
         """The paths whose content counts in a node's keys, with their signatures from before they were read.
 
         Args:
@@ -75,10 +77,11 @@ class RecipeMaker:
             params: bound parameters.
             given: values from outside.
         """
-        if not (given or node.depends or any(isinstance(bound.value, Path) for bound in params.values())):
-            return {}
+        bound_paths = [bound.value for bound in params.values() if isinstance(bound.value, Path)] if params else []
+        if not (given or node.depends or bound_paths):
+            return _NO_FILES
         found = [Path(thing) for thing in node.depends if isinstance(thing, (str, PurePath))]
-        found += [bound.value for bound in params.values() if isinstance(bound.value, Path)]
+        found += bound_paths
         found += [given[read.key] for read in node.inputs if isinstance(given.get(read.key), Path)]
         for path in found:
             self._signatures.setdefault(path, signature_of(path))
@@ -117,8 +120,9 @@ class RecipeMaker:
         if isinstance(value, Path):
             return Part(name, self._content(node, f"parameter {name!r} of node {node.name!r}", value), str(value), CONTENT)
         known = (name, type(value), value) if type(value) in _PLAIN else None
-        if known in self._params:
-            return self._params[known]
+        before = self._params.get(known)
+        if before is not None:
+            return before
         try:
             digest = self._values.outside_digest(value, f"parameter {name!r}")
         except UndigestableError as error:
@@ -159,13 +163,13 @@ def _received(node: NodeSpec, params: Mapping[str, Bound], made: Iterable[Any]) 
         params: bound parameters; the class of a value may be hidden behind what is declared.
         made: types that the nodes before it declare for what it reads, such as what implements a protocol.
     """
-    found: frozenset[type] = frozenset()
-    kinds = [read.kind for read in node.inputs]
+    kinds = [*made, *[read.kind for read in node.inputs]] if node.inputs else [*made]
     for name, parameter in node.parameters.items():
         kinds.append(parameter.kind)
         if name in params:
             kinds.append(type(params[name].value))
-    for declared in (*kinds, *made):
+    found: frozenset[type] = frozenset()
+    for declared in kinds:
         if type(declared) is not type or declared not in _SILENT:
             found |= _telling(declared)
     return found

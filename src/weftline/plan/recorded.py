@@ -55,7 +55,10 @@ def taken_from(recorded: Recorded, graph: Graph, selected: frozenset[int], cache
             made = [entries[key] for key in recorded.results[names[number]].values()]
             keys_made: list[bytes | None] = [entry.key for entry in made]
             found[number] = Forecast(
-                keys=keys_made, entries=dict(enumerate(made)), taken_from=recorded.runs.get(names[number], recorded.run)
+                keys=keys_made,
+                has_key=graph.nodes[number].over is None,
+                entries=dict(enumerate(made)),
+                taken_from=recorded.runs.get(names[number], recorded.run),
             )
     if errors:
         raise InvalidPipelineError(pipeline=graph.name, findings=tuple(errors))

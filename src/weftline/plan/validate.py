@@ -89,6 +89,8 @@ def unstorable(
 
 
 def _duplicates(graph: Graph) -> Iterator[WeftlineError]:
+    if len(graph.index) == len(graph.nodes):
+        return
     for number, node in enumerate(graph.nodes):
         first = graph.nodes[graph.index[node.name]]
         if graph.index[node.name] != number:
@@ -96,6 +98,8 @@ def _duplicates(graph: Graph) -> Iterator[WeftlineError]:
 
 
 def _producers(graph: Graph) -> Iterator[WeftlineError]:
+    if len(graph.producers) == sum(len(node.outputs) for node in graph.nodes):
+        return
     for number, node in enumerate(graph.nodes):
         for key in node.provided:
             first = graph.producers[key]
@@ -132,9 +136,9 @@ def _is_plain(graph: Graph, node: NodeSpec) -> bool:
     """Whether a node reads only what others make as a whole, and as the very type: most nodes of large graphs."""
     if node.over is not None:
         return False
-    nodes, positions = graph.nodes, graph.positions
+    nodes = graph.nodes
     for read in node.inputs:
-        at = positions.get(read.key)
+        at = graph.positions.get(read.key)
         if read.optional or at is None or nodes[at[0]].over is not None or nodes[at[0]].outputs[at[1]].kind is not read.kind:
             return False
     return True

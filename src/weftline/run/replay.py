@@ -154,7 +154,7 @@ def _to_make(step: Step, stands: Mapping[int, Entry], *, is_letter: bool) -> Ste
     )
     reason = Reason(code, detail)
     return step._replace(
-        decision=Decision.RUN, reason=reason, key=None, keys=None, entry=None, entries=stands, stands=bool(stands)
+        decision=Decision.RUN, reason=reason, has_key=False, keys=None, entry=None, entries=stands, stands=bool(stands)
     )
 
 
@@ -164,7 +164,7 @@ def _as_recorded(step: Step, results: Mapping[int, Entry], *, has_all: bool) -> 
     return step._replace(
         decision=Decision.CACHED if has_all else Decision.RUN,
         reason=reason,
-        key=None if entry is None else entry.key.hex(),
+        has_key=entry is not None,
         keys=None,
         entry=entry,
         entries={} if entry is not None else results,

@@ -150,6 +150,10 @@ def _named(db: sqlite3.Connection, objects: Sequence[bytes]) -> set[bytes]:
 
 
 def _known(db: sqlite3.Connection, recipes: Sequence[bytes]) -> set[bytes]:
+    if len(recipes) > BATCH:
+        some = db.execute("SELECT recipe FROM recipes LIMIT ?", (BATCH,)).fetchall()
+        if len(some) < BATCH:  # that is all there are
+            return {recipe for (recipe,) in some}.intersection(recipes)
     found: set[bytes] = set()
     for start in range(0, len(recipes), BATCH):
         batch = recipes[start : start + BATCH]

@@ -186,8 +186,11 @@ class _Keeping(_Suite):
         """The planner asks whether anything was ever made in this way."""
         with self._opened() as (cache, _):
             made = [entry(f"{number}", b"x", recipe=f"recipe {number}") for number in range(1500)]
-            cache.store(made)
             recipes = [one.recipe for one in made]
+            assert set(cache.recipes(recipes)) == set()
+            cache.store([*made[-2:], entry("other", b"x", recipe="recipe of others")])
+            assert set(cache.recipes(recipes)) == set(recipes[-2:])
+            cache.store(made)
             assert set(cache.recipes([*recipes, _sha(b"recipe unknown")])) == set(recipes)
 
     def test_what_was_stored_is_there_for_the_next_process(self) -> None:

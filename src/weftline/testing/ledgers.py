@@ -150,6 +150,15 @@ class _Past(LedgerSuite):
             assert (again.recipe, dict(again.inputs), again.took_s) == (newer, {"rows": "bb"}, 2.5)
             assert dict(ledger.last_times("unknown", ["load"])) == {}
 
+    def test_the_last_times_of_many_nodes_are_those_that_are_known(self) -> None:
+        """Most steps of a large group may be new, or all of them."""
+        many = [f"n{number}" for number in range(1200)]
+        with self.opened() as (ledger, _):
+            ledger.append("r1", [opening(), started(many[-1]), finished(many[-1], 1.5)], [RECIPE])
+            assert set(ledger.last_times("churn", many)) == {many[-1]}
+            assert not ledger.last_times("unknown", many)
+            assert not ledger.durations("unknown", many)
+
     def test_a_restored_node_keeps_the_time_that_ittook(self) -> None:
         """Taking a result from the cache costs next to nothing, which says nothing of the node."""
         restored = finished("load", 0.001, state="cached", ran=0)

@@ -1,12 +1,14 @@
 """Parameters and given keys: where they came from, and every misfit a finding."""
 
 import enum
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
 import pytest
 
 from weftline import Node, Pipeline, node
+from weftline.model.graph import Graph
 from weftline.model.params import Text
 from weftline.plan.bind import bind
 
@@ -53,6 +55,14 @@ def bound(params=None, given=None):
 
 def findings(params=None, given=None):
     return bind(GRAPH, params or {}, given or {}).findings
+
+
+def test_what_one_node_is_given_stays_with_it_though_another_one_has_the_same_declaration():
+    first = GRAPH.nodes[GRAPH.index["scale"]]
+    graph = Graph("two", (first, replace(first, name="other", outputs=(first.outputs[0]._replace(key="other"),))))
+    found = bind(graph, {"other.factor": 2.0}, {"load": []})
+    assert not found.findings
+    assert [bound["factor"] for bound in found.params] == [(1.0, "default"), (2.0, "run")]
 
 
 def test_defaults_have_their_origin():

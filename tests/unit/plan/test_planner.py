@@ -537,6 +537,24 @@ def test_keys_do_not_depend_on_names_of_nodes(stage):
     assert len(one) == 64
 
 
+def test_a_plan_tells_the_keys_that_results_will_have(stage):
+    """Also of nodes of which nothing can be stored, whose keys are made when somebody asks."""
+    first = stage.plan(FLOW)
+    assert [first[name].key is None for name in ("load", "each", "total", "words")] == [False, True, True, True]
+    stage.run(FLOW)
+    again = stage.plan(FLOW)
+    assert first["load"].key == again["load"].key == again["load"].entry.key.hex()
+    assert again["each"].key is None
+    forced = stage.plan(FLOW, force=["words"])["words"]
+    assert forced.entry is None
+    assert forced.key == again["words"].entry.key.hex()
+
+
+def test_a_node_that_is_never_cached_has_no_key(stage):
+    never = edited("@node(cache=False)\ndef words() -> int:\n    return 1\n")
+    assert stage.plan([never])["words"].key is None
+
+
 def test_resources_and_retries_are_no_part_of_the_key(stage):
     plain = edited("@node\ndef words() -> int:\n    return 1\n")
     scope = "@node(priority=3, tags=['x'])\ndef words() -> int:\n    return 1\n"
