@@ -291,7 +291,7 @@ class SqlJournals(SqlFields):
             SELECT node, recipes.body, inputs, took_s, finished FROM last_times JOIN recipes USING (recipe)
             WHERE pipeline = ? AND node IN ({})
         """
-        for node, body, inputs, took_s, finished in self._by_node("last_times", sql, pipeline, nodes):
+        for node, body, inputs, took_s, finished in _by_node(self._db, "last_times", sql, pipeline, nodes):
             if body not in known:
                 known[body] = self._recipes.read(body)
             found[node] = LastTime(known[body], json.loads(inputs), took_s, bool(finished))
@@ -302,24 +302,26 @@ class SqlJournals(SqlFields):
         self._note_rest()
         sql = "SELECT node, newest FROM durations WHERE pipeline = ? AND node IN ({})"
         return {
-            node: [float(word) for word in newest.split()] for node, newest in self._by_node("durations", sql, pipeline, nodes)
+            node: [float(word) for word in newest.split()]
+            for node, newest in _by_node(self._db, "durations", sql, pipeline, nodes)
         }
-
-    def _by_node(self, table: str, sql: str, pipeline: str, nodes: Sequence[str]) -> Iterator[Any]:
-        """Rows about nodes of a pipeline; where there are none about it at all, one question is enough."""
-        if len(nodes) > _AT_ONCE:
-            known = self._db.query(f"SELECT 1 FROM {table} WHERE pipeline = ? LIMIT 1", (pipeline,))  # noqa: S608 - a constant
-            if not known:
-                return
-        for first in range(0, len(nodes), _AT_ONCE):
-            asked = nodes[first : first + _AT_ONCE]
-            yield from self._db.query(sql.format(", ".join("?" * len(asked))), (pipeline, *asked))
 
     def close(self) -> None:
         """Frees files and connections."""
         with contextlib.suppress(LedgerUnusableError):  # the journal is complete
             self._note_rest()
         self._db.close()
+
+
+def _by_node(db: Database, table: str, sql: str, pipeline: str, nodes: Sequence[str]) -> Iterator[Any]:
+    """Rows about nodes of a pipeline; where there are none about it at all, one question is enough."""
+    if len(nodes) > _AT_ONCE:
+        known = db.query(f"SELECT 1 FROM {table} WHERE pipeline = ? LIMIT 1", (pipeline,))  # noqa: S608 - a constant
+        if not known:
+            return
+    for first in range(0, len(nodes), _AT_ONCE):
+        asked = nodes[first : first + _AT_ONCE]
+        yield from db.query(sql.format(", ".join("?" * len(asked))), (pipeline, *asked))
 
 
 def _summary(run: str, opening: str, started_at: float, ended_at: float | None, ending: str | None) -> RunSummary:
