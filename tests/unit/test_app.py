@@ -246,18 +246,18 @@ def test_a_run_is_taken_over_only_from_the_dead_holder_that_was_seen(monkeypatch
 
 
 def test_a_run_that_another_process_completed_meanwhile_is_not_run_again(home, monkeypatch):
-    """Between reading the journal and claiming the run, the process that had it may have ended it."""
+    """Between looking for the run and claiming it, the process that had it may have ended it."""
     failed(home)
     other = Scripted(home.path)
-    before = verbs.find_run
+    before = verbs.newest_resumable
 
-    def find_run(run, where):
-        record = before(run, where)
-        monkeypatch.setattr(verbs, "find_run", before)
+    def newest_resumable(where, pipeline):
+        found = before(where, pipeline)
+        monkeypatch.setattr(verbs, "newest_resumable", before)
         assert verbs.resume("", other, PIPELINE, Request()).ok
-        return record
+        return found
 
-    monkeypatch.setattr(verbs, "find_run", find_run)
+    monkeypatch.setattr(verbs, "newest_resumable", newest_resumable)
     with contextlib.suppress(NotResumableError):
         assert verbs.resume("", home, PIPELINE, Request()).ok
     events = list(home.ledger.events(verbs.find_run("", home).run))
