@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import queue
 import threading
 from collections.abc import Sequence
@@ -60,12 +59,13 @@ class ThreadBackend:
 
     def poll(self, wait_s: float) -> Sequence[Report]:
         """Reports so far, at least one if it comes in time."""
-        reports: list[Report] = []
         ended = self._reports
-        with contextlib.suppress(queue.Empty):
-            reports.append(ended.get(timeout=max(wait_s, 0.0)))
-            while not ended.empty():  # nobody else takes them
-                reports.append(ended.get_nowait())
+        try:
+            reports = [ended.get(timeout=max(wait_s, 0.0))]
+        except queue.Empty:
+            return []
+        while not ended.empty():  # nobody else takes them
+            reports.append(ended.get_nowait())
         self._open -= len(reports)
         return reports
 

@@ -299,7 +299,7 @@ def _asked(foreign: ForeignCodec, value: Any) -> Content:
 
 def _text(skeleton: Any, path: str) -> bytes:
     try:
-        return _written(skeleton).encode()
+        return (int.__repr__(skeleton) if type(skeleton) is int else _written(skeleton)).encode()  # as `_written` would
     except ValueError:  # https://docs.python.org/3/library/stdtypes.html#integer-string-conversion-length-limitation
         raise UnencodableError(path=path, kind="builtins.int with more digits than Python writes") from None
 

@@ -21,7 +21,7 @@ from weftline.run.facts import Submit, Wish
 from weftline.run.surroundings import Surroundings
 
 #: How long records wait, in seconds.
-LONGEST_S = 0.002
+LONGEST_S = 0.005
 #: What a brief call takes less than, in seconds.
 BRIEF_S = 0.001
 #: Records that wait together.

@@ -67,21 +67,21 @@ def test_what_was_brief_in_an_earlier_run_is_so_from_the_beginning(desk):
     assert desk.ledger.starts == [["n1"], ["n2", "n3", "n4"]]  # `n0` is there; the beginning of the run never waits
 
 
-def test_records_wait_two_milliseconds(desk):
-    desk.run(chain(20))
-    assert max(map(len, desk.ledger.starts)) == 7  # the last one starts after 6 x 0.3 ms, and ends after that
+def test_records_wait_five_milliseconds(desk):
+    desk.run(chain(40))
+    assert max(map(len, desk.ledger.starts)) == 17  # the last one starts after 16 x 0.3 ms, and ends after that
     starts = [name for names in desk.ledger.starts for name in names]
-    assert starts == [f"n{at}" for at in range(20)]
+    assert starts == [f"n{at}" for at in range(40)]
 
 
-def test_records_wait_two_milliseconds_where_calls_run_within_a_poll(desk):
+def test_records_wait_five_milliseconds_where_calls_run_within_a_poll(desk):
     class Inline(type(desk.backend)):
         def poll(self, wait_s):
             return super().poll(max(wait_s, 1.0))
 
     desk.backend = Inline(desk.clock, in_process=True, otherwise=lambda call: BRIEF)
-    desk.run(chain(20))
-    assert max(map(len, desk.ledger.starts)) == 7
+    desk.run(chain(40))
+    assert max(map(len, desk.ledger.starts)) == 17
 
 
 def test_what_comes_before_a_long_call_is_recorded_first(desk):

@@ -45,7 +45,7 @@ def only_brief_calls_start_early(account: Account, call: Call) -> str | None:
 
 @rule("wait")
 def records_wait_a_moment(account: Account, wait_s: float) -> str | None:
-    """Records wait for two milliseconds at most."""
+    """Records wait for five milliseconds at most."""
     since_s = account.now - account.waits_since
     if account.waiting and since_s + wait_s > LONGEST_S + _ROUNDING_S:
         return f"{len(account.waiting)} wait since {since_s:g} s, and the engine for {wait_s:g} s more"
