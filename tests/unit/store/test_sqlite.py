@@ -3,6 +3,7 @@
 import contextlib
 import json
 import sqlite3
+import time
 
 import pytest
 
@@ -206,3 +207,25 @@ def test_notes_of_two_runs_are_kept_apart(tmp_path):
     ledger.append("r2", [started("a", 100.1)], [RECIPE])
     assert set(ledger.last_times("churn", ["a"])) == set(ledger.last_times("other", ["a"])) == {"a"}
     ledger.close()
+
+
+def test_a_claim_looks_for_a_gap_more_often_than_who_flushes(tmp_path, monkeypatch):
+    """Who writes one thing after the other leaves gaps of a tenth of a millisecond; a claim would miss them for long."""
+    path, slept = tmp_path / "ledger.db", []
+    with (
+        contextlib.closing(SqliteLedger(path)) as ledger,
+        contextlib.closing(sqlite3.connect(path, isolation_level=None)) as other,
+    ):
+
+        def sleep(seconds):
+            slept.append(seconds)
+            if len(slept) % 5 == 0:
+                other.execute("COMMIT")
+
+        monkeypatch.setattr(time, "sleep", sleep)
+        other.execute("BEGIN IMMEDIATE")
+        assert ledger.claim("r1", "me") is None
+        other.execute("BEGIN IMMEDIATE")
+        ledger.append("r1", [opening(1.0, "p")])
+    assert len(slept) == 10
+    assert max(slept[:5]) <= 0.0001 < min(slept[5:])
