@@ -17,11 +17,13 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from weftline.errors import did_you_mean
+from weftline.errors import brief, did_you_mean
 
 DAY_S = 86_400
 #: After so many days without a match there is none: the 29th of February on a weekday comes once in 40 years at least.
 _PATIENCE_DAYS = 41 * 366
+#: Digits of a number that can be meant, zeros before it included; Python refuses to read thousands.
+_DIGITS = 9
 _NICKNAMES = {
     "@yearly": "0 0 1 1 *",
     "@annually": "0 0 1 1 *",
@@ -98,7 +100,7 @@ def parse(text: str) -> Cron:
         nickname = text.strip().lower()
         if nickname not in _NICKNAMES:
             hint = did_you_mean(nickname, _NICKNAMES)
-            raise ValueError(f"there is no {nickname!r}: " + (hint or f"use one of {', '.join(_NICKNAMES)}"))
+            raise ValueError(f"there is no {_quoted(nickname)}: " + (hint or f"use one of {', '.join(_NICKNAMES)}"))
         words = _NICKNAMES[nickname].split()
     if len(words) != 5:
         more = ", without seconds" if len(words) == 6 else ""
@@ -138,16 +140,17 @@ def _field(word: str, number: int, numbered: set[tuple[int, int]]) -> set[int]:
             continue
         parts = _TERM.fullmatch(term)
         if parts is None:
-            raise ValueError(f"{term!r} is no {name}: write a number from {least} to {most}, a range such as 1-5, or */2")
+            advice = f"write a number from {least} to {most}, a range such as 1-5, or */2"
+            raise ValueError(f"{_quoted(term)} is no {name}: {advice}")
         star, first, last, step = parts.groups()
         begin = least if star else _number(first, number)
         end = most if star or (step and not last) else begin if not last else _number(last, number)
         if star and name == "weekday":
             end = 6
         if last and end < begin:
-            raise ValueError(f"{term!r} goes backwards: write {first}-{most},{least}-{last}")
-        if step and int(step) == 0:
-            raise ValueError(f"{term!r} has no step: write a number from 1")
+            raise ValueError(f"{_quoted(term)} goes backwards: write {first}-{most},{least}-{last}")
+        if step and (len(step) > _DIGITS or int(step) == 0):
+            raise ValueError(f"{_quoted(term)} has no step: write a number from 1 to {most}")
         found.update(range(begin, end + 1, int(step or 1)))
     return found
 
@@ -158,10 +161,15 @@ def _number(word: str, number: int) -> int:
         return names[word]
     if not word.isdigit():
         hint = did_you_mean(word, names)
-        raise ValueError(f"{word!r} is no {name}" + (f"; {hint}" if hint else f": write a number from {least} to {most}"))
-    if not least <= int(word) <= most:
-        raise ValueError(f"{name} {word} does not exist: write a number from {least} to {most}")
+        advice = f"; {hint}" if hint else f": write a number from {least} to {most}"
+        raise ValueError(f"{_quoted(word)} is no {name}{advice}")
+    if len(word) > _DIGITS or not least <= int(word) <= most:
+        raise ValueError(f"{name} {brief(word)} does not exist: write a number from {least} to {most}")
     return int(word)
+
+
+def _quoted(word: str) -> str:
+    return brief(repr(word))
 
 
 # --- moments, in seconds since the epoch ---

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
+from weftline.errors import brief
+
 #: Runs of one name with the same parameters.
 NAME_AND_PARAMS = "{name}:{params}"
 _MARK = re.compile(r"\{([^{}]*)\}")
@@ -34,7 +36,8 @@ class Guard:
         wrong = next((word for word in _MARK.findall(self.key) if not _is_known(word)), None)
         rest = _MARK.sub("", self.key)
         if wrong is not None or "{" in rest or "}" in rest or not self.key:
-            raise ValueError(f"{self.key!r} is no key: write {{name}}, {{params}}, or {{params.x}} for a parameter x")
+            advice = "write {name}, {params}, or {params.x} for a parameter x"
+            raise ValueError(f"{brief(repr(self.key))} is no key: {advice}")
 
     @property
     def asked(self) -> frozenset[str]:

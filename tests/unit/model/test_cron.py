@@ -40,6 +40,23 @@ def test_what_is_no_expression_is_told(text, says):
     assert says in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("0 0 * * M" + 5_000 * "9", "is no weekday: write a number from 0 to 7"),
+        ("0 0 * * " + 5_000 * "9", "does not exist: write a number from 0 to 7"),
+        ("*/" + 5_000 * "9" + " * * * *", "has no step: write a number from 1 to 59"),
+        ("0 " + 5_000 * "-" + " * * *", "is no hour: write a number from 0 to 23"),
+        ("@" + 5_000 * "x", "use one of @"),
+    ],
+)
+def test_a_long_word_is_told_in_short(text, says):
+    with pytest.raises(ValueError) as caught:
+        cron.parse(text)
+    assert says in str(caught.value)
+    assert len(str(caught.value)) < 300
+
+
 def test_a_day_that_comes_once_in_decades_is_found():
     (first,) = islice(cron.after(cron.parse("0 0 29 2 *"), BERLIN, datetime(2097, 1, 1, tzinfo=UTC).timestamp()), 1)
     assert datetime.fromtimestamp(first, BERLIN).year == 2104, "2100 has none"
