@@ -108,6 +108,7 @@ FLOW = """
     class Acknowledged:
         def __init__(self, path):
             self.file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+            os.write(self.file, b"\\\\n")  # a kill may have cut off the last line
 
         def tell(self, run, events):
             text = "".join(json.dumps([run, *event[:5]]) + "\\\\n" for event in events)
@@ -178,7 +179,8 @@ class Killer:
             told = self._let_live(process, run, is_last=done >= kills)
             done += told is None
             run = run or self._newest(home)
-            told_events = [tuple(json.loads(line)) for line in file.read_text().splitlines()] if file.exists() else []
+            lines = file.read_text().splitlines() if file.exists() else []
+            told_events = [tuple(json.loads(line)) for line in lines if line.endswith("]")]  # what was cut off was not told
             before = self._look(run, before, told_events)
             if told is not None and told["status"] == "blocked":
                 self.blocked += 1
