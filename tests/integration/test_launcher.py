@@ -62,6 +62,16 @@ def met(launcher, count):
         time.sleep(0.02)
 
 
+def log_of(launcher, ledger, folder):
+    """What the run `r1` has written when it is over."""
+    until = time.monotonic() + PATIENCE_S
+    while launcher.runs or ledger.holder("r1"):
+        assert time.monotonic() < until, "never over"
+        launcher.tend()
+        time.sleep(0.02)
+    return (folder / "logs" / "serve" / "r1.log").read_text()
+
+
 def test_a_run_is_claimed_in_the_name_of_the_process_that_will_do_it(tmp_path):
     """So that process need not claim it, and one transaction does for all that are begun together."""
     ledger = SqliteLedger(tmp_path / "ledger.db")
@@ -100,12 +110,7 @@ def test_a_run_is_begun_although_nobody_knew_whether_it_was_claimed(tmp_path):
         with pytest.raises(LedgerUnusableError):
             launcher.start(Errand("r1", "nothing.py", str(tmp_path), {}))
         assert ledger.holder("r1") in launcher.spares.values()
-        until = time.monotonic() + PATIENCE_S
-        while launcher.runs or ledger.holder("r1"):
-            assert time.monotonic() < until, "never over"
-            launcher.tend()
-            time.sleep(0.02)
-        assert "nothing.py" in (tmp_path / "logs" / "serve" / "r1.log").read_text()
+        assert "nothing.py" in log_of(launcher, ledger, tmp_path)
     finally:
         launcher.close()
         ledger.close()
@@ -125,11 +130,7 @@ def test_a_run_is_begun_although_the_process_that_waited_for_it_has_died(tmp_pat
             assert time.monotonic() < until
         launcher.spares[spare] = holder.this_process()  # as if it died only now, after this was looked at
         launcher.start(Errand("r1", "nothing.py", str(tmp_path), {}))
-        while launcher.runs or ledger.holder("r1"):
-            assert time.monotonic() < until, "never over"
-            launcher.tend()
-            time.sleep(0.02)
-        assert "nothing.py" in (tmp_path / "logs" / "serve" / "r1.log").read_text()
+        assert "nothing.py" in log_of(launcher, ledger, tmp_path)
     finally:
         launcher.close()
         ledger.close()

@@ -20,6 +20,18 @@ from weftline.store.sqlite import SqliteLedger
 from weftline.testing import ManualClock, ScriptedBackend
 
 
+class Batches(SqliteLedger):
+    """Remembers what was committed together."""
+
+    def __init__(self):
+        super().__init__(":memory:")
+        self.batches = []
+
+    def append(self, run, events, recipes=()):
+        super().append(run, events, recipes)
+        self.batches.append([(event.kind, event.node) for event in events])
+
+
 class Stage:
     """Plans and runs nodes with a scripted backend, a cache and a ledger in memory."""
 
@@ -35,6 +47,11 @@ class Stage:
         """The backend of the next run."""
         self.backend = ScriptedBackend(self.clock, slots, **options)
         return self.backend
+
+    def remember_batches(self):
+        """From now on the ledger tells what was committed together."""
+        self.ledger.close()
+        self.ledger = Batches()
 
     def plan(self, nodes, *, cached=True, declared=None, **wish):
         wish.setdefault("backend", self.backend.name)

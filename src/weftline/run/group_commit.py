@@ -60,7 +60,7 @@ class GroupCommit:
         self._new_recipes = new_recipes
         self._now = now
         self._until = 0.0
-        self._took_s: dict[int, float] = {}  # by the identity of a function
+        self._took_s: dict[int, tuple[object, float]] = {}  # by a function's address, with itself: nothing else gets there
         do_others_listen = bool(graph.fields) or any(node.gate is not None for node in graph.nodes)
         self._is_possible = around.ledger is not None and around.backend.capabilities.in_process and not do_others_listen
 
@@ -73,7 +73,8 @@ class GroupCommit:
         """Learns how long calls took."""
         if self._is_possible:
             for report in reports:
-                self._took_s[id(self._nodes[report.handle[0]].body.root)] = report.took_s
+                root = self._nodes[report.handle[0]].body.root
+                self._took_s[id(root)] = root, report.took_s
 
     def put_off(self, records: Sequence[Event], acts: Sequence[Wish]) -> bool:
         """Keeps the records of a turn if they may wait until the calls that start now have ended; whether they do."""
@@ -97,7 +98,7 @@ class GroupCommit:
         node = self._nodes[number]
         if not node.cache or node.effect is not None:
             return False
-        took_s = self._took_s.get(id(node.body.root), self._steps[number].last_s)
+        _, took_s = self._took_s.get(id(node.body.root), (None, self._steps[number].last_s))
         return took_s is not None and took_s < BRIEF_S
 
     def commit(self, records: Sequence[Event]) -> None:

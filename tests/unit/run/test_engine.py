@@ -250,21 +250,8 @@ def test_a_lease_is_given_back_when_the_result_is_durable(home, tmp_path):
     leases.close()
 
 
-class Batches(SqliteLedger):
-    """Remembers what was committed together."""
-
-    def __init__(self):
-        super().__init__(":memory:")
-        self.batches = []
-
-    def append(self, run, events, recipes=()):
-        super().append(run, events, recipes)
-        self.batches.append([(event.kind, event.node) for event in events])
-
-
 def test_the_end_of_a_node_and_the_start_of_the_next_are_recorded_together(stage):
-    stage.ledger.close()
-    stage.ledger = Batches()
+    stage.remember_batches()
     assert stage.run([one, two]).ok
     starts = [[(Kind.NODE_STARTED, name), (Kind.ATTEMPT_STARTED, name)] for name in ("one", "two")]
     ends = [[(Kind.CALL_SUCCEEDED, name), (Kind.NODE_FINISHED, name)] for name in ("one", "two")]
@@ -282,8 +269,7 @@ def test_a_long_chain_of_hits_is_recorded_in_pieces(stage):
 
     chain = [node(provides=f"k{at}", requires={"x": f"k{at - 1}"}, name=f"n{at}")(step) for at in range(1, 1_000)]
     assert stage.run([parity, *chain]).ok
-    stage.ledger.close()
-    stage.ledger = Batches()
+    stage.remember_batches()
     result = stage.run([parity, *chain], params={"start": 2})
     assert result.steps["n999"].status == "cached"
     sizes = [len(batch) for batch in stage.ledger.batches]

@@ -4,36 +4,22 @@ import pytest
 
 from weftline import FieldSpec, node
 from weftline.model.event import Kind
-from weftline.store.sqlite import SqliteLedger
 from weftline.testing import fail, succeed
 
 BRIEF, LONG = succeed(0.0003), succeed(0.5)
 
 
-class Batches(SqliteLedger):
-    """Remembers what was committed together, and what its backend had been given by then."""
-
-    def __init__(self):
-        super().__init__(":memory:")
-        self.batches = []
-
-    def append(self, run, events, recipes=()):
-        super().append(run, events, recipes)
-        self.batches.append([f"{event.kind} {event.node}".rstrip() for event in events])
-
-    @property
-    def starts(self):
-        """The nodes whose start was recorded together."""
-        found = [[line.split()[1] for line in batch if line.startswith("AttemptStarted")] for batch in self.batches]
-        return [names for names in found if names]
-
-
 @pytest.fixture
 def desk(stage):
-    stage.ledger.close()
-    stage.ledger = Batches()
+    stage.remember_batches()
     stage.scripted(in_process=True, otherwise=lambda call: BRIEF)
     return stage
+
+
+def starts(stage):
+    """The nodes whose start was recorded together."""
+    found = [[node for kind, node in batch if kind is Kind.ATTEMPT_STARTED] for batch in stage.ledger.batches]
+    return [names for names in found if names]
 
 
 def first() -> int:
@@ -56,7 +42,7 @@ def test_brief_calls_share_a_commit(desk):
     result = desk.run(chain(5))
     assert result["k4"] == 4
     # of `first` and of `step` nothing is known before they have run
-    assert desk.ledger.starts == [["n0"], ["n1"], ["n2", "n3", "n4"]]
+    assert starts(desk) == [["n0"], ["n1"], ["n2", "n3", "n4"]]
     assert [kind for kind, _, _, _, _, _ in desk.events][-1] is Kind.RUN_FINISHED
 
 
@@ -64,14 +50,13 @@ def test_what_was_brief_in_an_earlier_run_is_so_from_the_beginning(desk):
     desk.run(chain(5))
     desk.ledger.batches.clear()
     desk.run(chain(5, version="2"))
-    assert desk.ledger.starts == [["n1"], ["n2", "n3", "n4"]]  # `n0` is there; the beginning of the run never waits
+    assert starts(desk) == [["n1"], ["n2", "n3", "n4"]]  # `n0` is there; the beginning of the run never waits
 
 
 def test_records_wait_five_milliseconds(desk):
     desk.run(chain(40))
-    assert max(map(len, desk.ledger.starts)) == 17  # the last one starts after 16 x 0.3 ms, and ends after that
-    starts = [name for names in desk.ledger.starts for name in names]
-    assert starts == [f"n{at}" for at in range(40)]
+    assert max(map(len, starts(desk))) == 17  # the last one starts after 16 x 0.3 ms, and ends after that
+    assert [name for names in starts(desk) for name in names] == [f"n{at}" for at in range(40)]
 
 
 def test_records_wait_five_milliseconds_where_calls_run_within_a_poll(desk):
@@ -81,22 +66,22 @@ def test_records_wait_five_milliseconds_where_calls_run_within_a_poll(desk):
 
     desk.backend = Inline(desk.clock, in_process=True, otherwise=lambda call: BRIEF)
     desk.run(chain(40))
-    assert max(map(len, desk.ledger.starts)) == 17
+    assert max(map(len, starts(desk))) == 17
 
 
 def test_what_comes_before_a_long_call_is_recorded_first(desk):
     desk.scripted(in_process=True, otherwise=lambda call: LONG)
     desk.run(chain(4))
-    assert desk.ledger.starts == [["n0"], ["n1"], ["n2"], ["n3"]]
+    assert starts(desk) == [["n0"], ["n1"], ["n2"], ["n3"]]
 
 
 def test_a_call_that_takes_longer_than_the_last_time_does_not_keep_others_waiting(desk):
     desk.backend.will("n3", LONG)
     began_at = desk.clock.now()
     desk.run(chain(5))
-    (batch,) = (batch for batch in desk.ledger.batches if "AttemptStarted n3" in batch)
-    assert "NodeFinished n3" not in batch
-    assert batch[-1] == "AttemptStarted n3"
+    (batch,) = (batch for batch in desk.ledger.batches if (Kind.ATTEMPT_STARTED, "n3") in batch)
+    assert (Kind.NODE_FINISHED, "n3") not in batch
+    assert batch[-1] == (Kind.ATTEMPT_STARTED, "n3")
     assert desk.clock.now() - began_at == pytest.approx(0.5012, abs=1e-3)
 
 
@@ -112,18 +97,18 @@ def test_nothing_waits_before_a_call_that_may_not_be_made_again(desk, options):
     if "effect" in options:
         options = {"effect": Target}
     desk.run(chain(4, **options))
-    assert desk.ledger.starts == [["n0"], ["n1"], ["n2"], ["n3"]]
+    assert starts(desk) == [["n0"], ["n1"], ["n2"], ["n3"]]
 
 
 def test_nothing_waits_while_calls_run_that_go_on_without_this_process(desk):
     desk.scripted(otherwise=lambda call: BRIEF)
     desk.run(chain(4))
-    assert desk.ledger.starts == [["n0"], ["n1"], ["n2"], ["n3"]]
+    assert starts(desk) == [["n0"], ["n1"], ["n2"], ["n3"]]
 
 
 def test_nothing_waits_where_others_may_set_fields(desk):
     desk.run(chain(4), declared={"checked": FieldSpec(bool)})
-    assert desk.ledger.starts == [["n0"], ["n1"], ["n2"], ["n3"]]
+    assert starts(desk) == [["n0"], ["n1"], ["n2"], ["n3"]]
 
 
 def test_failures_are_recorded_at_once(desk):
@@ -131,9 +116,9 @@ def test_failures_are_recorded_at_once(desk):
     others = [node(provides="other", requires={"x": "k2"}, name="other", priority=-1)(step)]
     desk.scripted(in_process=True, otherwise=lambda call: BRIEF).will("n3", fail(ValueError("odd"), 0.0003))
     desk.run([*chain(5), *others], on_failure="continue")
-    (batch,) = (batch for batch in desk.ledger.batches if "CallFailed n3" in batch)
-    assert batch.index("CallFailed n3") >= len(batch) - 4
-    assert "CallSucceeded other" not in batch
+    (batch,) = (batch for batch in desk.ledger.batches if (Kind.CALL_FAILED, "n3") in batch)
+    assert batch.index((Kind.CALL_FAILED, "n3")) >= len(batch) - 4
+    assert (Kind.CALL_SUCCEEDED, "other") not in batch
 
 
 def test_an_interruption_loses_nothing_that_has_ended(desk):
