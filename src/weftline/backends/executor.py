@@ -85,7 +85,6 @@ class ExecutorBackend:
         self.capabilities = Capabilities(
             slots=_slots_of(executor) if slots is None else _checked(slots),
             ships=does_ship,
-            in_process=not does_ship,
             queue=64,
             memory_gb=_memory_of(does_ship) if memory_gb is None else memory_gb,
             named=resources or {},

@@ -28,7 +28,7 @@ class InlineBackend:
     name = "inline"
 
     def __init__(self, slots: int, capture: Capture | None = None) -> None:
-        self.capabilities = Capabilities(slots=slots, in_process=True, queue=1024, one_by_one=True, memory_gb=memory_gb())
+        self.capabilities = Capabilities(slots=slots, queue=1024, one_by_one=True, memory_gb=memory_gb())
         self._waiting: deque[Call] = deque()
         self._withdrawn: list[Report] = []
         self._capture = capture

@@ -24,7 +24,7 @@ class ThreadBackend:
     name = "threads"
 
     def __init__(self, workers: int, capture: Capture | None = None) -> None:
-        self.capabilities = Capabilities(slots=workers, in_process=True, queue=256, memory_gb=memory_gb())
+        self.capabilities = Capabilities(slots=workers, queue=256, memory_gb=memory_gb())
         self._capture = capture
         if capture is not None:
             capture.open()

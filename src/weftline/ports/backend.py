@@ -20,8 +20,8 @@ class Capabilities:
         can_kill: whether a running call can be stopped; only then a timeout is accepted.
         kills_all: whether nothing survives then of what the call started, not even what has left its process group.
         sets_env: whether a call can have environment variables of its own.
-        ships: whether calls leave this process, so that nodes must be importable and values are copied.
-        in_process: whether calls run in this process, so that none of them goes on when it dies.
+        ships: whether calls leave this process, so that nodes must be importable and values are copied; and so that they may go
+            on when it dies.
         queue: calls that it is glad to have waiting, so that small ones do not wait for the engine.
         one_by_one: whether calls run one after the other, whatever number of slots there is.
         memory_gb: main memory in GiB, which calls share that say how much they need; infinite where it is not known.
@@ -36,7 +36,6 @@ class Capabilities:
     kills_all: bool = False
     sets_env: bool = False
     ships: bool = False
-    in_process: bool = False
     queue: int = 0
     one_by_one: bool = False
     memory_gb: float = math.inf

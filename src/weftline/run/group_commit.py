@@ -62,7 +62,7 @@ class GroupCommit:
         self._until = 0.0
         self._took_s: dict[int, tuple[object, float]] = {}  # by a function's address, with itself: nothing else gets there
         do_others_listen = bool(graph.fields) or any(node.gate is not None for node in graph.nodes)
-        self._is_possible = around.ledger is not None and around.backend.capabilities.in_process and not do_others_listen
+        self._is_possible = around.ledger is not None and not around.backend.capabilities.ships and not do_others_listen
 
     @property
     def left_s(self) -> float:

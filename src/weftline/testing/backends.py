@@ -118,13 +118,13 @@ class _Reports(_Suite):
             assert backend.name
             assert backend.capabilities.slots == 2
 
-    def test_calls_run_in_this_process_where_that_is_said(self) -> None:
-        """Who says so is believed: a call of another process may go on when this one is dead."""
+    def test_calls_stay_in_this_process_unless_they_ship(self) -> None:
+        """Who says nothing is believed: a call of another process may go on when this one is dead."""
         with self._opened(1) as backend:
             backend.submit(_call(stays, (0, WHOLE, 1), number=0))
             (report,) = self._reports(backend, 1)
             assert report.outputs is not None
-            assert report.outputs[0] == os.getpid() or not backend.capabilities.in_process
+            assert report.outputs[0] == os.getpid() or backend.capabilities.ships
 
     def test_reports_every_call_once_with_its_outputs(self) -> None:
         """Whatever was submitted is reported on exactly once, under its own handle."""

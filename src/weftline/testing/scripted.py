@@ -91,7 +91,7 @@ class ScriptedBackend:
     Args:
         clock: the run's clock; `poll` moves it to the next report, or on by the whole wait.
         slots: attempts at the same time.
-        queue, in_process: as in `Capabilities`.
+        queue, ships: as in `Capabilities`.
         can_kill: whether `cancel(kill=True)` stops a running attempt, and whether time limits are accepted.
         otherwise: what becomes of attempts that nothing was said about; by default they succeed at once.
     """
@@ -105,10 +105,10 @@ class ScriptedBackend:
         *,
         queue: int = 0,
         can_kill: bool = False,
-        in_process: bool = False,
+        ships: bool = False,
         otherwise: Callable[[Call], Act] | None = None,
     ) -> None:
-        self.capabilities = Capabilities(slots=slots, can_kill=can_kill, in_process=in_process, queue=queue)
+        self.capabilities = Capabilities(slots=slots, can_kill=can_kill, ships=ships, queue=queue)
         self.started: list[Handle] = []
         self.most_at_once = 0
         self._clock = clock

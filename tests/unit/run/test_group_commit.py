@@ -12,7 +12,7 @@ BRIEF, LONG = succeed(0.0003), succeed(0.5)
 @pytest.fixture
 def desk(stage):
     stage.remember_batches()
-    stage.scripted(in_process=True, otherwise=lambda call: BRIEF)
+    stage.scripted(otherwise=lambda call: BRIEF)
     return stage
 
 
@@ -64,13 +64,13 @@ def test_records_wait_five_milliseconds_where_calls_run_within_a_poll(desk):
         def poll(self, wait_s):
             return super().poll(max(wait_s, 1.0))
 
-    desk.backend = Inline(desk.clock, in_process=True, otherwise=lambda call: BRIEF)
+    desk.backend = Inline(desk.clock, otherwise=lambda call: BRIEF)
     desk.run(chain(40))
     assert max(map(len, starts(desk))) == 17
 
 
 def test_what_comes_before_a_long_call_is_recorded_first(desk):
-    desk.scripted(in_process=True, otherwise=lambda call: LONG)
+    desk.scripted(otherwise=lambda call: LONG)
     desk.run(chain(4))
     assert starts(desk) == [["n0"], ["n1"], ["n2"], ["n3"]]
 
@@ -101,7 +101,7 @@ def test_nothing_waits_before_a_call_that_may_not_be_made_again(desk, options):
 
 
 def test_nothing_waits_while_calls_run_that_go_on_without_this_process(desk):
-    desk.scripted(otherwise=lambda call: BRIEF)
+    desk.scripted(ships=True, otherwise=lambda call: BRIEF)
     desk.run(chain(4))
     assert starts(desk) == [["n0"], ["n1"], ["n2"], ["n3"]]
 
@@ -114,7 +114,7 @@ def test_nothing_waits_where_others_may_set_fields(desk):
 def test_failures_are_recorded_at_once(desk):
     desk.backend.will("n4", fail(ValueError("odd"), 0.0003))
     others = [node(provides="other", requires={"x": "k2"}, name="other", priority=-1)(step)]
-    desk.scripted(in_process=True, otherwise=lambda call: BRIEF).will("n3", fail(ValueError("odd"), 0.0003))
+    desk.scripted(otherwise=lambda call: BRIEF).will("n3", fail(ValueError("odd"), 0.0003))
     desk.run([*chain(5), *others], on_failure="continue")
     (batch,) = (batch for batch in desk.ledger.batches if (Kind.CALL_FAILED, "n3") in batch)
     assert batch.index((Kind.CALL_FAILED, "n3")) >= len(batch) - 4
@@ -128,7 +128,7 @@ def test_an_interruption_loses_nothing_that_has_ended(desk):
                 raise KeyboardInterrupt
             return super().poll(wait_s)
 
-    desk.backend = Interrupted(desk.clock, in_process=True, otherwise=lambda call: BRIEF)
+    desk.backend = Interrupted(desk.clock, otherwise=lambda call: BRIEF)
     assert desk.run(chain(6)).status == "cancelled"
     assert [name for name, _, _ in desk.told(Kind.CALL_SUCCEEDED)] == ["n0", "n1", "n2"]
     desk.scripted()

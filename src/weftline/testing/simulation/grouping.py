@@ -38,7 +38,7 @@ def only_brief_calls_start_early(account: Account, call: Call) -> str | None:
     if not account.waiting:
         return None
     node = account.graph.nodes[call.handle[0]]
-    if not node.cache or not account.capabilities.in_process:
+    if not node.cache or account.capabilities.ships:
         return f"{label_of(call)} starts, and {len(account.waiting)} records wait"
     return None if account.last_took_s < BRIEF_S else f"{label_of(call)} starts after one that took {account.last_took_s:g} s"
 

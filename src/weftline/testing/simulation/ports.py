@@ -91,7 +91,7 @@ class SimulatedBackend(ScriptedBackend):
             scenario.slots,
             queue=scenario.queue,
             can_kill=scenario.can_kill,
-            in_process=scenario.in_process,
+            ships=not scenario.in_process,
             otherwise=otherwise,
         )
         self.capabilities = replace(
